@@ -1,0 +1,28 @@
+"""The one shape every camera has."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from edge.datatypes import Frame
+
+
+class FrameSource(Protocol):
+    """An open camera. Opening happens in the constructor and raises CameraNotFound or MediaError.
+
+    `read` is called from one thread; `close` may be called from another, at any time, twice.
+    """
+
+    name: str
+    """What a person would call it: "demo scene", "USB camera 0 (/dev/video0)"."""
+
+    def read(self, timeout_s: float) -> Frame:
+        """Return the newest frame, waiting at most `timeout_s`.
+
+        Raises CameraStalled when no frame arrives in time, CameraError when none ever will.
+        """
+        ...
+
+    def close(self) -> None:
+        """Release the camera; a `read` under way ends soon after."""
+        ...

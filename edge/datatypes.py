@@ -1,0 +1,250 @@
+"""The frozen records that flow between the stages, and nothing else. No I/O here.
+
+camera -> Frame -> detector -> Detection -> tracker -> Track -> classifier -> EmotionScores
+-> smoother -> FaceState -> Snapshot -> outputs and web, where Health joins it in a Report.
+
+Boxes and points are in frame pixels, x to the right and y down. Times called `_s` are seconds
+of `time.monotonic()`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+BgrImage = npt.NDArray[np.uint8]
+GrayImage = npt.NDArray[np.uint8]
+FloatArray = npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Frame:
+    """One picture from a camera: `bgr` uint8 (H, W, 3)."""
+
+    bgr: BgrImage
+    seq: int
+    captured_at_s: float
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """(width, height) in pixels."""
+        return self.bgr.shape[1], self.bgr.shape[0]
+
+
+@dataclass(frozen=True, slots=True)
+class BBox:
+    """An axis-aligned box, half-open: x1 <= x < x2, y1 <= y < y2."""
+
+    x1: float
+    y1: float
+    x2: float
+    y2: float
+
+    @property
+    def width(self) -> float:
+        """Width in pixels."""
+        return self.x2 - self.x1
+
+    @property
+    def height(self) -> float:
+        """Height in pixels."""
+        return self.y2 - self.y1
+
+    @property
+    def area(self) -> float:
+        """Area in square pixels; 0 for an empty box."""
+        return max(self.width, 0.0) * max(self.height, 0.0)
+
+    @property
+    def center(self) -> tuple[float, float]:
+        """(x, y) of the middle."""
+        return (self.x1 + self.x2) / 2, (self.y1 + self.y2) / 2
+
+    def translate(self, dx: float, dy: float) -> BBox:
+        """Return the box moved by (dx, dy) pixels."""
+        return BBox(self.x1 + dx, self.y1 + dy, self.x2 + dx, self.y2 + dy)
+
+    def scale(self, factor: float) -> BBox:
+        """Return the box enlarged by `factor` about its own centre."""
+        (cx, cy), w, h = self.center, self.width * factor / 2, self.height * factor / 2
+        return BBox(cx - w, cy - h, cx + w, cy + h)
+
+    def clip(self, width: float, height: float) -> BBox:
+        """Return the part of the box inside a (width, height) frame."""
+        x1, x2 = (min(max(x, 0.0), width) for x in (self.x1, self.x2))
+        y1, y2 = (min(max(y, 0.0), height) for y in (self.y1, self.y2))
+        return BBox(x1, y1, x2, y2)
+
+    def intersection(self, other: BBox) -> float:
+        """Area shared with `other`, in square pixels."""
+        w = min(self.x2, other.x2) - max(self.x1, other.x1)
+        h = min(self.y2, other.y2) - max(self.y1, other.y1)
+        return max(w, 0.0) * max(h, 0.0)
+
+    def iou(self, other: BBox) -> float:
+        """Intersection over union, 0..1."""
+        shared = self.intersection(other)
+        union = self.area + other.area - shared
+        return shared / union if union > 0 else 0.0
+
+    def contains(self, other: BBox) -> bool:
+        """Whether `other` lies wholly inside this box."""
+        return (
+            self.x1 <= other.x1
+            and self.y1 <= other.y1
+            and other.x2 <= self.x2
+            and other.y2 <= self.y2
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Detection:
+    """A face in one frame. `keypoints` float32 (6, 2) px or None when the detector has none.
+
+    The six points are BlazeFace's: the eye on the picture's left (the person's right), the eye
+    on the picture's right, nose tip, mouth, left and right ear.
+    """
+
+    box: BBox
+    score: float
+    keypoints: FloatArray | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Sighting:
+    """What the detector saw in one frame, and where it looked: a face elsewhere is not missing."""
+
+    detections: tuple[Detection, ...]
+    looked_at: tuple[BBox, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Track:
+    """A face followed through time. `hits` and `missed` count looks that found it or did not."""
+
+    track_id: int
+    box: BBox
+    keypoints: FloatArray | None
+    hits: int
+    missed: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class EmotionScores:
+    """The classifier's answer for one face: `probs` float32 (7,), sum 1."""
+
+    track_id: int
+    probs: FloatArray
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FaceState:
+    """What is shown of a face. `label` is None while the expression is uncertain.
+
+    `probs` maps each label to its smoothed probability, in the manifest's order, and is empty
+    until the face has been classified once; `confidence` is the shown label's probability, or
+    the largest one while uncertain.
+    """
+
+    track_id: int
+    box: BBox
+    label: str | None
+    confidence: float
+    probs: Mapping[str, float]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the face as JSON-ready values, rounded for people to read."""
+        b = self.box
+        return {
+            "id": self.track_id,
+            "box": [round(v, 1) for v in (b.x1, b.y1, b.x2, b.y2)],
+            "label": self.label,
+            "confidence": round(self.confidence, 4),
+            "probs": {label: round(p, 4) for label, p in self.probs.items()},
+        }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Snapshot:
+    """Everything known about one frame. `dominant` is the room's mood, None when unclear."""
+
+    seq: int
+    captured_at_s: float
+    faces: tuple[FaceState, ...]
+    dominant: str | None
+    stage_ms: Mapping[str, float]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the snapshot as JSON-ready values, without the monotonic time."""
+        return {
+            "seq": self.seq,
+            "faces": [face.to_dict() for face in self.faces],
+            "dominant": self.dominant,
+            "stage_ms": {stage: round(ms, 2) for stage, ms in self.stage_ms.items()},
+        }
+
+
+class CameraState(StrEnum):
+    """What the camera is doing, as every output shows it."""
+
+    STARTING = "starting"
+    LIVE = "live"
+    LOST = "lost"
+    PAUSED = "paused"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Health:
+    """How the device is. `age_s` is the age of the newest finished frame, None before the first."""
+
+    camera: CameraState
+    detail: str
+    source: str
+    fps: float
+    age_s: float | None
+    uptime_s: float
+    failing_outputs: tuple[str, ...] = ()
+
+    @property
+    def healthy(self) -> bool:
+        """True only while frames arrive and go all the way through."""
+        return self.camera is CameraState.LIVE
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the health as JSON-ready values."""
+        return {
+            "healthy": self.healthy,
+            "camera": str(self.camera),
+            "detail": self.detail,
+            "source": self.source,
+            "fps": round(self.fps, 1),
+            "age_ms": None if self.age_s is None else round(self.age_s * 1000),
+            "uptime_s": round(self.uptime_s, 1),
+            "failing_outputs": list(self.failing_outputs),
+        }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Report:
+    """What the outputs are told: the newest snapshot, None before the first, and the health."""
+
+    snapshot: Snapshot | None
+    health: Health
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return {"health": ..., "snapshot": ... or None}."""
+        snapshot = None if self.snapshot is None else self.snapshot.to_dict()
+        return {"health": self.health.to_dict(), "snapshot": snapshot}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Scene:
+    """A frame together with what was seen in it, for the people who watch."""
+
+    frame: Frame
+    snapshot: Snapshot

@@ -1,0 +1,1 @@
+"""Where the reports go: LEDs now, brokers and metrics beside them."""

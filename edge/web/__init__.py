@@ -1,0 +1,1 @@
+"""The page, the stream and the API."""
