@@ -248,3 +248,19 @@ class Scene:
 
     frame: Frame
     snapshot: Snapshot
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LedState:
+    """What the LEDs show: brightness 0..1 by LED name, in the order they are wired.
+
+    Names are the expressions in mode "per_emotion", red, green and blue in mode "rgb", and
+    `status` and `privacy` in both.
+    """
+
+    mode: str
+    levels: Mapping[str, float]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return {"mode": ..., "levels": {name: 0..1}}."""
+        return {"mode": self.mode, "levels": {k: round(v, 3) for k, v in self.levels.items()}}
