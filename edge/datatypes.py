@@ -117,10 +117,14 @@ class Detection:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Sighting:
-    """What the detector saw in one frame, and where it looked: a face elsewhere is not missing."""
+    """What the detector saw in one frame, and which tracks it looked for.
+
+    The detector looks at a part of each frame: only a track in `looked_for` that no detection
+    fits was missed.
+    """
 
     detections: tuple[Detection, ...]
-    looked_at: tuple[BBox, ...]
+    looked_for: frozenset[int]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

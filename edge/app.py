@@ -1,0 +1,151 @@
+"""The composition root: the one place that knows every concrete class."""
+
+from __future__ import annotations
+
+import contextlib
+import signal
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TextIO
+
+from edge.camera.auto import open_source
+from edge.config import Config, DetectorConfig
+from edge.errors import ModelError
+from edge.outputs.fanout import FanOut
+from edge.outputs.leds import Leds
+from edge.outputs.pins import is_raspberry_pi
+from edge.outputs.sink import Sink
+from edge.outputs.terminal import TerminalLeds
+from edge.pipeline import Pipeline
+from edge.service import Service
+from edge.vision.blazeface import BlazeFace, find_network
+from edge.vision.classifier import EmotionClassifier
+from edge.vision.detector import FaceDetector, RoomDetector
+from edge.vision.haar import HaarDetector
+from edge.vision.manifest import load_model
+from edge.vision.presence import FacePresence
+from edge.vision.smoother import Smoother
+from edge.vision.tracker import Tracker
+from edge.web.app import create_app
+from edge.web.server import RESERVED_THREADS, WebServer
+from edge.web.stream import JpegFeed
+
+MODEL_NAME = "emotion_densenet121_int8.tflite"
+
+_MODEL_FOLDERS = (
+    Path(__file__).resolve().parent.parent / "models",  # a checkout
+    Path(sys.prefix) / "share" / "emotion-edge" / "models",  # an installed wheel
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Vision:
+    """The loaded networks."""
+
+    detector: FaceDetector
+    classifier: EmotionClassifier
+
+    def pipeline(self, config: Config) -> Pipeline:
+        """Return a pipeline for one video; its tracks start from nothing."""
+        return Pipeline(
+            self.detector,
+            Tracker(config.tracker),
+            self.classifier,
+            Smoother(config.smoother, self.classifier.labels),
+            max_per_frame=config.classifier.max_per_frame,
+        )
+
+
+def load_vision(config: Config) -> Vision:
+    """Load the networks that the settings name. Raises ModelError."""
+    network, manifest = load_model(model_path(config), threads=config.classifier.threads)
+    return Vision(
+        detector=_load_detector(config.detector),
+        classifier=EmotionClassifier(network, manifest),
+    )
+
+
+def model_path(config: Config) -> Path:
+    """Return the configured model, or the one shipped. Raises ModelError when there is none."""
+    if config.classifier.model != "auto":
+        return Path(config.classifier.model).expanduser()
+    candidates = [folder / MODEL_NAME for folder in _MODEL_FOLDERS]
+    for path in candidates:
+        if path.is_file():
+            return path
+    looked_in = " and ".join(str(path.parent) for path in candidates)
+    raise ModelError(f"{MODEL_NAME} is missing; looked in {looked_in}; set [classifier] model")
+
+
+def _load_detector(config: DetectorConfig) -> FaceDetector:
+    if config.kind == "haar":
+        return HaarDetector(min_score=config.min_score)
+    return RoomDetector(
+        BlazeFace(find_network("face_detection_short_range.tflite"), min_score=config.min_score),
+        FacePresence(find_network("face_landmark.tflite")),
+        runs_per_frame=config.runs_per_frame,
+    )
+
+
+def run_device(config: Config, *, terminal: TextIO, announce: Callable[[str], None]) -> None:
+    """Run the device until SIGINT or SIGTERM. Raises EdgeError for whatever else ends it.
+
+    `announce` is told the page's address once it can be opened. Everything opened is closed on
+    every way out, the LEDs first.
+    """
+    vision = load_vision(config)
+    with ExitStack() as opened:
+        leds = _open_leds(config, vision.classifier.labels)
+        sinks: list[Sink] = []
+        if leds is not None:
+            sinks.append(leds)
+            if config.leds.factory == "mock" or not is_raspberry_pi():
+                sinks.append(TerminalLeds(leds.state, terminal))
+        outputs = FanOut(sinks)
+        opened.callback(outputs.close)
+        service = Service(
+            lambda: open_source(config.camera), vision.pipeline(config), outputs, config.camera
+        )
+        feed = JpegFeed(service.scenes, service.report, config.stream)
+        web = create_app(
+            scenes=service.scenes,
+            report=service.report,
+            leds=lambda: None if leds is None else leds.state(),
+            labels=vision.classifier.labels,
+            feed=feed,
+        )
+        server = WebServer(
+            web,
+            config.web.host,
+            config.web.port,
+            threads=2 * config.stream.max_viewers + RESERVED_THREADS,
+        )
+        server.start()
+        opened.callback(server.stop)
+        with _signals_call(service.stop):
+            announce(_page_url(config.web.host, server.port))
+            service.run()
+
+
+def _open_leds(config: Config, labels: tuple[str, ...]) -> Leds | None:
+    return None if config.leds.mode == "off" else Leds(config.leds, labels)
+
+
+def _page_url(host: str, port: int) -> str:
+    host = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(host, host)  # noqa: S104 (compared, not bound)
+    return f"http://{host}:{port}"
+
+
+@contextlib.contextmanager
+def _signals_call(stop: Callable[[], None]) -> Iterator[None]:
+    """Let SIGINT and SIGTERM call `stop` instead of breaking in anywhere."""
+    caught = (signal.SIGINT, signal.SIGTERM)
+    before = [signal.signal(number, lambda *_: stop()) for number in caught]
+    try:
+        yield
+    finally:
+        for number, handler in zip(caught, before, strict=True):
+            signal.signal(number, handler)

@@ -1,0 +1,152 @@
+"""The command line: `emotion-edge` or `python -m edge`. One line per error, see errors.py."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import logging
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from edge import __version__
+from edge.config import Config, load_config, to_toml
+from edge.errors import EdgeError, MediaError
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command and return the exit code: 0, 1, or 2 for usage and configuration."""
+    args = _parser().parse_args(argv)
+    try:
+        return int(args.func(args))
+    except EdgeError as exc:
+        if os.environ.get("EMOTION_EDGE_DEBUG"):
+            raise
+        print(f"emotion-edge: {exc}", file=sys.stderr)
+        return exc.exit_code
+    except BrokenPipeError:
+        # The reader of our output left, as `head` does; Python must not complain at exit either.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except KeyboardInterrupt:
+        return 130
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="emotion-edge", description="A private expression sensor: camera to LEDs and phone."
+    )
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    settings = argparse.ArgumentParser(add_help=False)
+    settings.add_argument("--config", type=Path, metavar="FILE", help="settings (TOML)")
+    settings.add_argument("--model", metavar="TFLITE", help="the expression model to use")
+    settings.add_argument("--detector", metavar="KIND", help="blazeface or haar")
+
+    run = commands.add_parser("run", parents=[settings], help="run the device")
+    _add_device_options(run)
+    run.set_defaults(func=_run)
+
+    analyze = commands.add_parser(
+        "analyze", parents=[settings], help="read the faces in pictures, folders and videos"
+    )
+    analyze.add_argument("paths", nargs="+", type=Path, metavar="PATH")
+    analyze.add_argument(
+        "--jsonl", action="store_true", help="one object per line on a terminal too"
+    )
+    analyze.set_defaults(func=_analyze)
+
+    config = commands.add_parser(
+        "config", parents=[settings], help="print the settings in effect as TOML"
+    )
+    _add_device_options(config)
+    config.set_defaults(func=_config)
+
+    version = commands.add_parser("version", help="print the version")
+    version.set_defaults(func=_version)
+    return parser
+
+
+def _add_device_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--source", metavar="S", help="auto, demo, picamera2, v4l2:N, file:PATH ..."
+    )
+    parser.add_argument("--host", metavar="ADDR", help="address the page is served on")
+    parser.add_argument("--port", type=int, metavar="N", help="port the page is served on")
+    parser.add_argument("--leds", metavar="MODE", help="off, per_emotion or rgb")
+
+
+def _settings(args: argparse.Namespace) -> Config:
+    """Return the file's settings with the command line's on top."""
+    named = {
+        ("camera", "source"): getattr(args, "source", None),
+        ("web", "host"): getattr(args, "host", None),
+        ("web", "port"): getattr(args, "port", None),
+        ("leds", "mode"): getattr(args, "leds", None),
+        ("classifier", "model"): args.model,
+        ("detector", "kind"): args.detector,
+    }
+    overrides: dict[str, dict[str, Any]] = {}
+    for (section, key), value in named.items():
+        if value is not None:
+            overrides.setdefault(section, {})[key] = value
+    if overrides.get("camera", {}).get("source") == "demo":
+        # The demo shows its LEDs in the terminal and never touches a pin.
+        overrides["leds"] = {"mode": "per_emotion", "factory": "mock"} | overrides.get("leds", {})
+    return load_config(args.config, overrides)
+
+
+def _run(args: argparse.Namespace) -> int:
+    from edge.app import run_device  # noqa: PLC0415 (loads every adapter)
+
+    config = _settings(args)
+    _log_to_stderr()
+    run_device(config, terminal=sys.stdout, announce=_announce)
+    return 0
+
+
+def _announce(url: str) -> None:
+    print(f"emotion-edge {__version__} on {url} (Ctrl-C ends it)", flush=True)
+
+
+def _log_to_stderr() -> None:
+    # The LEDs may be drawn on the terminal's last line: a message takes its place.
+    start = "\r\x1b[K" if sys.stderr.isatty() else ""
+    logging.basicConfig(level=logging.INFO, format=f"{start}%(levelname)s %(message)s")
+
+
+def _analyze(args: argparse.Namespace) -> int:
+    from edge.analyze import Analyzer, plan  # noqa: PLC0415
+    from edge.app import load_vision  # noqa: PLC0415
+    from edge.progress import Progress  # noqa: PLC0415
+
+    jobs = plan(args.paths)
+    config = _settings(args)
+    vision = load_vision(config)
+    analyzer = Analyzer(vision.detector, vision.classifier, lambda: vision.pipeline(config))
+    total = sum(job.frames or 0 for job in jobs) if all(job.frames for job in jobs) else None
+    progress = Progress(total, "frames", sys.stderr)
+    indent = 2 if sys.stdout.isatty() and not args.jsonl else None
+    bad = 0
+    for job in jobs:
+        try:
+            for result in analyzer.results(job):
+                progress.advance()
+                print(json.dumps(result, indent=indent, ensure_ascii=False), flush=True)
+        except MediaError as exc:
+            bad += 1
+            progress.close()
+            print(f"emotion-edge: {exc}", file=sys.stderr)
+    progress.close()
+    return 1 if bad else 0
+
+
+def _config(args: argparse.Namespace) -> int:
+    print(to_toml(_settings(args)))
+    return 0
+
+
+def _version(_: argparse.Namespace) -> int:
+    print(f"emotion-edge {__version__}")
+    return 0

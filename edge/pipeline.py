@@ -1,0 +1,96 @@
+"""One frame in, one snapshot out. Orchestration only: every part is passed in, none does I/O."""
+
+from __future__ import annotations
+
+import time
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Protocol
+
+from edge.datatypes import (
+    BgrImage,
+    EmotionScores,
+    FaceState,
+    Frame,
+    Snapshot,
+    Track,
+)
+from edge.vision.detector import FaceDetector
+from edge.vision.smoother import Smoother
+from edge.vision.tracker import Tracker
+
+
+class FaceClassifier(Protocol):
+    """Tells the expression of one face."""
+
+    labels: tuple[str, ...]
+
+    def classify(self, bgr: BgrImage, track: Track) -> EmotionScores:
+        """Return the probabilities of one track's expression in the frame `bgr`."""
+        ...
+
+
+class Pipeline:
+    """Detector, tracker, classifier and smoother in their order, for one video.
+
+    At most `max_per_frame` faces are classified per frame, those first whose probabilities are
+    the oldest, so that the frame rate does not fall with the number of faces.
+    """
+
+    def __init__(
+        self,
+        detector: FaceDetector,
+        tracker: Tracker,
+        classifier: FaceClassifier,
+        smoother: Smoother,
+        *,
+        max_per_frame: int,
+        clock: Callable[[], float] = time.perf_counter,
+    ) -> None:
+        self._detector = detector
+        self._tracker = tracker
+        self._classifier = classifier
+        self._smoother = smoother
+        self._max_per_frame = max_per_frame
+        self._clock = clock
+
+    def step(self, frame: Frame) -> Snapshot:
+        """Look at the next frame; `stage_ms` says how long each stage took."""
+        at_s, stage_ms = frame.captured_at_s, defaultdict[str, float](float)
+        with self._timed("detect", stage_ms):
+            known = self._tracker.predict(at_s)
+            sighting = self._detector.detect(frame.bgr, known)
+        with self._timed("track", stage_ms):
+            tracks = self._tracker.update(sighting, at_s)
+        with self._timed("classify", stage_ms):
+            for track in self._stalest(tracks):
+                self._smoother.update(self._classifier.classify(frame.bgr, track), at_s)
+        self._smoother.keep_only({track.track_id for track in (*known, *tracks)})
+        faces = tuple(self._smoother.state(track) for track in tracks)
+        return Snapshot(
+            seq=frame.seq,
+            captured_at_s=at_s,
+            faces=faces,
+            dominant=dominant_label(faces),
+            stage_ms=dict(stage_ms),
+        )
+
+    def _stalest(self, tracks: Sequence[Track]) -> list[Track]:
+        by_age = sorted(tracks, key=lambda track: self._smoother.updated_s(track.track_id))
+        return by_age[: self._max_per_frame]
+
+    @contextmanager
+    def _timed(self, stage: str, stage_ms: dict[str, float]) -> Iterator[None]:
+        start_s = self._clock()
+        yield
+        stage_ms[stage] += (self._clock() - start_s) * 1000
+
+
+def dominant_label(faces: Iterable[FaceState]) -> str | None:
+    """Return the room's mood: the label with the largest confidence summed over the faces."""
+    weights = defaultdict[str, float](float)
+    for face in faces:
+        if face.label is not None:
+            weights[face.label] += face.confidence
+    return max(weights, key=weights.__getitem__, default=None)

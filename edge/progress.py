@@ -1,0 +1,52 @@
+"""How far a long job is: a line redrawn on a terminal, a line now and then into a log."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import TextIO
+
+_TERMINAL_EVERY_S, _LOG_EVERY_S = 0.2, 10.0
+
+
+class Progress:
+    """Counts `done` of `total` things, None when nobody knows how many there are."""
+
+    def __init__(
+        self,
+        total: int | None,
+        unit: str,
+        stream: TextIO,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._total = total
+        self._unit = unit
+        self._stream = stream
+        self._clock = clock
+        self._redraws = stream.isatty()
+        self._started_s = self._told_s = clock()
+        self._done = 0
+
+    def advance(self) -> None:
+        """Count one more, and say so when it is time to."""
+        self._done += 1
+        every_s = _TERMINAL_EVERY_S if self._redraws else _LOG_EVERY_S
+        if self._clock() - self._told_s >= every_s:
+            self._told_s = self._clock()
+            start, end = ("\r\x1b[K", "") if self._redraws else ("", "\n")
+            self._stream.write(f"{start}{self.line()}{end}")
+            self._stream.flush()
+
+    def close(self) -> None:
+        """Clear the terminal's line."""
+        if self._redraws:
+            self._stream.write("\r\x1b[K")
+            self._stream.flush()
+
+    def line(self) -> str:
+        """Return for example "120/340 frames, 14.2/s, 16 s left"."""
+        rate = self._done / max(self._clock() - self._started_s, 1e-3)
+        if self._total is None:
+            return f"{self._done} {self._unit}, {rate:.1f}/s"
+        left_s = max(self._total - self._done, 0) / max(rate, 1e-3)
+        return f"{self._done}/{self._total} {self._unit}, {rate:.1f}/s, {left_s:.0f} s left"

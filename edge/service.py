@@ -1,0 +1,211 @@
+"""The device's life: a thread that captures, one that looks, and the truth about both.
+
+Between the threads lies one slot, so a slow stage skips frames and never queues them. A camera
+that stalls is reopened with growing pauses; one that stays away, or a stage that breaks, ends the
+run with its error, for systemd to start afresh.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from typing import Protocol
+
+from edge.camera.source import FrameSource
+from edge.config import CameraConfig
+from edge.datatypes import CameraState, Frame, Health, Report, Scene, Snapshot
+from edge.errors import CameraError
+from edge.latest import Latest
+
+log = logging.getLogger(__name__)
+
+_FIRST_RETRY_S, _LONGEST_RETRY_S = 0.5, 8.0
+# How often the outputs hear of the health while no frame does it for them.
+_PULSE_S = 0.2
+# The frame rate is measured over this long.
+_RATE_WINDOW_S = 2.0
+# A thread that has not ended by then is left behind; all are daemons.
+_JOIN_S = 1.0
+
+
+class Stage(Protocol):
+    """What the service does with each frame; the pipeline."""
+
+    def step(self, frame: Frame) -> Snapshot:
+        """Return what is seen in `frame`."""
+        ...
+
+
+class Outputs(Protocol):
+    """Where reports go; the fan-out."""
+
+    def show(self, report: Report) -> None:
+        """Take a report; never blocks and never raises."""
+        ...
+
+    def failing(self) -> tuple[str, ...]:
+        """Return the names of the outputs that do not answer."""
+        ...
+
+
+class Service:
+    """Runs one camera through one pipeline until told to stop."""
+
+    def __init__(
+        self,
+        open_source: Callable[[], FrameSource],
+        stage: Stage,
+        outputs: Outputs,
+        config: CameraConfig,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.scenes: Latest[Scene] = Latest()
+        self._open_source = open_source
+        self._stage = stage
+        self._outputs = outputs
+        self._config = config
+        self._clock = clock
+        self._frames: Latest[Frame] = Latest()
+        self._stop = threading.Event()
+        self._failure: Exception | None = None
+        self._source_name = config.source
+        self._trouble = ""
+        self._started_s = clock()
+        self._live_s = self._started_s
+        self._finished_s: deque[float] = deque(maxlen=600)
+        self._snapshot: Snapshot | None = None
+
+    def stop(self) -> None:
+        """Ask `run` to return; may be called from any thread or a signal handler, twice."""
+        self._stop.set()
+
+    def run(self) -> None:
+        """Run until `stop`. Raises what ended it otherwise: an EdgeError or a defect's exception.
+
+        The first opening happens before anything else, so that a missing camera is an error at
+        once and not a retry.
+        """
+        self._source = self._open_source()
+        self._source_name = self._source.name
+        log.info("camera: %s", self._source_name)
+        threads = [
+            threading.Thread(target=self._guarded, args=(work,), name=work.__name__, daemon=True)
+            for work in (self._capture, self._look)
+        ]
+        for thread in threads:
+            thread.start()
+        while not self._stop.wait(_PULSE_S):
+            self._watch()
+        self._frames.close()
+        self.scenes.close()
+        self._source.close()
+        for thread in threads:
+            thread.join(_JOIN_S)
+        if self._failure is not None:
+            raise self._failure
+
+    def report(self) -> Report:
+        """Return the newest snapshot and the health of this moment."""
+        return Report(snapshot=self._snapshot, health=self.health())
+
+    def health(self) -> Health:
+        """Return how the device is at this moment."""
+        now_s = self._clock()
+        finished = [t for t in tuple(self._finished_s) if now_s - t <= _RATE_WINDOW_S]
+        age_s = None if self._snapshot is None else now_s - self._snapshot.captured_at_s
+        state, detail = self._camera_state(age_s)
+        return Health(
+            camera=state,
+            detail=detail,
+            source=self._source_name,
+            fps=len(finished) / min(_RATE_WINDOW_S, max(now_s - self._started_s, 0.1)),
+            age_s=age_s,
+            uptime_s=now_s - self._started_s,
+            failing_outputs=self._outputs.failing(),
+        )
+
+    def _camera_state(self, age_s: float | None) -> tuple[CameraState, str]:
+        stale_for_s = self._clock() - self._live_s
+        if age_s is not None and age_s <= self._config.stall_s:
+            return CameraState.LIVE, ""
+        if self._trouble:
+            return CameraState.LOST, self._trouble
+        if age_s is None and stale_for_s <= self._config.give_up_s:
+            return CameraState.STARTING, "waiting for the first picture"
+        return CameraState.LOST, f"{self._source_name}: no picture for {stale_for_s:.0f} s"
+
+    def _watch(self) -> None:
+        """Tell the outputs what no frame tells them, and end a run that is beyond hope."""
+        health = self.health()
+        if health.camera is not CameraState.LIVE:
+            self._outputs.show(Report(snapshot=self._snapshot, health=health))
+        if self._clock() - self._live_s > self._config.give_up_s:
+            self._fail(
+                CameraError(
+                    f"{self._source_name}: no picture for {self._config.give_up_s:.0f} s "
+                    f"({health.detail}); check the camera's cable"
+                )
+            )
+
+    def _guarded(self, work: Callable[[], None]) -> None:
+        try:
+            work()
+        except Exception as exc:
+            self._fail(exc)
+
+    def _fail(self, failure: Exception) -> None:
+        self._failure = self._failure or failure
+        self._stop.set()
+
+    def _capture(self) -> None:
+        """Read frames into the slot; reopen the camera when it stalls."""
+        while not self._stop.is_set():
+            try:
+                self._read_from(self._source)
+            except CameraError as exc:
+                self._note_trouble(str(exc))
+            finally:
+                self._source.close()
+            self._reopen()
+
+    def _read_from(self, source: FrameSource) -> None:
+        while not self._stop.is_set():
+            self._frames.put(source.read(self._config.stall_s))
+            if self._trouble:
+                log.info("camera: %s is back", source.name)
+                self._trouble = ""
+
+    def _reopen(self) -> None:
+        """Open the camera again, with growing pauses, until it works or the run ends."""
+        pause_s = _FIRST_RETRY_S
+        while not self._stop.wait(pause_s):
+            try:
+                self._source = self._open_source()
+            except CameraError as exc:
+                self._note_trouble(str(exc))
+            else:
+                return
+            pause_s = min(pause_s * 2, _LONGEST_RETRY_S)
+
+    def _note_trouble(self, trouble: str) -> None:
+        if not self._trouble and not self._stop.is_set():
+            log.warning("camera: %s; trying again", trouble)
+        self._trouble = trouble
+
+    def _look(self) -> None:
+        """Take the newest frame through the pipeline, again and again."""
+        version = 0
+        while not self._stop.is_set():
+            newer = self._frames.wait_newer(version, _PULSE_S)
+            if newer is None:
+                continue
+            version, frame = newer
+            self._snapshot = self._stage.step(frame)
+            self._live_s = self._clock()
+            self._finished_s.append(self._live_s)
+            self.scenes.put(Scene(frame=frame, snapshot=self._snapshot))
+            self._outputs.show(self.report())

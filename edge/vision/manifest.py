@@ -1,0 +1,203 @@
+"""The model's manifest: what the network expects and promises, checked before it is believed.
+
+Written by the converter beside the .tflite; the one thing that the two packages share.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import msgspec
+import numpy as np
+
+from edge.errors import ModelError
+from edge.vision.runtime import Network, TensorSpec
+
+FORMAT = 1
+
+Share = Annotated[float, msgspec.Meta(gt=0.0, lt=1.0)]
+Point = tuple[Share, Share]
+Size = Annotated[int, msgspec.Meta(ge=1)]
+Positive = Annotated[float, msgspec.Meta(gt=0.0)]
+Accuracy = Annotated[float, msgspec.Meta(ge=0.0, le=1.0)]
+Sha256 = Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{64}$")]
+
+
+class Part(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """A part of the manifest: unknown keys are refused."""
+
+
+class ModelFile(Part, frozen=True):
+    """The .tflite that the manifest speaks for."""
+
+    file: str
+    sha256: Sha256
+    size_bytes: Size
+
+
+class InputTensor(Part, frozen=True):
+    """real = (pixel - mean) / std, quantized by scale and zero point where dtype is an integer."""
+
+    shape: tuple[Literal[1], Size, Size, Literal[1, 3]]
+    dtype: Literal["int8", "uint8", "float32"]
+    scale: float
+    zero_point: int
+    colour: Literal["gray", "rgb"]
+    mean: float
+    std: Positive
+
+
+class OutputTensor(Part, frozen=True):
+    """One number per label: logits, which still want a softmax, or probabilities."""
+
+    shape: tuple[Literal[1], Size]
+    dtype: Literal["int8", "uint8", "float32"]
+    scale: float
+    zero_point: int
+    activation: Literal["logits", "probabilities"]
+
+
+class FaceCrop(Part, frozen=True):
+    """Where the training pictures have a face, in shares of the crop; see align.py."""
+
+    left_eye: Point
+    right_eye: Point
+    box_side: Share
+    box_shift_y: Annotated[float, msgspec.Meta(gt=-1.0, lt=1.0)]
+
+
+class Quantization(Part, frozen=True):
+    """How the integers were found."""
+
+    recipe: str
+    calibration_pictures: int
+    seed: int
+    passes: list[str]
+
+
+class Source(Part, frozen=True):
+    """The float checkpoint the model was made from."""
+
+    file: str
+    sha256: Sha256
+
+
+class SplitMetrics(Part, frozen=True):
+    """Accuracy on one split of FER2013."""
+
+    pictures: Size
+    float32_accuracy: Accuracy
+    int8_accuracy: Accuracy
+
+
+class Metrics(Part, frozen=True):
+    """Accuracy on the split for choosing and on the one for reporting."""
+
+    public_test: SplitMetrics
+    private_test: SplitMetrics
+
+
+class Manifest(Part, frozen=True):
+    """Everything the device needs to know about a model."""
+
+    format: Literal[1]
+    model: ModelFile
+    labels: Annotated[list[str], msgspec.Meta(min_length=2)]
+    input: InputTensor
+    output: OutputTensor
+    face_crop: FaceCrop
+    quantization: Quantization
+    source: Source
+    metrics: Metrics
+    tools: dict[str, str]
+
+
+def load_model(model: Path, *, threads: int) -> tuple[Network, Manifest]:
+    """Load a .tflite and the manifest beside it, and refuse the pair if anything does not fit.
+
+    Raises ModelError, whose one line names the file, the value and what was expected.
+    """
+    manifest = read_manifest(model.with_suffix(".json"))
+    try:
+        content = model.read_bytes()
+    except OSError as exc:
+        raise ModelError(f"{model}: cannot read the model: {exc.strerror}") from exc
+    _check_file(model, content, manifest.model)
+    network = Network(content, threads=threads)
+    _check_tensors(model, network, manifest)
+    return network, manifest
+
+
+def read_manifest(path: Path) -> Manifest:
+    """Return the manifest at `path`. Raises ModelError when it is missing or malformed."""
+    try:
+        manifest = msgspec.json.decode(path.read_bytes(), type=Manifest)
+    except OSError as exc:
+        raise ModelError(f"{path}: cannot read the model's manifest: {exc.strerror}") from exc
+    except msgspec.DecodeError as exc:
+        raise ModelError(f"{path}: not a manifest of format {FORMAT}: {exc}") from exc
+    _check_self(path, manifest)
+    return manifest
+
+
+def _check_self(path: Path, manifest: Manifest) -> None:
+    labels = manifest.labels
+    channels = {"gray": 1, "rgb": 3}[manifest.input.colour]
+    (left_x, _), (right_x, _) = manifest.face_crop.left_eye, manifest.face_crop.right_eye
+    for fits, complaint in (
+        (len(set(labels)) == len(labels), f"labels repeat themselves: {labels}"),
+        (
+            manifest.output.shape[1] == len(labels),
+            f"{len(labels)} labels for {manifest.output.shape[1]} outputs",
+        ),
+        (
+            manifest.input.shape[3] == channels,
+            f"{manifest.input.colour} pictures cannot have {manifest.input.shape[3]} channels",
+        ),
+        (
+            manifest.input.shape[1] == manifest.input.shape[2],
+            f"the input must be square, but is {manifest.input.shape}",
+        ),
+        (left_x < right_x, f"left eye at x {left_x} is not left of the right eye at {right_x}"),
+    ):
+        if not fits:
+            raise ModelError(f"{path}: {complaint}")
+
+
+def _check_file(path: Path, content: bytes, expected: ModelFile) -> None:
+    if path.name != expected.file:
+        raise ModelError(f"{path}: its manifest speaks for another file, {expected.file}")
+    digest = hashlib.sha256(content).hexdigest()
+    if digest != expected.sha256:
+        raise ModelError(
+            f"{path}: sha256 {digest[:12]}... is not the manifest's {expected.sha256[:12]}...: "
+            "the model is damaged or was swapped; install both files again"
+        )
+
+
+def _check_tensors(path: Path, network: Network, manifest: Manifest) -> None:
+    if len(network.inputs) != 1 or len(network.outputs) != 1:
+        raise ModelError(f"{path}: expected one input and one output tensor")
+    for side, spec, expected in (
+        ("input", network.inputs[0], manifest.input),
+        ("output", network.outputs[0], manifest.output),
+    ):
+        for name, actual, wanted in _differences(spec, expected):
+            raise ModelError(
+                f"{path}: the {side}'s {name} is {actual}, but its manifest says {wanted}"
+            )
+
+
+def _differences(
+    spec: TensorSpec, expected: InputTensor | OutputTensor
+) -> list[tuple[str, Any, Any]]:
+    """Return (name, actual, wanted) of everything about a tensor that is not as expected."""
+    pairs = (
+        ("shape", spec.shape, tuple(expected.shape)),
+        ("dtype", spec.dtype.name, expected.dtype),
+        ("scale", np.float32(spec.scale), np.float32(expected.scale)),
+        ("zero point", spec.zero_point, expected.zero_point),
+    )
+    return [(name, actual, wanted) for name, actual, wanted in pairs if actual != wanted]

@@ -1,0 +1,78 @@
+"""Turns jumping probabilities into calm labels. No I/O, no clock: times come with the frames."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+
+from edge.config import SmootherConfig
+from edge.datatypes import EmotionScores, FaceState, FloatArray, Track
+
+
+@dataclass(slots=True)
+class _Mood:
+    """One track's smoothed probabilities, and the label shown since `since_s`."""
+
+    probs: FloatArray
+    updated_s: float
+    label: int | None
+    since_s: float
+
+
+class Smoother:
+    """Exponential smoothing by time, then hysteresis and a minimum dwell, for each track.
+
+    A probability follows its input with the time constant, whatever the frame rate. The label
+    changes only when another one leads by the margin and the shown one has been up for the
+    dwell. It is None, "uncertain", while no probability reaches the minimum.
+    """
+
+    def __init__(self, config: SmootherConfig, labels: Sequence[str]) -> None:
+        self._config = config
+        self._labels = tuple(labels)
+        self._moods: dict[int, _Mood] = {}
+
+    def update(self, scores: EmotionScores, at_s: float) -> None:
+        """Take in one face's new probabilities, read from the frame of `at_s`."""
+        mood = self._moods.get(scores.track_id)
+        if mood is None:
+            label = self._choice(scores.probs, None)
+            self._moods[scores.track_id] = _Mood(scores.probs, at_s, label, at_s)
+            return
+        # The exact answer of a first-order low-pass filter to an input held for dt.
+        dt, tau = max(at_s - mood.updated_s, 0.0), self._config.time_constant_s
+        weight = 1.0 if tau == 0 else 1.0 - math.exp(-dt / tau)
+        mood.probs = mood.probs + (scores.probs - mood.probs) * weight
+        mood.updated_s = at_s
+        label = self._choice(mood.probs, mood.label)
+        if label != mood.label and at_s - mood.since_s >= self._config.min_dwell_s:
+            mood.label, mood.since_s = label, at_s
+
+    def state(self, track: Track) -> FaceState:
+        """Return what to show of `track`; uncertain and without probabilities before its first."""
+        mood = self._moods.get(track.track_id)
+        probs = {} if mood is None else dict(zip(self._labels, map(float, mood.probs), strict=True))
+        label = None if mood is None or mood.label is None else self._labels[mood.label]
+        confidence = max(probs.values(), default=0.0) if label is None else probs[label]
+        return FaceState(
+            track_id=track.track_id, box=track.box, label=label, confidence=confidence, probs=probs
+        )
+
+    def updated_s(self, track_id: int) -> float:
+        """Return when a track was last classified, minus infinity for never."""
+        mood = self._moods.get(track_id)
+        return -math.inf if mood is None else mood.updated_s
+
+    def keep_only(self, track_ids: Collection[int]) -> None:
+        """Forget every track that is not in `track_ids`."""
+        self._moods = {i: mood for i, mood in self._moods.items() if i in track_ids}
+
+    def _choice(self, probs: FloatArray, shown: int | None) -> int | None:
+        best = int(probs.argmax())
+        if probs[best] < self._config.min_confidence:
+            return None
+        if shown is not None and probs[best] < probs[shown] + self._config.switch_margin:
+            stays_clear = probs[shown] >= self._config.min_confidence
+            return shown if stays_clear else best
+        return best

@@ -1,0 +1,163 @@
+"""Follows faces from sighting to sighting, and guesses where they are in between.
+
+An alpha-beta filter per face (R. Brookner, "Tracking and Kalman Filtering Made Easy", 1998,
+chapter 1) on centre and size; greedy assignment, nearest pair first. No I/O, no clock: times come
+with the frames.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from edge.config import TrackerConfig
+from edge.datatypes import BBox, Detection, FloatArray, Sighting, Track
+from edge.vision.merge import is_same_face
+
+# Share of a surprise that moves the position, and that corrects the velocity.
+_ALPHA, _BETA = 0.7, 0.15
+# A face that is not seen slows down: people stop more often than they run out of the picture.
+_VELOCITY_DECAY_S = 0.4
+# A detection this many box sides away may still be the same face, and more the longer it hid.
+_REACH, _REACH_PER_S = 0.5, 0.8
+_SIZE_RATIO = 2.0
+# Looks that missed a face before it is no longer shown; its identity lives on for max_lost_s.
+_HIDDEN_AFTER = 4
+
+
+@dataclass(slots=True)
+class _Face:
+    """A track's inner state: `state` is (centre x, centre y, side), `velocity` the same per s."""
+
+    track_id: int
+    state: npt.NDArray[np.float64]
+    velocity: npt.NDArray[np.float64]
+    relative_points: FloatArray | None
+    at_s: float
+    seen_s: float
+    hits: int = 1
+    missed: int = 0
+
+    def advance(self, at_s: float) -> None:
+        kept = math.exp(-max(at_s - self.at_s, 0.0) / _VELOCITY_DECAY_S)
+        # The way travelled while the velocity decays exponentially.
+        self.state = self.state + self.velocity * _VELOCITY_DECAY_S * (1 - kept)
+        self.velocity = self.velocity * kept
+        self.at_s = at_s
+
+    def correct(self, detection: Detection) -> None:
+        state = _state(detection.box)
+        surprise = state - self.state
+        dt = max(self.at_s - self.seen_s, 1e-3)
+        self.state = self.state + _ALPHA * surprise
+        self.velocity = self.velocity + _BETA * surprise / dt
+        self.relative_points = _relative(detection)
+        self.seen_s = self.at_s
+        self.hits += 1
+        self.missed = 0
+
+    def as_track(self) -> Track:
+        x, y, side = map(float, self.state)
+        points = self.relative_points
+        return Track(
+            track_id=self.track_id,
+            box=BBox(x - side / 2, y - side / 2, x + side / 2, y + side / 2),
+            keypoints=None if points is None else _absolute(points, self.state),
+            hits=self.hits,
+            missed=self.missed,
+        )
+
+
+class Tracker:
+    """Gives each face an id that survives brief occlusion."""
+
+    def __init__(self, config: TrackerConfig) -> None:
+        self._config = config
+        self._faces: list[_Face] = []
+        self._next_id = 1
+
+    def predict(self, at_s: float) -> tuple[Track, ...]:
+        """Return every track, shown or not, where it should be at `at_s`."""
+        for face in self._faces:
+            face.advance(at_s)
+        return tuple(face.as_track() for face in self._faces)
+
+    def update(self, sighting: Sighting, at_s: float) -> tuple[Track, ...]:
+        """Take in what was seen at `at_s` and return the tracks to show."""
+        self.predict(at_s)
+        fresh = self._match(sighting.detections)
+        for face in self._faces:
+            if face.seen_s < at_s and face.track_id in sighting.looked_for:
+                face.missed += 1
+        self._faces += [self._born(detection, at_s) for detection in fresh]
+        self._evict(at_s)
+        return tuple(face.as_track() for face in self._faces if self._is_shown(face))
+
+    def _match(self, detections: tuple[Detection, ...]) -> list[Detection]:
+        """Correct each face by its nearest detection; return the detections of nobody known."""
+        pairs = sorted(
+            (distance, face.track_id, index)
+            for face in self._faces
+            for index, detection in enumerate(detections)
+            if (distance := _distance(face, detection)) <= 1
+        )
+        faces = {face.track_id: face for face in self._faces}
+        free = dict(enumerate(detections))
+        for _, track_id, index in pairs:
+            if track_id in faces and index in free:
+                faces.pop(track_id).correct(free.pop(index))
+        return list(free.values())
+
+    def _born(self, detection: Detection, at_s: float) -> _Face:
+        face = _Face(
+            track_id=self._next_id,
+            state=_state(detection.box),
+            velocity=np.zeros(3),
+            relative_points=_relative(detection),
+            at_s=at_s,
+            seen_s=at_s,
+        )
+        self._next_id += 1
+        return face
+
+    def _evict(self, at_s: float) -> None:
+        """Forget faces lost for too long, and the younger of two that follow one face."""
+        kept: list[_Face] = []
+        for face in self._faces:
+            lost = face.missed > 1 and at_s - face.seen_s > self._config.max_lost_s
+            box = face.as_track().box
+            if not lost and not any(is_same_face(k.as_track().box, box) for k in kept):
+                kept.append(face)
+        self._faces = kept
+
+    def _is_shown(self, face: _Face) -> bool:
+        return face.hits >= self._config.min_hits and face.missed < _HIDDEN_AFTER
+
+
+def _state(box: BBox) -> npt.NDArray[np.float64]:
+    return np.array([*box.center, max(box.width, box.height)])
+
+
+def _distance(face: _Face, detection: Detection) -> float:
+    """How far off a detection is: 1 is as far as it may be to be the same face."""
+    x, y, side = _state(detection.box)
+    ratio = max(side, 1e-6) / max(float(face.state[2]), 1e-6)
+    if not 1 / _SIZE_RATIO <= ratio <= _SIZE_RATIO:
+        return math.inf
+    reach = face.state[2] * (_REACH + _REACH_PER_S * (face.at_s - face.seen_s))
+    return math.hypot(x - face.state[0], y - face.state[1]) / float(reach)
+
+
+def _relative(detection: Detection) -> FloatArray | None:
+    """Keypoints in shares of the box's side from its centre."""
+    if detection.keypoints is None:
+        return None
+    x, y, side = _state(detection.box)
+    return np.asarray((detection.keypoints - (x, y)) / side, np.float32)
+
+
+def _absolute(points: FloatArray, state: npt.NDArray[np.float64]) -> FloatArray:
+    return np.asarray(points * state[2] + state[:2], np.float32)

@@ -1,0 +1,81 @@
+"""Where the detector looks: square views that together cover a frame. Geometry only.
+
+The 128 px network finds faces from about a seventh of its view up to nearly all of it. On a whole
+640x480 frame that is a face of 90 px and more; a view of half the frame's height finds one of 40.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+from edge.datatypes import BBox
+
+# Tile sides as shares of the frame's shorter side: half for everyone across the room, and a third
+# for stills, where there is time for those in the back row.
+ROOM_TILE = 0.54
+BACK_ROW_TILE = 0.34
+
+# A followed face fills this share of its own view: large enough to be measured well, small
+# enough that it is still inside after moving for a few frames.
+_FOLLOWED_SHARE = 0.4
+
+
+def whole_view(size: tuple[int, int]) -> BBox:
+    """Return the smallest square around a (width, height) frame, centred."""
+    width, height = size
+    side = max(size)
+    x, y = (width - side) / 2, (height - side) / 2
+    return BBox(x, y, x + side, y + side)
+
+
+def tile_views(size: tuple[int, int], share: float, overlap: float = 0.25) -> list[BBox]:
+    """Return square tiles, row by row, of side `share` times the shorter side of the frame.
+
+    Neighbours overlap by at least `overlap` of a tile, so that a face is whole in one of them.
+    """
+    side = share * min(size)
+    lefts, tops = (_starts(length, side, overlap) for length in size)
+    return [BBox(x, y, x + side, y + side) for y in tops for x in lefts]
+
+
+def video_views(size: tuple[int, int]) -> list[BBox]:
+    """Return what a video looks at in rotation: the whole frame, then the room tile by tile."""
+    return [whole_view(size), *tile_views(size, ROOM_TILE)]
+
+
+def still_views(size: tuple[int, int]) -> list[BBox]:
+    """Return what a still looks at, all of it at once: the whole frame and two sizes of tiles."""
+    return [
+        whole_view(size),
+        *tile_views(size, ROOM_TILE, overlap=0.5),
+        *tile_views(size, BACK_ROW_TILE, overlap=0.5),
+    ]
+
+
+def follow_view(face: BBox) -> BBox:
+    """Return the view that looks closely at one face."""
+    (cx, cy), half = face.center, max(face.width, face.height) / _FOLLOWED_SHARE / 2
+    return BBox(cx - half, cy - half, cx + half, cy + half)
+
+
+def sees_whole(view: BBox, face: BBox, size: tuple[int, int]) -> bool:
+    """Whether `view` shows all there is of `face`: only the frame's own edges may cut it.
+
+    A face cut by a view's edge looks like a smaller face, which another view knows better.
+    """
+    width, height = size
+    return (
+        (face.x1 >= view.x1 or view.x1 <= 0)
+        and (face.y1 >= view.y1 or view.y1 <= 0)
+        and (face.x2 <= view.x2 or view.x2 >= width)
+        and (face.y2 <= view.y2 or view.y2 >= height)
+    )
+
+
+def _starts(length: float, side: float, overlap: float) -> Sequence[float]:
+    """Return the even positions at which segments of `side` cover `length`."""
+    if side >= length:
+        return [(length - side) / 2]
+    steps = math.ceil((length - side) / (side * (1 - overlap)))
+    return [(length - side) * i / steps for i in range(steps + 1)]

@@ -1,0 +1,196 @@
+from collections.abc import Sequence
+
+import numpy as np
+import pytest
+from faces import hang, wall
+
+from edge.config import TrackerConfig
+from edge.datatypes import BBox, BgrImage, Detection, FloatArray, Track
+from edge.errors import ModelError
+from edge.vision.blazeface import BlazeFace, find_network
+from edge.vision.detector import RoomDetector
+from edge.vision.haar import HaarDetector
+from edge.vision.merge import merge_detections
+from edge.vision.presence import FacePresence
+from edge.vision.tracker import Tracker
+from edge.vision.views import sees_whole, still_views, tile_views, video_views, whole_view
+
+SIZE = (640, 480)
+POINTS = np.zeros((6, 2), np.float32)
+
+
+class ScriptedFaces:
+    """Faces at known places, seen by any view that holds them; counts its runs."""
+
+    def __init__(self, *boxes: BBox, score: float = 0.9) -> None:
+        self.boxes = list(boxes)
+        self.score = score
+        self.views: list[BBox] = []
+
+    def detect(self, bgr: BgrImage, view: BBox) -> list[Detection]:
+        self.views.append(view)
+        return [
+            Detection(box=box, score=self.score, keypoints=POINTS)
+            for box in self.boxes
+            if view.contains(box) and box.width > 0.14 * view.width
+        ]
+
+
+class ScriptedPresence:
+    """Believes in the boxes it was told of; counts its runs."""
+
+    def __init__(self, *believed: BBox) -> None:
+        self.believed = list(believed)
+        self.runs = 0
+
+    def probability(self, bgr: BgrImage, box: BBox, keypoints: FloatArray) -> float:
+        self.runs += 1
+        return float(any(box.iou(other) > 0.5 for other in self.believed))
+
+
+def watch(
+    faces: ScriptedFaces, presence: ScriptedPresence, frames: int, runs_per_frame: int = 2
+) -> Sequence[Track]:
+    detector = RoomDetector(faces, presence, runs_per_frame=runs_per_frame)
+    tracker = Tracker(TrackerConfig(min_hits=2, max_lost_s=1.5))
+    tracks: Sequence[Track] = ()
+    for i in range(frames):
+        sighting = detector.detect(wall(), tracker.predict(i / 15))
+        tracks = tracker.update(sighting, i / 15)
+    return tracks
+
+
+@pytest.mark.parametrize("runs_per_frame", [1, 2, 5])
+@pytest.mark.parametrize("people", [0, 1, 6])
+def test_every_frame_costs_the_same_number_of_runs(runs_per_frame: int, people: int) -> None:
+    boxes = [BBox(20 + 100 * i, 100, 80 + 100 * i, 160) for i in range(people)]
+    faces, presence = ScriptedFaces(*boxes), ScriptedPresence(*boxes)
+    watch(faces, presence, 40, runs_per_frame)
+    assert len(faces.views) + presence.runs == 40 * runs_per_frame
+
+
+def test_a_small_face_far_from_the_middle_is_found_within_half_a_second() -> None:
+    small = BBox(590, 430, 638, 478)
+    tracks = watch(ScriptedFaces(small), ScriptedPresence(small), 8)
+    assert [track.box.iou(small) > 0.9 for track in tracks] == [True]
+
+
+def test_what_the_presence_network_denies_is_never_shown() -> None:
+    wallpaper = BBox(100, 100, 160, 160)
+    assert watch(ScriptedFaces(wallpaper), ScriptedPresence(), 60) == ()
+
+
+def test_a_track_that_has_slid_onto_the_wallpaper_is_given_up() -> None:
+    box = BBox(100, 100, 180, 180)
+    faces, presence = ScriptedFaces(box), ScriptedPresence(box)
+    detector = RoomDetector(faces, presence, runs_per_frame=2)
+    tracker = Tracker(TrackerConfig(min_hits=2, max_lost_s=1.5))
+    shown = []
+    for i in range(150):
+        if i == 30:
+            presence.believed = []
+        tracks = tracker.update(detector.detect(wall(), tracker.predict(i / 15)), i / 15)
+        shown.append(len(tracks))
+    assert shown[29] == 1
+    assert shown[-1] == 0
+
+
+def test_every_known_face_is_looked_at_in_turn() -> None:
+    boxes = [BBox(20 + 150 * i, 200, 90 + 150 * i, 270) for i in range(4)]
+    tracks = watch(ScriptedFaces(*boxes), ScriptedPresence(*boxes), 60)
+    assert len(tracks) == 4
+    assert min(track.hits for track in tracks) > 8
+
+
+@pytest.mark.parametrize("size", [(640, 480), (1280, 720), (480, 640), (48, 48), (2000, 300)])
+def test_tiles_cover_the_frame_and_overlap(size: tuple[int, int]) -> None:
+    tiles = tile_views(size, 0.54)
+    covered = np.zeros((size[1], size[0]), bool)
+    for tile in tiles:
+        covered[int(tile.y1) : round(tile.y2), int(tile.x1) : round(tile.x2)] = True
+    assert covered.all()
+    face = min(size) * 0.54 * 0.25
+    for x in np.linspace(0, size[0] - face, 23):
+        for y in np.linspace(0, size[1] - face, 17):
+            assert any(t.contains(BBox(x, y, x + face, y + face)) for t in tiles)
+
+
+def test_a_video_rotation_is_short_and_a_still_gets_more() -> None:
+    assert len(video_views(SIZE)) == 10
+    assert len(still_views(SIZE)) > 30
+
+
+def test_a_face_cut_by_a_views_edge_is_left_to_another_view() -> None:
+    view = BBox(100, 100, 300, 300)
+    assert sees_whole(view, BBox(120, 120, 200, 200), SIZE)
+    assert not sees_whole(view, BBox(90, 120, 200, 200), SIZE)
+    corner = BBox(0, 0, 200, 200)
+    assert sees_whole(corner, BBox(-10, -5, 60, 60), SIZE)
+    assert sees_whole(whole_view(SIZE), BBox(600, 400, 660, 490), SIZE)
+
+
+def test_detections_of_one_face_become_their_weighted_mean() -> None:
+    def face(x: float, score: float) -> Detection:
+        return Detection(box=BBox(x, 0, x + 100, 100), score=score, keypoints=POINTS + x)
+
+    merged = merge_detections([face(0, 0.6), face(10, 0.9), face(300, 0.5)])
+
+    assert [round(d.score, 2) for d in merged] == [0.9, 0.5]
+    assert merged[0].box.x1 == pytest.approx(6.0)
+    assert merged[0].keypoints is not None
+    assert merged[0].keypoints[0, 0] == pytest.approx(6.0)
+
+
+def test_a_part_of_a_face_is_no_face_of_its_own() -> None:
+    whole = Detection(box=BBox(0, 0, 100, 100), score=0.9)
+    mouth = Detection(box=BBox(30, 60, 70, 100), score=0.8)
+    assert len(merge_detections([mouth, whole])) == 1
+
+
+@pytest.fixture(scope="module")
+def room() -> RoomDetector:
+    return RoomDetector(
+        BlazeFace(find_network("face_detection_short_range.tflite"), min_score=0.4),
+        FacePresence(find_network("face_landmark.tflite")),
+        runs_per_frame=2,
+    )
+
+
+def test_the_real_networks_find_near_and_far_faces_of_a_still(room: RoomDetector) -> None:
+    picture = wall()
+    portraits = [
+        hang(picture, "happy", 20, 30, 260),
+        hang(picture, "surprise", 400, 60, 120),
+        hang(picture, "happy", 520, 350, 80),
+    ]
+    faces = room.detect_still(picture)
+    assert len(faces) == 3
+    for portrait in portraits:
+        assert sum(portrait.contains(face.box) for face in faces) == 1
+
+
+def test_the_presence_network_tells_a_face_from_a_wall(room: RoomDetector) -> None:
+    picture = wall()
+    hang(picture, "happy", 100, 100, 200)
+    (face,) = room.detect_still(picture)
+    presence = FacePresence(find_network("face_landmark.tflite"))
+    assert face.keypoints is not None
+    assert presence.probability(picture, face.box, face.keypoints) > 0.9
+    elsewhere = face.keypoints + np.float32((280, 100))
+    assert presence.probability(picture, face.box.translate(280, 100), elsewhere) < 0.1
+    assert presence.probability(picture, face.box, POINTS) == 0.0
+
+
+def test_a_network_without_a_face_flag_is_refused() -> None:
+    with pytest.raises(ModelError, match="not a face landmark network"):
+        FacePresence(find_network("face_detection_short_range.tflite"))
+
+
+def test_haar_finds_the_same_face_and_knows_no_keypoints(room: RoomDetector) -> None:
+    picture = wall()
+    hang(picture, "happy", 150, 100, 240)
+    (blaze,) = room.detect_still(picture)
+    faces = HaarDetector(min_score=0.5).detect_still(picture)
+    assert faces[0].keypoints is None
+    assert faces[0].box.iou(blaze.box) > 0.6
+    assert HaarDetector(min_score=0.5).detect_still(wall()) == []

@@ -1,0 +1,78 @@
+import numpy as np
+import pytest
+
+from edge.datatypes import BBox
+from edge.vision.align import face_transform
+from edge.vision.geometry import two_point_transform, warp
+from edge.vision.manifest import FaceCrop
+
+CROP = FaceCrop(left_eye=(0.3, 0.4), right_eye=(0.7, 0.4), box_side=0.8, box_shift_y=-0.1)
+
+
+def test_two_points_land_on_their_targets_without_shear() -> None:
+    source, target = [(10.0, 20.0), (40.0, 60.0)], [(5.0, 5.0), (30.0, 5.0)]
+    transform = two_point_transform(source, target)
+
+    landed = np.array(source) @ transform[:, :2].T + transform[:, 2]
+
+    assert landed == pytest.approx(np.array(target))
+    a, b = transform[:, 0], transform[:, 1]
+    assert a @ b == pytest.approx(0.0)
+    assert a @ a == pytest.approx(b @ b)
+
+
+def test_one_point_twice_is_refused() -> None:
+    with pytest.raises(ValueError, match="distinct"):
+        two_point_transform([(1, 1), (1, 1)], [(0, 0), (1, 0)])
+
+
+def test_warp_of_a_whole_picture_is_the_picture() -> None:
+    image = np.random.default_rng(0).integers(0, 256, (48, 48), np.uint8)
+    assert np.array_equal(warp(image, np.eye(2, 3), 48), image)
+
+
+def test_warp_averages_when_it_shrinks() -> None:
+    stripes = np.zeros((96, 96), np.uint8)
+    stripes[:, ::2] = 255
+    half = two_point_transform([(-0.5, -0.5), (95.5, -0.5)], [(-0.5, -0.5), (47.5, -0.5)])
+
+    small = warp(stripes, half, 48)
+
+    # Sampled without averaging, the stripes would come out as black, white or a beat.
+    assert small[:, 1:-1] == pytest.approx(127.5, abs=2)
+
+
+def test_eyes_land_where_the_manifest_wants_them() -> None:
+    keypoints = np.zeros((6, 2), np.float32)
+    keypoints[:2] = [(100, 120), (140, 130)]
+    transform = face_transform(BBox(90, 90, 160, 160), keypoints, CROP, 48)
+
+    landed = keypoints[:2] @ transform[:, :2].T + transform[:, 2]
+
+    assert landed == pytest.approx(np.array([[0.3, 0.4], [0.7, 0.4]]) * 48 - 0.5, abs=1e-4)
+
+
+def test_without_eyes_the_box_takes_its_share_of_the_crop() -> None:
+    transform = face_transform(BBox(100, 100, 180, 180), None, CROP, 48)
+
+    corners = np.array([(100, 100), (180, 180)]) @ transform[:, :2].T + transform[:, 2]
+
+    # The box is 0.8 of the crop; the crop's centre lies 0.1 of its side above the box's.
+    assert corners[0] == pytest.approx([0.1 * 48 - 0.5, 0.2 * 48 - 0.5])
+    assert corners[1] == pytest.approx([0.9 * 48 - 0.5, 1.0 * 48 - 0.5])
+
+
+def test_eyes_in_one_place_fall_back_to_the_box() -> None:
+    same = np.full((6, 2), 50, np.float32)
+    box = BBox(10, 10, 90, 90)
+    assert np.array_equal(face_transform(box, same, CROP, 48), face_transform(box, None, CROP, 48))
+
+
+def test_boxes_are_half_open() -> None:
+    left, right = BBox(0, 0, 10, 10), BBox(10, 0, 20, 10)
+    assert left.iou(right) == 0
+    assert left.iou(left) == 1
+    assert left.iou(BBox(5, 0, 15, 10)) == pytest.approx(1 / 3)
+    assert BBox(5, 5, 5, 9).area == 0
+    assert left.scale(2) == BBox(-5, -5, 15, 15)
+    assert BBox(-5, 5, 30, 40).clip(20, 20) == BBox(0, 5, 20, 20)
