@@ -1,0 +1,49 @@
+// One card for each face, in the order of their numbers.
+
+import * as words from "./words.js";
+
+const template = document.getElementById("face");
+const list = document.getElementById("faces");
+const cards = new Map();
+
+export function showFaces(faces) {
+  const present = new Set(faces.map((face) => face.id));
+  for (const [id, card] of cards) {
+    if (!present.has(id)) {
+      card.remove();
+      cards.delete(id);
+    }
+  }
+  for (const face of [...faces].sort((a, b) => a.id - b.id)) fill(cardOf(face.id), face);
+}
+
+export function setIcon(badge, label) {
+  const use = badge.querySelector("use");
+  const href = use.getAttribute("href").replace(/#.*/, `#${label ?? "uncertain"}`);
+  if (href !== use.getAttribute("href")) use.setAttribute("href", href);
+}
+
+function cardOf(id) {
+  if (!cards.has(id)) {
+    const card = template.content.firstElementChild.cloneNode(true);
+    card.setAttribute("aria-label", words.who(id));
+    card.querySelector(".who").textContent = words.who(id);
+    const next = [...cards].filter(([other]) => other > id).sort(([a], [b]) => a - b)[0];
+    list.insertBefore(card, next ? next[1] : null);
+    cards.set(id, card);
+  }
+  return cards.get(id);
+}
+
+function fill(card, face) {
+  card.dataset.label = face.label ?? "";
+  setIcon(card.querySelector(".badge"), face.label);
+  card.querySelector(".label").textContent = face.label ?? words.uncertain;
+  card.querySelector(".confidence").textContent = face.label ? words.percent(face.confidence) : "";
+  for (const row of card.querySelectorAll(".bars li")) {
+    const share = face.probs[row.dataset.label] ?? 0;
+    row.classList.toggle("shown", row.dataset.label === face.label);
+    row.querySelector("b").style.setProperty("--share", share);
+    row.querySelector(".share").textContent = Math.round(share * 100);
+  }
+}

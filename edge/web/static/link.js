@@ -1,0 +1,52 @@
+// The line to the device: its status as server-sent events, reopened for ever.
+
+const SILENCE_MS = 4000; // the device speaks at least once a second
+const FIRST_WAIT_MS = 500;
+const LONGEST_WAIT_MS = 8000;
+
+export class Link {
+  #url;
+  #onStatus;
+  #onLost;
+  #source = null;
+  #timer = 0;
+  #waitMs = FIRST_WAIT_MS;
+
+  constructor(url, onStatus, onLost) {
+    this.#url = url;
+    this.#onStatus = onStatus;
+    this.#onLost = onLost;
+  }
+
+  open() {
+    this.close();
+    this.#source = new EventSource(this.#url);
+    this.#source.onmessage = (event) => this.#hear(event);
+    this.#source.onerror = () => this.#reopen();
+    this.#watch();
+  }
+
+  close() {
+    clearTimeout(this.#timer);
+    this.#source?.close();
+    this.#source = null;
+  }
+
+  #hear(event) {
+    this.#waitMs = FIRST_WAIT_MS;
+    this.#watch();
+    this.#onStatus(JSON.parse(event.data));
+  }
+
+  #watch() {
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => this.#reopen(), SILENCE_MS);
+  }
+
+  #reopen() {
+    this.close();
+    this.#onLost();
+    this.#timer = setTimeout(() => this.open(), this.#waitMs);
+    this.#waitMs = Math.min(this.#waitMs * 2, LONGEST_WAIT_MS);
+  }
+}

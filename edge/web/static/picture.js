@@ -1,0 +1,42 @@
+// The live picture. A browser does not say when a stream of pictures has ended, and goes on
+// showing the last one; the device does say, so the page asks for it anew when it has to.
+
+const FIRST_PATIENCE_MS = 2500; // the device notices within a second or two that a stream opened
+const LONGEST_PATIENCE_MS = 10000;
+
+export class Picture {
+  refused = false; // whether every place to watch was taken when we last asked
+  #image;
+  #url;
+  #askedAt = 0;
+  #patienceMs = FIRST_PATIENCE_MS;
+
+  constructor(image, url) {
+    this.#image = image;
+    this.#url = url;
+    image.addEventListener("error", async () => {
+      const answer = await fetch(url, { method: "HEAD" }).catch(() => null);
+      this.refused = answer?.status === 503;
+    });
+  }
+
+  show() {
+    this.#askedAt = performance.now();
+    this.#image.src = `${this.#url}&at=${Date.now()}`;
+  }
+
+  hide() {
+    this.#image.removeAttribute("src");
+  }
+
+  // What the device last said: whether it still sends us pictures.
+  heard(watching) {
+    if (watching) {
+      this.refused = false;
+      this.#patienceMs = FIRST_PATIENCE_MS;
+    } else if (performance.now() - this.#askedAt > this.#patienceMs) {
+      this.#patienceMs = Math.min(this.#patienceMs * 2, LONGEST_PATIENCE_MS);
+      this.show();
+    }
+  }
+}
