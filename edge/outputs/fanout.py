@@ -1,0 +1,127 @@
+"""Hands each report to every output; none of them can slow, stop or fail the others."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Sequence
+
+from edge.datatypes import Report
+from edge.errors import OutputError
+from edge.latest import Latest
+from edge.outputs.sink import Sink
+
+logger = logging.getLogger(__name__)
+
+_HANG_S = 1.5  # a sink that keeps one report for longer counts as failing
+_CLOSE_S = 1.0  # and one that takes longer to close is left behind
+
+
+class FanOut:
+    """Shows reports on many sinks, each on a daemon thread of its own that skips what it missed.
+
+    A sink that raises is tried again with the next report, after a pause that doubles from
+    `retry_s` to `max_retry_s`. It is logged once when it goes down and once when it is back.
+    """
+
+    def __init__(
+        self,
+        sinks: Sequence[Sink],
+        retry_s: float = 0.5,
+        max_retry_s: float = 30.0,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._outlets = [_Outlet(sink, retry_s, max_retry_s, clock) for sink in sinks]
+
+    def show(self, report: Report) -> None:
+        """Offer the report to every sink; never blocks, never raises."""
+        for outlet in self._outlets:
+            outlet.reports.put(report)
+
+    def failing(self) -> tuple[str, ...]:
+        """Return the names of the sinks that raised last time or hang."""
+        return tuple(outlet.sink.name for outlet in self._outlets if outlet.failing())
+
+    def close(self) -> None:
+        """Close every sink, on its own thread; those still busy after a second are left behind."""
+        for outlet in self._outlets:
+            outlet.begin_close()
+        deadline_s = time.monotonic() + _CLOSE_S
+        for outlet in self._outlets:
+            outlet.join(max(deadline_s - time.monotonic(), 0.0))
+
+
+class _Outlet:
+    """One sink, its slot and its thread."""
+
+    def __init__(
+        self, sink: Sink, retry_s: float, max_retry_s: float, clock: Callable[[], float]
+    ) -> None:
+        self.sink = sink
+        self.reports: Latest[Report] = Latest()
+        self._retry_s = retry_s
+        self._max_retry_s = max_retry_s
+        self._clock = clock
+        self._down = False
+        self._busy_since_s: float | None = None
+        self._closing = threading.Event()
+        self._thread = threading.Thread(target=self._run, name=f"sink-{sink.name}", daemon=True)
+        self._thread.start()
+
+    def failing(self) -> bool:
+        busy_since_s = self._busy_since_s
+        hangs = busy_since_s is not None and self._clock() - busy_since_s > _HANG_S
+        return self._down or hangs
+
+    def begin_close(self) -> None:
+        self._closing.set()
+        self.reports.close()
+
+    def join(self, timeout_s: float) -> None:
+        self._thread.join(timeout_s)
+        if self._thread.is_alive():
+            logger.warning("output %s does not close; leaving it behind", self.sink.name)
+
+    def _run(self) -> None:
+        version, pause_s = 0, self._retry_s
+        while not self._closing.is_set():
+            newer = self.reports.wait_newer(version, timeout_s=60.0)
+            if newer is None:
+                continue
+            version, report = newer
+            if self._shown(report):
+                pause_s = self._retry_s
+            else:
+                self._closing.wait(pause_s)
+                pause_s = min(pause_s * 2, self._max_retry_s)
+        self._close_sink()
+
+    def _shown(self, report: Report) -> bool:
+        self._busy_since_s = self._clock()
+        try:
+            self.sink.show(report)
+        except Exception as exc:
+            self._went_down(exc)
+        else:
+            self._came_back()
+        self._busy_since_s = None
+        return not self._down
+
+    def _went_down(self, exc: Exception) -> None:
+        if not self._down:
+            # An OutputError says it all in one line; anything else is a bug and needs its place.
+            surprise = None if isinstance(exc, OutputError) else exc
+            logger.warning("output %s failed: %s", self.sink.name, exc, exc_info=surprise)
+        self._down = True
+
+    def _came_back(self) -> None:
+        if self._down:
+            logger.info("output %s is back", self.sink.name)
+        self._down = False
+
+    def _close_sink(self) -> None:
+        try:
+            self.sink.close()
+        except Exception as exc:
+            logger.warning("output %s did not close cleanly: %s", self.sink.name, exc)

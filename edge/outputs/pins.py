@@ -1,0 +1,89 @@
+"""Which LED sits on which pin, and whether the pins are real."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+from edge.config import LedsConfig
+from edge.errors import ConfigError, OutputError
+from edge.outputs.glow import PRIVACY, RGB_NAMES, STATUS
+
+# https://www.kernel.org/doc/html/latest/devicetree/usage-model.html: the board's name, NUL-ended.
+BOARD_MODEL = Path("/proc/device-tree/model")
+
+
+def wiring(config: LedsConfig, labels: Sequence[str]) -> dict[str, int]:
+    """Return the BCM pin of each LED by name, in the order they are shown.
+
+    Raises ConfigError when a label has no pin, a pin has no label, or two LEDs share a pin.
+    """
+    if config.mode == "per_emotion":
+        _check_labels(config.pins, labels)
+        mood = {f"leds.pins.{label}": config.pins[label] for label in labels}
+    else:
+        mood = {f"leds.rgb_pins.{name}": getattr(config.rgb_pins, name) for name in RGB_NAMES}
+    pins = mood | {"leds.status_pin": config.status_pin, "leds.privacy_pin": config.privacy_pin}
+    _check_unshared(pins)
+    names = [*(key.rpartition(".")[2] for key in mood), STATUS, PRIVACY]
+    return dict(zip(names, pins.values(), strict=True))
+
+
+def _check_labels(pins: dict[str, int], labels: Sequence[str]) -> None:
+    if missing := [label for label in labels if label not in pins]:
+        raise ConfigError(f"[leds.pins] has no pin for {', '.join(missing)}; add one for each")
+    if unknown := [label for label in pins if label not in labels]:
+        raise ConfigError(
+            f"[leds.pins] {', '.join(unknown)}: the model has no such expression; "
+            f"it knows {', '.join(labels)}"
+        )
+
+
+def _check_unshared(pins: dict[str, int]) -> None:
+    owner: dict[int, str] = {}
+    for key, pin in pins.items():
+        if pin in owner:
+            raise ConfigError(
+                f"{key} = {pin}: {owner[pin]} uses this pin already; give each LED its own"
+            )
+        owner[pin] = key
+
+
+def open_pin_factory(kind: Literal["auto", "mock"], board_model: Path = BOARD_MODEL) -> Any:
+    """Return a gpiozero pin factory: the real pins on a Pi unless `kind` is "mock", else mock ones.
+
+    Raises OutputError when gpiozero or its pins are not usable.
+    """
+    if kind == "auto" and is_raspberry_pi(board_model):
+        return _real_pins()
+    try:
+        from gpiozero.pins.mock import MockFactory, MockPWMPin  # noqa: PLC0415 (as below)
+    except ImportError as exc:
+        raise OutputError(
+            f"LEDs: {exc}; install gpiozero (apt or pip), or set leds.mode = off"
+        ) from exc
+    return MockFactory(pin_class=MockPWMPin)
+
+
+def is_raspberry_pi(board_model: Path = BOARD_MODEL) -> bool:
+    """Whether this machine says that it is a Raspberry Pi."""
+    try:
+        return board_model.read_bytes().startswith(b"Raspberry Pi")
+    except OSError:
+        return False
+
+
+def _real_pins() -> Any:
+    try:
+        from gpiozero.pins.lgpio import LGPIOFactory  # noqa: PLC0415 (edge imports on any machine)
+
+        return LGPIOFactory()
+    except ImportError as exc:
+        raise OutputError(
+            f"LEDs: {exc}; run: sudo apt install python3-gpiozero python3-lgpio"
+        ) from exc
+    except Exception as exc:  # lgpio's own error derives from Exception alone
+        raise OutputError(
+            f"LEDs: cannot open the GPIO pins: {exc}; is this user in the group gpio?"
+        ) from exc

@@ -1,0 +1,211 @@
+"""Who may import whom. Data flows one way, and only the wiring knows every part."""
+
+import ast
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+
+RECORDS = {"edge.datatypes", "edge.errors", "edge.palette", "edge.latest"}
+CORE = RECORDS | {"edge", "edge.config"}
+SHAPES = {"edge.camera.source", "edge.outputs.sink"}  # protocols: a name for what is passed in
+# The device, the reader of files, and the command line in front of both.
+WIRING = {"edge.app", "edge.analyze", "edge.cli", "edge.__main__"}
+PARTS = {f"edge.{part}" for part in ("camera", "vision", "outputs", "web", "system")}
+PURE = {
+    "edge.pipeline",
+    *(f"edge.vision.{stage}" for stage in ("tracker", "smoother", "tensors", "merge", "views")),
+    *(f"edge.outputs.{stage}" for stage in ("mood", "glow", "strip")),
+}
+IO = {
+    *("asyncio", "ftplib", "http", "io", "logging", "multiprocessing", "os", "pathlib", "select"),
+    *("shutil", "signal", "socket", "sqlite3", "ssl", "subprocess", "sys", "tempfile"),
+    *("threading", "urllib"),
+}
+HARDWARE = {"picamera2", "libcamera", "gpiozero", "lgpio", "ai_edge_litert", "tflite_runtime"}
+DESKTOP = {
+    *("converter", "torch", "torchvision", "litert_torch", "ai_edge_quantizer", "safetensors"),
+    "rich",
+}
+
+
+class Import(NamedTuple):
+    """One imported module, and whether importing the file alone would import it."""
+
+    module: str
+    line: int
+    at_load: bool
+
+    @property
+    def package(self) -> str:
+        return self.module.partition(".")[0]
+
+
+def violations(root: Path) -> list[str]:
+    """Return "file:line: rule" for each import under `root` that breaks a rule."""
+    return [
+        f"{path.relative_to(root)}:{used.line}: {problem}"
+        for package in ("edge", "converter")
+        for path in sorted((root / package).rglob("*.py"))
+        for used in dict.fromkeys(imports(path, root))
+        if (problem := broken_rule(module_name(path, root), used))
+    ]
+
+
+def broken_rule(module: str, used: Import) -> str | None:
+    """Say which rule the import breaks, or None."""
+    other, package = used.module, used.package
+    if module.partition(".")[0] == "converter":
+        return "converter must not import edge" if package == "edge" else None
+    rules = (
+        (package in DESKTOP, f"edge must not import {package}: it belongs to the desktop"),
+        (package in HARDWARE and used.at_load, f"{package} must be imported inside a function"),
+        (
+            module in RECORDS and other not in RECORDS and not is_plain(package),
+            f"a record module imports only the standard library and numpy, not {other}",
+        ),
+        (module in PURE and package in IO, f"a pure stage does no I/O: {other}"),
+        (
+            package == "edge" and not may_know(module, other),
+            f"{module} must not know {other}: only the wiring does",
+        ),
+    )
+    return next((problem for broken, problem in rules if broken), None)
+
+
+def is_plain(package: str) -> bool:
+    return package in sys.stdlib_module_names or package == "numpy"
+
+
+def may_know(module: str, other: str) -> bool:
+    """Whether one module of edge may import another."""
+    if module in WIRING or other in CORE | SHAPES:
+        return True
+    if other in WIRING:
+        return False
+    part, other_part = part_of(module), part_of(other)
+    if part:
+        return other_part == part
+    return other_part is None or (other_part == "edge.vision" and other != "edge.vision.runtime")
+
+
+def part_of(module: str) -> str | None:
+    """The package of adapters a module belongs to; None for the stages at the top."""
+    return next((p for p in PARTS if module == p or module.startswith(f"{p}.")), None)
+
+
+def imports(path: Path, root: Path) -> Iterator[Import]:
+    tree = ast.parse(path.read_text("utf-8"))
+    lazily = {
+        id(inner)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+        for inner in ast.walk(node)
+    }
+    for node in ast.walk(tree):
+        at_load = id(node) not in lazily
+        if isinstance(node, ast.Import):
+            yield from (Import(alias.name, node.lineno, at_load) for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            origin = absolute(node, path, root)
+            for alias in node.names:
+                inner = f"{origin}.{alias.name}"
+                name = inner if is_module(inner, root) else origin
+                yield Import(name, node.lineno, at_load)
+
+
+def absolute(node: ast.ImportFrom, path: Path, root: Path) -> str:
+    if not node.level:
+        return node.module or ""
+    package = path.relative_to(root).parts[: -node.level]
+    return ".".join([*package, *([node.module] if node.module else [])])
+
+
+def is_module(name: str, root: Path) -> bool:
+    path = root.joinpath(*name.split("."))
+    return path.with_suffix(".py").is_file() or (path / "__init__.py").is_file()
+
+
+def module_name(path: Path, root: Path) -> str:
+    parts = path.relative_to(root).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+def test_the_project_keeps_its_rules():
+    assert violations(ROOT) == []
+
+
+def test_every_module_named_in_the_rules_exists():
+    named = RECORDS | CORE | SHAPES | WIRING | PURE
+    assert sorted(name for name in named if not is_module(name, ROOT)) == []
+
+
+@pytest.fixture
+def tree(tmp_path: Path) -> Path:
+    """A small project that keeps the rules."""
+    for name, source in {
+        "edge/__init__.py": "__version__ = '1'",
+        "edge/datatypes.py": "import numpy as np\nfrom edge.errors import EdgeError",
+        "edge/errors.py": "",
+        "edge/app.py": "from edge.outputs.leds import Leds\nfrom edge import web, cli",
+        "edge/cli.py": "import sys\nfrom edge import app",
+        "edge/pipeline.py": "from edge.vision import tracker\nfrom edge.vision.haar import Haar",
+        "edge/service.py": "import threading\nfrom edge.camera.source import FrameSource",
+        "edge/camera/__init__.py": "",
+        "edge/camera/source.py": "from edge.datatypes import Frame",
+        "edge/camera/pi.py": "def open():\n    import picamera2",
+        "edge/outputs/__init__.py": "",
+        "edge/outputs/leds.py": "from . import mood\nfrom ..errors import OutputError",
+        "edge/outputs/mood.py": "import math",
+        "edge/vision/__init__.py": "",
+        "edge/vision/tracker.py": "import numpy",
+        "edge/vision/haar.py": "import cv2",
+        "edge/vision/runtime.py": "def find():\n    from ai_edge_litert import interpreter",
+        "edge/web/__init__.py": "from edge import __version__",
+        "converter/__init__.py": "import torch",
+        "converter/model.py": "from converter import other",
+    }.items():
+        path = tmp_path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(f"{source}\n")
+    return tmp_path
+
+
+def test_a_tree_that_keeps_the_rules_is_left_alone(tree: Path):
+    assert violations(tree) == []
+
+
+@pytest.mark.parametrize(
+    ("name", "source", "problem"),
+    [
+        ("edge/errors.py", "import msgspec", "a record module imports only"),
+        ("edge/datatypes.py", "from edge.config import Config", "a record module imports only"),
+        ("edge/latest.py", "def f():\n  import cv2", "a record module imports only"),
+        ("edge/vision/tracker.py", "import os.path", "a pure stage does no I/O: os.path"),
+        ("edge/pipeline.py", "from pathlib import Path", "a pure stage does no I/O: pathlib"),
+        ("edge/outputs/mood.py", "from socket import socket", "does no I/O: socket"),
+        ("edge/web/pages.py", "from edge.outputs import leds", "must not know edge.outputs.leds"),
+        ("edge/camera/pi.py", "from edge import web", "must not know edge.web"),
+        ("edge/outputs/leds.py", "from ..vision import haar", "must not know edge.vision.haar"),
+        ("edge/vision/haar.py", "import edge.app", "must not know edge.app"),
+        ("edge/service.py", "from edge.web import x", "must not know edge.web"),
+        ("edge/service.py", "from edge.outputs.leds import Leds", "must not know edge.outputs"),
+        ("edge/pipeline.py", "from edge.vision import runtime", "not know edge.vision.runtime"),
+        ("edge/camera/pi.py", "import picamera2.devices", "imported inside a function"),
+        ("edge/outputs/leds.py", "if True:\n  from gpiozero import LED", "inside a function"),
+        ("edge/vision/haar.py", "class A:\n  import ai_edge_litert", "inside a function"),
+        ("edge/cli.py", "def f():\n  import converter.model", "must not import converter"),
+        ("edge/app.py", "from torch import nn", "edge must not import torch"),
+        ("converter/model.py", "from edge.palette import colour_of", "must not import edge"),
+    ],
+)
+def test_a_broken_rule_is_caught(tree: Path, name: str, source: str, problem: str):
+    (tree / name).write_text(f"import math\n{source}\n")
+    found = violations(tree)
+    assert len(found) == 1
+    assert found[0].startswith(f"{name}:")
+    assert problem in found[0]

@@ -1,0 +1,290 @@
+"""install.sh on machines it does not know: each test gives it a PATH with only what it names."""
+
+import os
+import shutil
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+TOOLS = (
+    *("bash", "cat", "chmod", "cut", "dirname", "flock", "grep", "id", "mkdir", "mktemp", "mv"),
+    *("rm", "sh", "sha256sum", "sleep", "tail", "true", "uname"),
+)
+# A Python that answers what install.sh asks, and whose venv holds a Python like itself.
+PYTHON = """\
+#!/bin/sh
+echo "$*" >> "$CALLS"
+case "$*" in
+    *maxsize*) echo "{version} {bits}" ;;
+    *sys.version*) echo "{version}.1" ;;
+    *ensurepip*) {venv_module} ;;
+    "-m venv "*) mkdir -p "$3/bin" && cp "$0" "$3/bin/python"
+                 printf '#!/bin/sh\\necho "started: $*"\\n' > "$3/bin/emotion-edge"
+                 chmod +x "$3/bin/emotion-edge" ;;
+    "-m pip install"*) {pip} ;;
+esac
+"""
+
+
+class Machine:
+    """A copy of install.sh in a checkout, and a PATH with the usual tools and nothing else."""
+
+    def __init__(self, folder: Path) -> None:
+        self.checkout, self.bin = folder / "a checkout", folder / "bin"
+        self.calls = folder / "calls"
+        self.checkout.mkdir()
+        self.bin.mkdir()
+        for name in ("install.sh", "pyproject.toml"):
+            shutil.copy(ROOT / name, self.checkout)
+        for tool in (*TOOLS, "cp"):
+            if found := shutil.which(tool):
+                (self.bin / tool).symlink_to(found)
+        self.environ = {"PATH": str(self.bin), "CALLS": str(self.calls), "TMPDIR": str(folder)}
+
+    def add(self, name: str, script: str) -> None:
+        (self.bin / name).unlink(missing_ok=True)
+        (self.bin / name).write_text(script)
+        (self.bin / name).chmod(0o755)
+
+    def add_python(
+        self,
+        name: str = "python3",
+        version: str = "3.11",
+        bits: int = 64,
+        venv_module: str = "true",
+        pip: str = "true",
+    ) -> None:
+        self.add(name, PYTHON.format(version=version, bits=bits, venv_module=venv_module, pip=pip))
+
+    def install(self, *args: str) -> subprocess.CompletedProcess[str]:
+        self.calls.write_text("")
+        return subprocess.run(
+            [self.checkout / "install.sh", *args],
+            env=self.environ,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=30,
+        )
+
+    def count(self, call: str) -> int:
+        return self.calls.read_text().count(call)
+
+    @property
+    def state(self) -> str:
+        return (self.checkout / ".venv" / ".emotion-edge").read_text().strip()
+
+
+@pytest.fixture
+def machine(tmp_path: Path) -> Machine:
+    return Machine(tmp_path)
+
+
+def assert_refused(result: subprocess.CompletedProcess[str], status: int, message: str) -> None:
+    assert result.returncode == status
+    assert result.stderr.count("\n") == 1
+    assert result.stderr.startswith("install.sh: ")
+    assert message in result.stderr
+
+
+def test_help_names_every_option(machine: Machine):
+    result = machine.install("--help")
+    assert result.returncode == 0
+    assert all(option in result.stdout for option in ("--demo", "--no-start", "RUN-ARGS"))
+
+
+@pytest.mark.parametrize(
+    ("args", "message"),
+    [
+        ((), "say --demo"),
+        (("--no-start",), "say --demo"),
+        (("--demo", "--prot", "80"), "unknown option --prot"),
+        (("extra",), "unknown option extra"),
+    ],
+)
+def test_any_other_use_is_explained(machine: Machine, args: tuple[str, ...], message: str):
+    assert_refused(machine.install(*args), 2, message)
+
+
+def test_a_machine_without_python_is_told_what_it_needs(machine: Machine):
+    assert_refused(machine.install("--demo"), 1, "Python 3.11 or newer is needed, found none")
+
+
+def test_an_old_python_is_named(machine: Machine):
+    machine.add_python(version="3.9")
+    assert_refused(machine.install("--demo"), 1, "Python 3.11 or newer is needed, found 3.9")
+
+
+def test_a_32_bit_python_will_not_do(machine: Machine):
+    machine.add_python(bits=32)
+    assert_refused(machine.install("--demo"), 1, "found a 32-bit one")
+
+
+def test_a_newer_python_beside_an_old_one_is_taken(machine: Machine):
+    machine.add_python(version="3.9")
+    machine.add_python("python3.12", version="3.12")
+    result = machine.install("--demo", "--no-start")
+    assert result.returncode == 0
+    assert "making .venv with Python 3.12" in result.stdout
+
+
+def test_a_32_bit_system_is_refused(machine: Machine):
+    machine.add_python()
+    machine.add("uname", "#!/bin/sh\necho armv7l\n")
+    assert_refused(machine.install("--demo"), 1, "this is a armv7l: inference needs a 64-bit")
+
+
+def test_a_missing_venv_module_names_the_command(machine: Machine):
+    machine.add_python(version="3.13", venv_module="exit 1")
+    result = machine.install("--demo")
+    assert_refused(result, 1, "venv module is missing; run: sudo apt install python3.13-venv")
+    assert not (machine.checkout / ".venv").exists()
+    assert not list(machine.checkout.parent.glob("emotion-edge-install.*"))
+
+
+def test_root_installs_the_missing_venv_module(machine: Machine):
+    machine.add_python(venv_module='test -e "$CALLS.venv"')
+    machine.add("id", "#!/bin/sh\necho 0\n")
+    machine.add("apt-get", '#!/bin/sh\necho "apt-get $*" >> "$CALLS"; echo > "$CALLS.venv"\n')
+    result = machine.install("--demo", "--no-start")
+    assert result.returncode == 0, result.stderr
+    assert machine.count("apt-get update") == 1
+    assert machine.count("apt-get install -y python3.11-venv") == 1
+
+
+def test_without_a_password_sudo_is_used_else_it_is_not(machine: Machine):
+    machine.add_python(venv_module="exit 1")
+    machine.add("id", "#!/bin/sh\necho 1000\n")
+    machine.add("apt-get", "#!/bin/sh\nexit 0\n")
+    machine.add("sudo", "#!/bin/sh\nexit 1\n")
+    assert_refused(machine.install("--demo"), 1, "run: sudo apt install python3.11-venv")
+    machine.add("sudo", '#!/bin/sh\nshift; echo "sudo $*" >> "$CALLS"; exec "$@"\n')
+    assert "installing python3.11-venv" in machine.install("--demo").stdout
+    assert machine.count("sudo sh -c apt-get update") == 1
+
+
+def test_the_first_run_builds_and_the_second_only_starts(machine: Machine):
+    machine.add_python()
+    first = machine.install("--demo", "--", "--port", "8090")
+    assert first.returncode == 0, first.stderr
+    assert [line for line in first.stdout.splitlines() if line.startswith("·")] == [
+        "· making .venv with Python 3.11",
+        "· installing emotion-edge (minutes the first time)",
+        "· installing the face detector",
+        "· checking that it all loads",
+    ]
+    assert first.stdout.endswith("started: run --source demo --port 8090\n")
+    assert not list(machine.checkout.parent.glob("emotion-edge-install.*"))
+    second = machine.install("--demo")
+    assert second.stdout == "started: run --source demo\n"
+    assert machine.count("-m") == 0
+
+
+def test_changed_packages_update_the_environment_in_place(machine: Machine):
+    machine.add_python()
+    machine.install("--demo", "--no-start")
+    mine = machine.checkout / ".venv" / "mine"
+    mine.touch()
+    with (machine.checkout / "pyproject.toml").open("a") as file:
+        file.write("\n# a change\n")
+    assert machine.install("--demo", "--no-start").returncode == 0
+    assert mine.exists()
+    assert machine.count("-m venv") == 0
+    assert machine.count("-m pip install") == 2
+
+
+def test_another_python_or_place_makes_the_environment_afresh(machine: Machine):
+    machine.add_python(version="3.11")
+    machine.install("--demo", "--no-start")
+    machine.add_python(version="3.13")
+    shutil.copy(machine.bin / "python3", machine.checkout / ".venv/bin/python")
+    machine.install("--demo", "--no-start")
+    assert machine.count("-m venv") == 1
+    machine.checkout = machine.checkout.rename(machine.checkout.parent / "moved")
+    machine.install("--demo", "--no-start")
+    assert machine.count("-m venv") == 1
+    assert machine.state.startswith(f"{machine.checkout} 3.13.1 ")
+
+
+def test_an_environment_a_person_made_is_brought_up_to_date(machine: Machine):
+    machine.add_python()
+    venv = machine.checkout / ".venv"
+    subprocess.run([machine.bin / "python3", "-m", "venv", venv], env=machine.environ, check=True)
+    (venv / "mine").touch()
+    assert machine.install("--demo", "--no-start").returncode == 0
+    assert (venv / "mine").exists()
+    assert machine.count("-m pip install") == 2
+
+
+def test_a_failed_build_is_one_line_and_never_trusted(machine: Machine):
+    machine.add_python(pip="echo; echo 'ERROR: no network' >&2; echo; exit 1")
+    result = machine.install("--demo")
+    assert_refused(result, 1, "installing emotion-edge (minutes the first time) failed:")
+    assert "ERROR: no network; the log is " in result.stderr
+    assert Path(result.stderr.rsplit(" ", 1)[1].strip()).is_file()
+    assert machine.state == "building"
+
+    (machine.checkout / ".venv" / "rest").touch()
+    machine.add_python()
+    result = machine.install("--demo", "--no-start")
+    assert result.returncode == 0, result.stderr
+    assert "removing the unfinished or outdated .venv" in result.stdout
+    assert not (machine.checkout / ".venv" / "rest").exists()
+    assert machine.state != "building"
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupted_build_ends_at_once_and_is_not_trusted(
+    machine: Machine, number: signal.Signals
+):
+    machine.add_python(pip='echo $$ > "$CALLS.pid"; exec sleep 30')
+    pid_file = Path(f"{machine.calls}.pid")
+    with subprocess.Popen(
+        # As in a terminal: what a shell starts in the background ignores SIGINT for good.
+        ["/usr/bin/env", "--default-signal=INT", machine.checkout / "install.sh", "--demo"],
+        env=machine.environ,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as install:
+        while not (pid_file.exists() and pid_file.read_text().strip()):
+            time.sleep(0.02)
+        install.send_signal(number)
+        _, stderr = install.communicate(timeout=10)
+    assert install.returncode == 130
+    assert stderr == "install.sh: interrupted; the next run starts afresh\n"
+    assert machine.state == "building"
+    assert not is_running(int(pid_file.read_text()))
+
+
+def is_running(pid: int) -> bool:
+    deadline_s = time.monotonic() + 5
+    while time.monotonic() < deadline_s:
+        try:
+            os.kill(pid, 0)
+            if Path(f"/proc/{pid}/stat").read_text().split()[2] == "Z":
+                return False
+        except (ProcessLookupError, FileNotFoundError):
+            return False
+        time.sleep(0.02)
+    return True
+
+
+@pytest.mark.parametrize("name", ["install.sh", "tests/run", ".ci/run"])
+def test_every_script_is_clean_and_executable(name: str):
+    assert os.access(ROOT / name, os.X_OK)
+    if not (shellcheck := shutil.which("shellcheck")):
+        pytest.skip("shellcheck is not installed")
+    result = subprocess.run([shellcheck, ROOT / name], capture_output=True, text=True, check=False)
+    assert result.stdout == ""
+
+
+def test_the_test_command_explains_itself():
+    result = subprocess.run(
+        [ROOT / "tests/run", "--help"], capture_output=True, text=True, check=True, cwd="/"
+    )
+    assert "tests/run [--fast] [PYTEST-ARGS...]" in result.stdout
