@@ -23,6 +23,8 @@ from edge.latest import Latest
 log = logging.getLogger(__name__)
 
 _FIRST_RETRY_S, _LONGEST_RETRY_S = 0.5, 8.0
+# A webcam that has just been opened sets its exposure before it delivers at all.
+_FIRST_FRAME_S = 4.0
 # How often the outputs hear of the health while no frame does it for them.
 _PULSE_S = 0.2
 # The frame rate is measured over this long.
@@ -173,8 +175,10 @@ class Service:
             self._reopen()
 
     def _read_from(self, source: FrameSource) -> None:
+        patience_s = max(self._config.stall_s, _FIRST_FRAME_S)
         while not self._stop.is_set():
-            self._frames.put(source.read(self._config.stall_s))
+            self._frames.put(source.read(patience_s))
+            patience_s = self._config.stall_s
             if self._trouble:
                 log.info("camera: %s is back", source.name)
                 self._trouble = ""

@@ -18,7 +18,7 @@ from edge.vision.views import follow_view, sees_whole, still_views, video_views
 
 # A face is believed from here on. Of 192 FER2013 faces 1% scored under 0.79, of 1,244 false
 # candidates 1% over 0.03.
-_PRESENT = 0.5
+_PRESENT = 0.3
 
 # A followed face is confirmed again after this many looks: a track that has slid onto the
 # wallpaper must not live there.

@@ -48,8 +48,8 @@ def still_views(size: tuple[int, int]) -> list[BBox]:
     """Return what a still looks at, all of it at once: the whole frame and two sizes of tiles."""
     return [
         whole_view(size),
-        *tile_views(size, ROOM_TILE, overlap=0.5),
-        *tile_views(size, BACK_ROW_TILE, overlap=0.5),
+        *tile_views(size, ROOM_TILE),
+        *tile_views(size, BACK_ROW_TILE),
     ]
 
 

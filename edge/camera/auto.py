@@ -1,0 +1,87 @@
+"""From the `[camera] source` setting to an open camera."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from edge.camera.demo import DemoScene
+from edge.camera.picamera2 import PiCamera
+from edge.camera.replay import ImageReplay, VideoReplay
+from edge.camera.source import FrameSource
+from edge.camera.v4l2 import V4l2Camera, video_devices
+from edge.config import CameraConfig
+from edge.errors import CameraError, CameraNotFound, UsageError
+
+FIRST_FRAME_S = 4.0
+"""A webcam may take seconds to set its exposure before it delivers at all."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hardware:
+    """How the cameras that are hardware are found and opened; tests pass fakes."""
+
+    open_pi: Callable[[CameraConfig], FrameSource] = lambda config: PiCamera(
+        size=(config.width, config.height), fps=config.fps
+    )
+    open_usb: Callable[[CameraConfig, int], FrameSource] = lambda config, index: V4l2Camera(
+        index, size=(config.width, config.height), fps=config.fps
+    )
+    usb_devices: Callable[[], Sequence[int]] = video_devices
+
+
+def open_source(config: CameraConfig, hardware: Hardware | None = None) -> FrameSource:
+    """Open the camera that `config.source` names.
+
+    Raises CameraNotFound when it is not there, MediaError for a file or folder that cannot be
+    read, UsageError for a source that is none of those default.toml lists.
+    """
+    hardware = hardware or Hardware()
+    kind, _, value = config.source.partition(":")
+    match kind:
+        case "auto":
+            return _first_that_delivers(config, hardware)
+        case "demo":
+            return DemoScene((config.width, config.height), config.fps)
+        case "picamera2":
+            return hardware.open_pi(config)
+        case "v4l2":
+            return hardware.open_usb(config, int(value))
+        case "file":
+            return VideoReplay(Path(value).expanduser())
+        case "images":
+            return ImageReplay(Path(value).expanduser())
+    raise UsageError(
+        f"source {config.source!r}: expected auto, demo, picamera2, v4l2:N, file:PATH or images:DIR"
+    )
+
+
+def _first_that_delivers(config: CameraConfig, hardware: Hardware) -> FrameSource:
+    """Return the Pi camera or else the first USB camera that gives a frame."""
+    reasons = []
+    try:
+        return hardware.open_pi(config)
+    except CameraError as exc:
+        reasons.append(str(exc))
+    devices = hardware.usb_devices()
+    for index in devices:
+        try:
+            return _delivering(hardware.open_usb(config, index))
+        except CameraError as exc:
+            reasons.append(str(exc))
+    if not devices:
+        reasons.append("USB camera: there is no /dev/video*")
+    raise CameraNotFound(
+        f"no camera found. {'. '.join(reasons)}. "
+        "Plug one in, or see the demo: `emotion-edge run --source demo`"
+    )
+
+
+def _delivering(source: FrameSource) -> FrameSource:
+    try:
+        source.read(FIRST_FRAME_S)
+    except CameraError:
+        source.close()
+        raise
+    return source

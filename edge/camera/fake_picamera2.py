@@ -1,0 +1,182 @@
+"""Picamera2 without a Pi: its methods, its order of calls, and its ways to fail.
+
+Only what the real class of picamera2 0.3.38 has is here, under the same names and arguments.
+"""
+
+from __future__ import annotations
+
+import threading
+from concurrent.futures import CancelledError
+from typing import Any, ClassVar
+
+import numpy as np
+
+from edge.datatypes import BgrImage
+
+Configuration = dict[str, Any]
+
+
+class FakePicamera2:
+    """The camera. Class attributes say what is attached; tests change them in a subclass.
+
+    `stall` stops the sensor, so that a capture with a time limit raises TimeoutError and one
+    without waits until it is cancelled; `resume` starts it again.
+    """
+
+    attached: ClassVar[list[dict[str, Any]]] = [{"Model": "imx708", "Id": "/base/imx708", "Num": 0}]
+    available_controls: ClassVar[dict[str, tuple[Any, Any, Any]]] = {
+        "FrameDurationLimits": (8333, 220417486, None),
+        "AfMode": (0, 2, 0),
+    }
+    busy: ClassVar[bool] = False
+    """Another program holds the camera."""
+    formats: ClassVar[frozenset[str]] = frozenset({"RGB888", "BGR888", "XRGB8888", "XBGR8888"})
+
+    def __init__(self, camera_num: int = 0) -> None:
+        if camera_num >= len(self.attached):
+            raise RuntimeError(f"No camera number {camera_num} found")
+        if self.busy:
+            raise RuntimeError("Camera __init__ sequence did not complete.")
+        self.is_open = True
+        self.started = False
+        self.camera_config: Configuration = {}
+        self.unreleased = 0
+        self.frames = 0
+        self._sensor = threading.Condition()
+        self._stalled = False
+        self._job = 0
+        """Raised by every cancel: a capture begun under an older number is cancelled."""
+        self._forgotten_jobs = 0
+
+    @staticmethod
+    def global_camera_info() -> list[dict[str, Any]]:
+        """Return one dictionary for each attached camera."""
+        return list(FakePicamera2.attached)
+
+    @property
+    def camera_controls(self) -> dict[str, tuple[Any, Any, Any]]:
+        """(minimum, maximum, default) of each control; empty once closed."""
+        return dict(self.available_controls) if self.is_open else {}
+
+    def create_video_configuration(
+        self,
+        main: Configuration | None = None,
+        buffer_count: int = 6,
+        controls: Configuration | None = None,
+        queue: bool = True,
+    ) -> Configuration:
+        """Return a configuration; the main stream's width is made even, as the real one does."""
+        self._require_open()
+        stream: Configuration = {"format": "XBGR8888", "size": (1280, 720)} | (main or {})
+        width, height = stream["size"]
+        stream["size"] = (width - width % 2, height - height % 2)
+        return {
+            "use_case": "video",
+            "main": stream,
+            "buffer_count": buffer_count,
+            "controls": dict(controls or {}),
+            "queue": queue,
+        }
+
+    def configure(self, camera_config: Configuration) -> None:
+        """Apply a configuration; refused while running."""
+        self._require_open()
+        if self.started:
+            raise RuntimeError("Camera must be stopped before configuring")
+        if camera_config["main"]["format"] not in self.formats:
+            raise RuntimeError(f"Format {camera_config['main']['format']} not supported")
+        unknown = set(camera_config["controls"]) - {"FrameRate", *self.available_controls}
+        if unknown:
+            raise RuntimeError(f"Control {unknown.pop()} is not advertised by libcamera")
+        self.camera_config = camera_config
+
+    def start(self) -> None:
+        """Start the sensor; needs a configuration."""
+        self._require_open()
+        if not self.camera_config:
+            raise RuntimeError("Camera has not been configured")
+        self.started = True
+
+    def capture_request(self, wait: bool | float | None = None) -> FakeRequest:
+        """Return the next finished frame, to be released.
+
+        Raises TimeoutError after `wait` seconds (None or True: never), CancelledError when
+        cancelled meanwhile. A capture that timed out stays queued and takes a later frame, until
+        `cancel_all_and_flush`.
+        """
+        self._require_open()
+        if not self.started:
+            raise RuntimeError("capture before start: the real camera waits for ever")
+        if self.unreleased >= self.camera_config["buffer_count"]:
+            raise RuntimeError("every buffer is held: the real camera waits for ever")
+        timeout_s = None if wait is None or wait is True else float(wait)
+        with self._sensor:
+            job = self._job
+            answered = self._sensor.wait_for(
+                lambda: self._job != job or not (self._stalled or self._forgotten_jobs), timeout_s
+            )
+            if self._job != job:
+                raise CancelledError
+            if not answered:
+                self._forgotten_jobs += 1
+                raise TimeoutError
+            self.frames += 1
+            self.unreleased += 1
+            return FakeRequest(self, self.frames)
+
+    def cancel_all_and_flush(self) -> None:
+        """Cancel every capture under way."""
+        with self._sensor:
+            self._job += 1
+            self._forgotten_jobs = 0
+            self._sensor.notify_all()
+
+    def stop(self) -> None:
+        """Stop the sensor; nothing happens when it is not running."""
+        self.started = False
+
+    def close(self) -> None:
+        """Stop and give the camera back; allowed twice."""
+        self.stop()
+        self.is_open = False
+
+    def stall(self) -> None:
+        """Deliver nothing more, as when the ribbon cable comes loose."""
+        with self._sensor:
+            self._stalled = True
+
+    def resume(self) -> None:
+        """Deliver again."""
+        with self._sensor:
+            self._stalled = False
+            self._sensor.notify_all()
+
+    def _require_open(self) -> None:
+        if not self.is_open:
+            raise RuntimeError("Camera is closed")
+
+
+class FakeRequest:
+    """A finished frame that lends out one of the camera's buffers until `release`."""
+
+    def __init__(self, camera: FakePicamera2, number: int) -> None:
+        self._camera = camera
+        width, height = camera.camera_config["main"]["size"]
+        self._buffer: BgrImage = np.zeros((height, width, 3), np.uint8)
+        self._buffer[..., 0] = 255  # blue first: "RGB888" is B, G, R in memory
+        self._buffer[..., 1] = number % 256
+        self._released = False
+
+    def make_array(self, name: str) -> BgrImage:
+        """Return the picture of the stream, uint8 (H, W, 3), overwritten after `release`."""
+        if self._released or name not in self._camera.camera_config:
+            raise RuntimeError(f"Stream {name!r} is not defined")
+        return self._buffer
+
+    def release(self) -> None:
+        """Give the buffer back, once."""
+        if self._released:
+            raise RuntimeError("CompletedRequest: lock now has negative ref_count")
+        self._released = True
+        self._camera.unreleased -= 1
+        self._buffer[:] = 99

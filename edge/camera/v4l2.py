@@ -1,0 +1,124 @@
+"""USB cameras and every other /dev/videoN, through OpenCV's V4L2 backend."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Protocol, cast
+
+import cv2
+
+from edge.camera.quiet import silence_opencv
+from edge.datatypes import BgrImage, Frame
+from edge.errors import CameraError, CameraNotFound, CameraStalled
+from edge.latest import Latest
+
+RETRY_S = 0.05
+"""OpenCV's read fails at once when a camera was pulled out; do not spin on it."""
+
+
+class Capture(Protocol):
+    """The part of cv2.VideoCapture that is used."""
+
+    def isOpened(self) -> bool: ...  # noqa: D102, N802 (OpenCV's names)
+    def set(self, prop: int, value: float, /) -> bool: ...  # noqa: D102
+    def read(self) -> tuple[bool, Any]: ...  # noqa: D102
+    def release(self) -> None: ...  # noqa: D102
+
+
+OpenCapture = Callable[[int, int], Capture]
+
+
+class V4l2Camera:
+    """FrameSource of /dev/video<index>.
+
+    OpenCV's read blocks for up to ten seconds when a camera hangs, so a thread of its own does
+    the reading and keeps only the newest frame.
+    """
+
+    def __init__(
+        self,
+        index: int,
+        *,
+        size: tuple[int, int],
+        fps: int,
+        open_capture: OpenCapture = cv2.VideoCapture,
+    ) -> None:
+        """Open the camera for `size` (width, height). Raises CameraNotFound, see `advice`."""
+        self.name = f"USB camera {index} (/dev/video{index})"
+        silence_opencv()
+        capture = open_capture(index, cv2.CAP_V4L2)
+        if not capture.isOpened():
+            capture.release()
+            raise CameraNotFound(f"{self.name}: cannot be opened; {advice(video_devices())}")
+        _request(capture, size, fps)
+        self._latest: Latest[Frame] = Latest()
+        self._seen = 0
+        # A daemon: a read that hangs in the kernel must not keep the program from ending.
+        self._reader = threading.Thread(
+            target=self._keep_reading, args=(capture,), name=f"video{index}", daemon=True
+        )
+        self._reader.start()
+
+    def read(self, timeout_s: float) -> Frame:
+        """Return the newest frame not yet returned. See FrameSource."""
+        newer = self._latest.wait_newer(self._seen, timeout_s)
+        if newer is None:
+            if self._latest.closed:
+                raise CameraError(f"{self.name}: closed")
+            raise CameraStalled(f"{self.name}: no frame for {timeout_s:g} s; is it plugged in?")
+        self._seen, frame = newer
+        return frame
+
+    def close(self) -> None:
+        """Stop the reader, which releases the camera. See FrameSource."""
+        self._latest.close()
+        self._reader.join(timeout=1.0)
+
+    def _keep_reading(self, capture: Capture) -> None:
+        # Only this thread touches the capture: releasing it during a read crashes OpenCV.
+        seq = 0
+        while not self._latest.closed:
+            ok, bgr = _read(capture)
+            if ok:
+                at_s = time.monotonic()
+                self._latest.put(Frame(bgr=cast(BgrImage, bgr), seq=seq, captured_at_s=at_s))
+                seq += 1
+            else:
+                time.sleep(RETRY_S)
+        capture.release()
+
+
+def _request(capture: Capture, size: tuple[int, int], fps: int) -> None:
+    # Best effort, in this order: without MJPG most webcams give 640x480 at a few frames a second.
+    capture.set(cv2.CAP_PROP_FOURCC, cv2.VideoWriter.fourcc(*"MJPG"))
+    capture.set(cv2.CAP_PROP_FRAME_WIDTH, size[0])
+    capture.set(cv2.CAP_PROP_FRAME_HEIGHT, size[1])
+    capture.set(cv2.CAP_PROP_FPS, fps)
+    capture.set(cv2.CAP_PROP_BUFFERSIZE, 1)
+
+
+def _read(capture: Capture) -> tuple[bool, Any]:
+    try:
+        return capture.read()
+    except cv2.error:
+        return False, None
+
+
+def video_devices(dev: Path = Path("/dev")) -> list[int]:
+    """Return the N of every /dev/videoN, in order."""
+    numbers = (path.name.removeprefix("video") for path in dev.glob("video*"))
+    return sorted(int(number) for number in numbers if number.isdecimal())
+
+
+def advice(devices: list[int]) -> str:
+    """Return what a person can do about a camera that cannot be opened."""
+    if not devices:
+        return "there is no /dev/video*; plug a camera in"
+    found = ", ".join(f"/dev/video{number}" for number in devices)
+    return (
+        f"found {found}; choose one with v4l2:N, close other programs that use it, "
+        "and make sure you are in the group `video`"
+    )

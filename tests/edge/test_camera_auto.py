@@ -1,0 +1,122 @@
+import cv2
+import msgspec
+import numpy as np
+import pytest
+
+from edge.camera.auto import Hardware, open_source
+from edge.camera.demo import DemoScene
+from edge.camera.fake_picamera2 import FakePicamera2
+from edge.camera.fake_v4l2 import FakeUsbCamera
+from edge.camera.picamera2 import PiCamera
+from edge.camera.replay import ImageReplay, VideoReplay
+from edge.camera.v4l2 import V4l2Camera
+from edge.config import load_config
+from edge.errors import CameraNotFound, CameraStalled, UsageError
+
+
+def settings(source):
+    return load_config(overrides={"camera": {"source": source}}).camera
+
+
+def no_pi(config):
+    raise CameraNotFound("Pi camera: none is attached")
+
+
+def hardware(*, pi=no_pi, usb=None, devices=()):
+    usb = usb or FakeUsbCamera(index=99)
+    return Hardware(
+        open_pi=pi,
+        open_usb=lambda config, index: V4l2Camera(
+            index, size=(config.width, config.height), fps=config.fps, open_capture=usb.open
+        ),
+        usb_devices=lambda: devices,
+    )
+
+
+def fake_pi(config):
+    size = (config.width, config.height)
+    return PiCamera(size=size, fps=config.fps, picamera2=FakePicamera2)
+
+
+def test_auto_takes_the_pi_camera_first():
+    source = open_source(settings("auto"), hardware(pi=fake_pi, usb=FakeUsbCamera(0), devices=[0]))
+    assert source.name == "Pi camera"
+    assert source.read(1.0).size == (640, 480)
+    source.close()
+
+
+def test_auto_takes_the_first_usb_camera_that_delivers():
+    usb = FakeUsbCamera(index=2)
+    source = open_source(settings("auto"), hardware(usb=usb, devices=[0, 1, 2]))
+    assert source.name == "USB camera 2 (/dev/video2)"
+    source.read(2.0)
+    source.close()
+    assert all(capture.released for capture in usb.captures)
+
+
+def test_auto_passes_over_a_device_that_opens_and_delivers_nothing():
+    class Silent:
+        name = "USB camera 0 (/dev/video0)"
+        closed = False
+
+        def read(self, timeout_s):
+            raise CameraStalled(f"{self.name}: no frame")
+
+        def close(self):
+            self.closed = True
+
+    silent = Silent()
+    good = hardware(usb=FakeUsbCamera(index=1))
+    mixed = Hardware(
+        open_pi=no_pi,
+        open_usb=lambda c, index: silent if index == 0 else good.open_usb(c, index),
+        usb_devices=lambda: [0, 1],
+    )
+    source = open_source(settings("auto"), mixed)
+    source.close()
+    assert silent.closed
+    assert source.name == "USB camera 1 (/dev/video1)"
+
+
+def test_auto_says_what_it_looked_for_and_how_to_see_the_demo():
+    with pytest.raises(CameraNotFound) as nothing:
+        open_source(settings("auto"), hardware())
+    for part in ("Pi camera: none is attached", "no /dev/video*", "--source demo"):
+        assert part in str(nothing.value)
+    assert "\n" not in str(nothing.value)
+    with pytest.raises(CameraNotFound, match=r"/dev/video4\): cannot be opened"):
+        open_source(settings("auto"), hardware(devices=[4]))
+
+
+def test_each_kind_of_source_is_opened(tmp_path):
+    writer = cv2.VideoWriter(
+        str(tmp_path / "a:b.avi"), cv2.VideoWriter.fourcc(*"MJPG"), 20.0, (64, 48)
+    )
+    writer.write(np.zeros((48, 64, 3), np.uint8))
+    writer.release()
+    cv2.imwrite(str(tmp_path / "a.png"), np.zeros((8, 8, 3), np.uint8))
+    rig = hardware(pi=fake_pi, usb=FakeUsbCamera(7))
+    for spec, kind in {
+        "demo": DemoScene,
+        "picamera2": PiCamera,
+        "v4l2:7": V4l2Camera,
+        f"file:{tmp_path}/a:b.avi": VideoReplay,
+        f"images:{tmp_path}": ImageReplay,
+    }.items():
+        source = open_source(settings(spec), rig)
+        assert isinstance(source, kind)
+        assert source.read(2.0).bgr.dtype == np.uint8
+        source.close()
+
+
+def test_an_unknown_source_is_refused():
+    config = msgspec.structs.replace(settings("demo"), source="webcam")
+    with pytest.raises(UsageError, match="'webcam': expected auto, demo"):
+        open_source(config, hardware())
+
+
+def test_the_real_probes_answer_on_any_machine():
+    try:
+        open_source(settings("auto")).close()
+    except CameraNotFound as exc:
+        assert "--source demo" in str(exc)  # noqa: PT017 (a machine with a camera is fine too)

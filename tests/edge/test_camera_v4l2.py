@@ -1,0 +1,160 @@
+import threading
+import time
+
+import cv2
+import pytest
+
+from edge.camera.fake_v4l2 import FakeUsbCamera
+from edge.camera.v4l2 import V4l2Camera, advice, video_devices
+from edge.errors import CameraError, CameraNotFound, CameraStalled
+
+
+def opened(usb: FakeUsbCamera, index: int = 0) -> V4l2Camera:
+    return V4l2Camera(index, size=(320, 240), fps=25, open_capture=usb.open)
+
+
+def read_on(camera: V4l2Camera, timeout_s: float) -> None:
+    while True:
+        camera.read(timeout_s)
+
+
+@pytest.fixture
+def usb():
+    usb = FakeUsbCamera()
+    yield usb
+    usb.resume()
+
+
+def test_frames_are_new_numbered_and_of_the_size_asked_for(usb):
+    camera = opened(usb)
+    try:
+        first, second = camera.read(2.0), camera.read(2.0)
+    finally:
+        camera.close()
+    assert first.size == (320, 240)
+    assert second.seq > first.seq
+    assert first.captured_at_s < second.captured_at_s <= time.monotonic()
+    assert camera.name == "USB camera 0 (/dev/video0)"
+
+
+def test_it_asks_for_mjpg_size_rate_and_the_smallest_buffer(usb):
+    camera = opened(usb)
+    settings = usb.captures[0].settings
+    camera.close()
+    assert settings == {
+        cv2.CAP_PROP_FOURCC: float(cv2.VideoWriter.fourcc(*"MJPG")),
+        cv2.CAP_PROP_FRAME_WIDTH: 320.0,
+        cv2.CAP_PROP_FRAME_HEIGHT: 240.0,
+        cv2.CAP_PROP_FPS: 25.0,
+        cv2.CAP_PROP_BUFFERSIZE: 1.0,
+    }
+
+
+def test_a_slow_reader_gets_the_newest_frame(usb):
+    camera = opened(usb)
+    try:
+        first = camera.read(2.0)
+        time.sleep(0.3)
+        second = camera.read(2.0)
+    finally:
+        camera.close()
+    assert second.seq > first.seq + 3
+    assert time.monotonic() - second.captured_at_s < 1.0
+
+
+def test_a_missing_camera_is_refused_with_advice(usb):
+    with pytest.raises(CameraNotFound, match=r"USB camera 3 \(/dev/video3\): cannot be opened; "):
+        opened(usb, 3)
+    assert usb.captures[0].released
+
+
+def test_opencv_says_nothing_about_a_camera_that_is_not_there(capfd):
+    with pytest.raises(CameraNotFound, match="video63"):
+        V4l2Camera(63, size=(640, 480), fps=30)
+    assert capfd.readouterr().err == ""
+
+
+def test_a_stalled_camera_is_reported_in_time_though_its_read_blocks(usb):
+    camera = opened(usb)
+    try:
+        camera.read(2.0)
+        usb.stall()
+        with pytest.raises(CameraStalled, match=r"no frame for 0\.2 s"):
+            read_on(camera, 0.2)
+        started_s = time.monotonic()
+        with pytest.raises(CameraStalled):
+            camera.read(0.2)
+        assert 0.15 < time.monotonic() - started_s < 1.5
+        usb.resume()
+        camera.read(2.0)
+    finally:
+        camera.close()
+
+
+def test_an_unplugged_camera_stalls_and_comes_back_once_opened_again(usb):
+    camera = opened(usb)
+    camera.read(2.0)
+    usb.unplug()
+    with pytest.raises(CameraStalled):
+        read_on(camera, 0.2)
+    with pytest.raises(CameraNotFound):
+        opened(usb)
+    usb.plug_back()
+    with pytest.raises(CameraStalled):
+        camera.read(0.2)
+    camera.close()
+    again = opened(usb)
+    again.read(2.0)
+    again.close()
+    assert all(capture.released for capture in usb.captures)
+
+
+def test_close_ends_the_thread_a_waiting_read_and_may_be_called_twice(usb):
+    camera = opened(usb)
+    camera.read(2.0)
+    usb.stall()
+    failures = []
+
+    def wait() -> None:
+        try:
+            while True:
+                camera.read(30.0)
+        except CameraError as exc:
+            failures.append(str(exc))
+
+    waiting = threading.Thread(target=wait)
+    waiting.start()
+    time.sleep(0.1)
+    threading.Timer(0.1, usb.resume).start()
+    camera.close()
+    camera.close()
+    waiting.join(2.0)
+    assert failures == ["USB camera 0 (/dev/video0): closed"]
+    assert usb.captures[0].released
+    assert "video0" not in {thread.name for thread in threading.enumerate()}
+    with pytest.raises(CameraError, match="closed"):
+        camera.read(0.1)
+
+
+def test_the_fake_refuses_a_read_after_release_as_opencv_may_crash(usb):
+    capture = usb.open(0)
+    capture.release()
+    capture.release()
+    with pytest.raises(RuntimeError, match="after release"):
+        capture.read()
+    assert not capture.isOpened()
+    assert not capture.set(cv2.CAP_PROP_FPS, 30)
+
+
+def test_the_fake_has_nothing_that_opencv_has_not():
+    names = {name for name in dir(type(FakeUsbCamera().open(0))) if not name.startswith("_")}
+    assert names <= set(dir(cv2.VideoCapture))
+
+
+def test_advice_names_what_there_is(tmp_path):
+    for name in ("video10", "video2", "video0", "videography", "v4l"):
+        (tmp_path / name).touch()
+    assert video_devices(tmp_path) == [0, 2, 10]
+    assert "/dev/video0, /dev/video2" in advice([0, 2])
+    assert "`video`" in advice([0, 2])
+    assert "no /dev/video*" in advice([])

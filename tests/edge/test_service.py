@@ -1,0 +1,173 @@
+import threading
+import time
+from collections.abc import Callable, Iterator
+
+import cv2
+import numpy as np
+import pytest
+
+from edge.camera.fake_v4l2 import FakeUsbCamera
+from edge.camera.v4l2 import V4l2Camera
+from edge.config import CameraConfig, load_config
+from edge.datatypes import CameraState, Frame, Report, Snapshot
+from edge.errors import CameraError, CameraNotFound
+from edge.service import Service
+
+CAMERA = load_config(None, {"camera": {"stall_s": 0.5, "give_up_s": 20.0}}).camera
+
+
+class Counting:
+    """A stage that sees nobody, and can be made slow or broken."""
+
+    def __init__(self) -> None:
+        self.seqs: list[int] = []
+        self.pause_s = 0.0
+        self.defect: Exception | None = None
+
+    def step(self, frame: Frame) -> Snapshot:
+        if self.defect:
+            raise self.defect
+        time.sleep(self.pause_s)
+        self.seqs.append(frame.seq)
+        return Snapshot(
+            seq=frame.seq,
+            captured_at_s=frame.captured_at_s,
+            faces=(),
+            dominant=None,
+            stage_ms={},
+        )
+
+
+class Heard:
+    """Outputs that remember what they were told."""
+
+    def __init__(self) -> None:
+        self.states: list[CameraState] = []
+
+    def show(self, report: Report) -> None:
+        self.states.append(report.health.camera)
+
+    def failing(self) -> tuple[str, ...]:
+        return ()
+
+
+class Device:
+    """A service on a fake USB camera, running in a thread of its own."""
+
+    def __init__(self, config: CameraConfig = CAMERA) -> None:
+        self.usb = FakeUsbCamera(0, fps=60)
+        self.stage, self.heard = Counting(), Heard()
+        self.service = Service(self.open, self.stage, self.heard, config)
+        self.error: Exception | None = None
+        self.thread = threading.Thread(target=self._run)
+
+    def open(self) -> V4l2Camera:
+        return V4l2Camera(0, size=(640, 480), fps=60, open_capture=self.usb.open)
+
+    def _run(self) -> None:
+        try:
+            self.service.run()
+        except Exception as exc:
+            self.error = exc
+
+    def camera_is(self, state: CameraState) -> Callable[[], bool]:
+        return lambda: self.service.health().camera is state
+
+
+def eventually(truth: Callable[[], bool], within_s: float = 10.0) -> float:
+    start_s = time.monotonic()
+    while not truth():
+        assert time.monotonic() - start_s < within_s, "did not come true in time"
+        time.sleep(0.01)
+    return time.monotonic() - start_s
+
+
+@pytest.fixture
+def device() -> Iterator[Device]:
+    device = Device()
+    device.thread.start()
+    yield device
+    device.service.stop()
+    device.thread.join(5)
+    assert not device.thread.is_alive()
+
+
+def test_it_starts_runs_and_is_healthy(device: Device) -> None:
+    eventually(device.camera_is(CameraState.LIVE))
+    eventually(lambda: len(device.stage.seqs) > 10)
+    health = device.service.health()
+    assert health.healthy
+    assert health.source == "USB camera 0 (/dev/video0)"
+    assert health.age_s is not None
+    assert health.age_s < 1
+    assert device.service.scenes.get() is not None
+
+
+def test_a_slow_stage_skips_frames_and_shows_the_newest(device: Device) -> None:
+    device.stage.pause_s = 0.1
+    eventually(lambda: len(device.stage.seqs) > 8)
+    steps = np.diff(device.stage.seqs)
+    assert steps.min() >= 1
+    assert steps[1:].max() > 1
+    health = device.service.health()
+    assert health.age_s is not None
+    assert health.age_s < 1
+
+
+def test_an_unplugged_camera_is_reported_and_comes_back_by_itself(
+    device: Device, caplog: pytest.LogCaptureFixture
+) -> None:
+    eventually(device.camera_is(CameraState.LIVE))
+    device.usb.unplug()
+    assert eventually(device.camera_is(CameraState.LOST)) < 2
+    detail = device.service.health().detail
+    assert "camera 0" in detail
+    time.sleep(1.5)
+    device.usb.plug_back()
+    eventually(device.camera_is(CameraState.LIVE))
+    eventually(lambda: device.heard.states[-1] is CameraState.LIVE)
+    assert CameraState.LOST in device.heard.states
+    told = [r.message for r in caplog.records if r.message.startswith("camera:")]
+    assert sum("trying again" in line for line in told) <= 1
+
+
+def test_a_stalled_camera_is_reported_too(device: Device) -> None:
+    eventually(device.camera_is(CameraState.LIVE))
+    device.usb.stall()
+    assert eventually(device.camera_is(CameraState.LOST)) < 2
+    device.usb.resume()
+    eventually(device.camera_is(CameraState.LIVE))
+
+
+def test_stop_closes_the_camera_within_two_seconds(device: Device) -> None:
+    eventually(device.camera_is(CameraState.LIVE))
+    device.service.stop()
+    device.service.stop()
+    assert eventually(lambda: not device.thread.is_alive()) < 2
+    assert device.error is None
+    eventually(lambda: all(not c.isOpened() for c in device.usb.captures))
+
+
+def test_a_camera_gone_for_good_ends_the_run_with_its_error() -> None:
+    device = Device(load_config(None, {"camera": {"stall_s": 0.5, "give_up_s": 1.5}}).camera)
+    device.thread.start()
+    eventually(device.camera_is(CameraState.LIVE))
+    device.usb.unplug()
+    device.thread.join(8)
+    assert isinstance(device.error, CameraError)
+    assert "no picture for 2 s" in str(device.error)
+
+
+def test_no_camera_at_the_start_is_an_error_at_once() -> None:
+    device = Device()
+    device.usb.unplug()
+    with pytest.raises(CameraNotFound, match="/dev/video0"):
+        device.service.run()
+
+
+def test_a_defect_in_a_stage_ends_the_run_and_is_not_swallowed() -> None:
+    device = Device()
+    device.stage.defect = cv2.error("a defect")
+    device.thread.start()
+    device.thread.join(5)
+    assert isinstance(device.error, cv2.error)
