@@ -169,6 +169,11 @@ def _check_self(path: Path, manifest: Manifest) -> None:
 def _check_file(path: Path, content: bytes, expected: ModelFile) -> None:
     if path.name != expected.file:
         raise ModelError(f"{path}: its manifest speaks for another file, {expected.file}")
+    if len(content) != expected.size_bytes:
+        raise ModelError(
+            f"{path}: {len(content)} bytes where its manifest says {expected.size_bytes}: "
+            "the model is damaged or was swapped; install both files again"
+        )
     digest = hashlib.sha256(content).hexdigest()
     if digest != expected.sha256:
         raise ModelError(
