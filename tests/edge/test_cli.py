@@ -1,0 +1,277 @@
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+import tomllib
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import pytest
+from faces import hang, wall
+
+from edge import __version__
+from edge.cli import main
+
+LABELS = ["angry", "disgust", "fear", "happy", "sad", "surprise", "neutral"]
+
+
+def emotion_edge(*args: str | Path, **options: Any) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "edge", *map(str, args)],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+        **options,
+    )
+
+
+def one_line(text: str) -> str:
+    """The error's only line; what the native runtime logs about itself is not ours."""
+    (line,) = [line for line in text.splitlines() if line.startswith("emotion-edge: ")]
+    assert "Traceback" not in text
+    return line
+
+
+@pytest.fixture(scope="module")
+def album(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with two people in one picture, none in another, and a note."""
+    folder = tmp_path_factory.mktemp("album")
+    together = wall()
+    hang(together, "happy", 40, 60, 220)
+    hang(together, "surprise", 400, 200, 150)
+    cv2.imwrite(str(folder / "1 together.png"), together)
+    cv2.imwrite(str(folder / "2 nobody.jpg"), wall())
+    (folder / "note.txt").write_text("not a picture")
+    return folder
+
+
+def test_analyze_prints_one_object_per_picture(album: Path) -> None:
+    run = emotion_edge("analyze", album)
+    assert run.returncode == 0, run.stderr
+    together, nobody = (json.loads(line) for line in run.stdout.splitlines())
+
+    assert together["path"] == str(album / "1 together.png")
+    assert (together["frame"], nobody["frame"]) == (0, 0)
+    assert nobody["faces"] == []
+    assert {face["label"] for face in together["faces"]} == {"happy", "surprise"}
+    for face in together["faces"]:
+        assert set(face) == {"box", "label", "confidence", "probs"}
+        assert list(face["probs"]) == LABELS
+        assert sum(face["probs"].values()) == pytest.approx(1, abs=0.01)
+        assert face["confidence"] == max(face["probs"].values()) == face["probs"][face["label"]]
+        x1, y1, x2, y2 = face["box"]
+        assert 0 <= x1 < x2 <= 640
+        assert 0 <= y1 < y2 <= 480
+
+
+def test_analyze_follows_a_video_frame_by_frame(tmp_path: Path) -> None:
+    path = tmp_path / "clip.avi"
+    picture = wall()
+    hang(picture, "happy", 200, 100, 240)
+    writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*"MJPG"), 15, (640, 480))
+    for _ in range(30):
+        writer.write(picture)
+    writer.release()
+
+    run = emotion_edge("analyze", path, "--jsonl")
+
+    assert run.returncode == 0, run.stderr
+    frames = [json.loads(line) for line in run.stdout.splitlines()]
+    assert [frame["frame"] for frame in frames] == list(range(30))
+    assert [face["label"] for face in frames[-1]["faces"]] == ["happy"]
+
+
+def test_a_bad_picture_among_good_ones_is_named_and_the_rest_goes_on(tmp_path: Path) -> None:
+    cv2.imwrite(str(tmp_path / "a.png"), wall())
+    (tmp_path / "b.jpg").write_bytes(b"\xff\xd8\xff\xe0 not much of a picture")
+    cv2.imwrite(str(tmp_path / "c.png"), wall())
+    run = emotion_edge("analyze", tmp_path)
+    assert run.returncode == 1
+    assert [Path(json.loads(line)["path"]).name for line in run.stdout.splitlines()] == [
+        "a.png",
+        "c.png",
+    ]
+    assert "b.jpg: not a whole picture" in one_line(run.stderr)
+
+
+@pytest.mark.parametrize(
+    ("args", "complaint", "code"),
+    [
+        (["analyze", "{tmp}/absent.jpg"], "absent.jpg: no such file or folder", 1),
+        (["analyze", "{tmp}"], "no pictures in this folder", 1),
+        (["analyze", "{tmp}/garbage.mp4"], "garbage.mp4: not a video", 1),
+        (["run", "--source", "teapot"], "source = 'teapot': expected auto, demo", 2),
+        (["run", "--source", "demo", "--port", "70000"], "[web] port = 70000", 2),
+        (["run", "--config", "{tmp}/absent.toml"], "absent.toml: cannot read", 2),
+        (["run", "--config", "{tmp}/typo.toml"], "unknown key 'prot' in [web]", 2),
+        (["run", "--source", "v4l2:63", "--port", "0"], "/dev/video63", 1),
+        (["run", "--source", "file:{tmp}/garbage.mp4", "--port", "0"], "not a video", 1),
+        (["run", "--source", "images:{tmp}", "--port", "0"], "no pictures", 1),
+        (["run", "--source", "demo", "--model", "{tmp}/no.tflite"], "no.json: cannot read", 1),
+        (["run", "--source", "demo", "--host", "203.0.113.7"], "no such address", 1),
+        (["config", "--leds", "disco"], "mode = 'disco': expected one of off", 2),
+    ],
+)
+def test_what_cannot_be_done_is_one_line_and_an_exit_code(
+    tmp_path: Path, args: list[str], complaint: str, code: int
+) -> None:
+    (tmp_path / "garbage.mp4").write_bytes(b"garbage")
+    (tmp_path / "typo.toml").write_text("[web]\nprot = 1\n")
+    run = emotion_edge(*(arg.format(tmp=tmp_path) for arg in args))
+    assert run.returncode == code, run.stderr
+    assert complaint in one_line(run.stderr)
+
+
+def test_without_any_camera_auto_says_what_it_looked_for_and_how_to_see_the_demo() -> None:
+    if list(Path("/dev").glob("video*")):
+        pytest.skip("this machine has cameras")
+    run = emotion_edge("run", "--port", "0")
+    assert run.returncode == 1
+    assert "emotion-edge run --source demo" in one_line(run.stderr)
+
+
+def test_a_port_in_use_is_named() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        run = emotion_edge("run", "--source", "demo", "--port", str(port))
+    assert run.returncode == 1
+    assert f"port {port}: the port is in use" in one_line(run.stderr)
+
+
+def test_debug_shows_the_traceback(tmp_path: Path) -> None:
+    run = emotion_edge("analyze", tmp_path, env={**os.environ, "EMOTION_EDGE_DEBUG": "1"})
+    assert "Traceback" in run.stderr
+
+
+def test_the_readers_leaving_is_no_error(album: Path) -> None:
+    command = f"{sys.executable} -m edge analyze '{album}' '{album}' | head -c 1 >/dev/null"
+    run = subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=False)
+    assert "Traceback" not in run.stderr
+    assert "BrokenPipe" not in run.stderr
+
+
+def test_config_prints_toml_that_says_what_the_command_line_changed(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert main(["config", "--port", "9000", "--source", "demo"]) == 0
+    settings = tomllib.loads(capsys.readouterr().out)
+    assert settings["web"]["port"] == 9000
+    assert settings["leds"]["mode"] == "per_emotion"
+
+
+def test_version(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["version"]) == 0
+    assert capsys.readouterr().out == f"emotion-edge {__version__}\n"
+
+
+class Device:
+    """`emotion-edge run` on the demo scene, in a process of its own."""
+
+    def __init__(self, *args: str) -> None:
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "edge", "run", "--source", "demo", "--port", "0", *args],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        self.lines: list[str] = []
+        self._reader = threading.Thread(target=self._read)
+        self._reader.start()
+
+    def _read(self) -> None:
+        assert self.process.stdout is not None
+        with self.process.stdout as output:
+            self.lines.extend(output)
+
+    def address(self) -> str:
+        deadline_s = time.monotonic() + 60
+        while time.monotonic() < deadline_s:
+            for line in list(self.lines):
+                if "http://" in line:
+                    return line.partition(" on ")[2].split()[0]
+            time.sleep(0.02)
+        raise AssertionError(f"no address within a minute: {self.lines}")
+
+    def get(self, path: str) -> Any:
+        with urllib.request.urlopen(self.address() + path, timeout=5) as answer:
+            return json.load(answer)
+
+    def end(self, number: int) -> float:
+        start_s = time.monotonic()
+        self.process.send_signal(number)
+        self.process.wait(20)
+        self._reader.join()
+        return time.monotonic() - start_s
+
+
+@contextmanager
+def running(*args: str) -> Iterator[Device]:
+    device = Device(*args)
+    try:
+        yield device
+    finally:
+        if device.process.poll() is None:
+            device.process.kill()
+            device.process.wait()
+
+
+def test_the_demo_shows_labelled_faces_and_ends_on_sigterm() -> None:
+    with running() as device:
+        device.address()
+        labelled: list[Any] = []
+        deadline_s = time.monotonic() + 60
+        while not labelled and time.monotonic() < deadline_s:
+            snapshot = device.get("/api/status")["snapshot"]
+            labelled = [f for f in (snapshot or {}).get("faces", []) if f["label"]]
+            time.sleep(0.1)
+        assert labelled
+        assert device.get("/api/status")["health"]["healthy"]
+        with urllib.request.urlopen(device.address() + "/stream.mjpg", timeout=5) as stream:
+            assert stream.read(2000)
+            assert device.end(signal.SIGTERM) < 3
+        assert device.process.returncode == 0
+        assert any("LEDs: " in line for line in device.lines)
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("after_s", [0.0, 0.3, 1.5])
+def test_a_signal_at_any_moment_ends_it_cleanly(number: int, after_s: float) -> None:
+    with running() as device:
+        device.address()
+        time.sleep(after_s)
+        assert device.end(number) < 3
+        assert device.process.returncode == 0
+        assert not any("Traceback" in line for line in device.lines)
+
+
+def test_the_demo_is_read_as_it_is_played() -> None:
+    """At least four expressions, for most of the time they are held, by the whole pipeline."""
+    from edge.app import load_vision
+    from edge.camera.demo import DemoScene
+    from edge.config import load_config
+    from edge.datatypes import BBox, Frame
+
+    config = load_config()
+    pipeline, scene = load_vision(config).pipeline(config), DemoScene()
+    held: dict[str, list[bool]] = {}
+    for seq in range(60 * 10):
+        at_s = seq / 10
+        snapshot = pipeline.step(Frame(bgr=scene.render(at_s), seq=seq, captured_at_s=at_s))
+        for intention in scene.intended(at_s):
+            if intention.label is not None:
+                box: BBox = intention.box
+                read = [face.label for face in snapshot.faces if face.box.iou(box) > 0.3]
+                held.setdefault(intention.label, []).append(read == [intention.label])
+    shares = {label: float(np.mean(hits)) for label, hits in held.items()}
+    print({label: f"{share:.0%} of {len(held[label])}" for label, share in shares.items()})
+    assert sum(share > 0.5 for share in shares.values()) >= 4
