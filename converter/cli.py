@@ -1,0 +1,62 @@
+"""`emotion-converter`: the desktop's command line."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from importlib import import_module
+from importlib.metadata import version
+
+from converter.errors import ConverterError
+
+COMMANDS = {
+    "quantize": "turn a float checkpoint into an int8 model",
+    "evaluate": "measure a model's accuracy",
+    "cast": "average faces into the demo's actors",
+}
+"""Each is a module of this package with an `add_parser`; torch is imported by those that run."""
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run the command line and return the exit code."""
+    arguments = sys.argv[1:] if argv is None else argv
+    try:
+        args = _parser(arguments).parse_args(arguments)
+        code: int = args.func(args)
+    except (ConverterError, ModuleNotFoundError) as exc:
+        if os.environ.get("EMOTION_CONVERTER_DEBUG"):
+            raise
+        print(f"emotion-converter: {_one_line(exc)}", file=sys.stderr)
+        return exc.exit_code if isinstance(exc, ConverterError) else 1
+    except KeyboardInterrupt:
+        return 130
+    return code
+
+
+def _parser(arguments: list[str]) -> argparse.ArgumentParser:
+    """Return the parser with the options of the one command that is asked for."""
+    parser = argparse.ArgumentParser(
+        prog="emotion-converter",
+        description="Make the int8 model of emotion-edge from a float DenseNet121.",
+    )
+    subparsers = parser.add_subparsers(required=True, metavar="COMMAND")
+    asked_for = next((word for word in arguments if not word.startswith("-")), None)
+    for name, summary in COMMANDS.items():
+        if name == asked_for:
+            import_module(f"converter.{name}").add_parser(subparsers)
+        else:
+            subparsers.add_parser(name, help=summary)
+    subparsers.add_parser("version", help="print the version").set_defaults(func=_print_version)
+    return parser
+
+
+def _print_version(_: argparse.Namespace) -> int:
+    print(version("emotion-edge"))
+    return 0
+
+
+def _one_line(exc: Exception) -> str:
+    if isinstance(exc, ModuleNotFoundError):
+        return f"{exc.name} is not installed; run: pip install 'emotion-edge[converter]'"
+    return " ".join(str(exc).split())

@@ -1,0 +1,94 @@
+"""What the converter's tests share. Everything here is skipped where torch is not installed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+
+if TYPE_CHECKING:
+    from converter.dataset import FaceDataset
+    from converter.model import DenseNet121
+
+ROOT = Path(__file__).parents[2]
+SHARED = ROOT.parent / "shared"
+
+
+@pytest.fixture(scope="session")
+def shipped_model() -> Path:
+    return ROOT / "models" / "emotion_densenet121_int8.tflite"
+
+
+@pytest.fixture(scope="session")
+def fer2013() -> Path:
+    """FER2013 as .npz; it may not be in the repository."""
+    path = SHARED / "data" / "fer2013.npz"
+    if not path.exists():
+        pytest.skip("FER2013 is not at ../shared/data/fer2013.npz")
+    return path
+
+
+@pytest.fixture(scope="session")
+def checkpoint() -> Path:
+    path = SHARED / "checkpoints" / "densenet121_fer48.safetensors"
+    if not path.exists():
+        pytest.skip("the float weights are not at ../shared/checkpoints")
+    return path
+
+
+@pytest.fixture(scope="session")
+def random_net() -> DenseNet121:
+    """A network that was never trained, but whose norms have seen something: none is trivial."""
+    import torch
+    from torch import nn
+
+    from converter.model import DenseNet121
+
+    torch.manual_seed(0)
+    net = DenseNet121()
+    for module in net.modules():
+        if isinstance(module, nn.BatchNorm2d):
+            nn.init.uniform_(module.weight, 0.5, 1.5)
+            nn.init.normal_(module.bias, std=0.3)
+            nn.init.normal_(module.running_mean, std=0.3)
+            nn.init.uniform_(module.running_var, 0.5, 2.0)
+    return net.eval()
+
+
+@pytest.fixture
+def random_faces() -> FaceDataset:
+    """70 different pictures of noise in the three splits, ten of every label."""
+    from converter.dataset import FaceDataset
+
+    rng = np.random.default_rng(0)
+    return FaceDataset(
+        images=rng.integers(0, 256, (70, 48, 48), np.uint8),
+        labels=np.repeat(np.arange(7, dtype=np.uint8), 10),
+        split=np.tile(np.array([0, 0, 0, 0, 0, 0, 1, 1, 2, 2], np.uint8), 7),
+        votes=np.full((70, 10), -1, np.int8),
+    )
+
+
+@pytest.fixture
+def random_npz(random_faces: FaceDataset, tmp_path: Path) -> Path:
+    path = tmp_path / "faces.npz"
+    np.savez(
+        path,
+        images=random_faces.images,
+        labels=random_faces.labels,
+        split=random_faces.split,
+        ferplus=random_faces.votes,
+    )
+    return path
+
+
+@pytest.fixture
+def random_checkpoint(random_net: DenseNet121, tmp_path: Path) -> Path:
+    from safetensors.torch import save_file
+
+    path = tmp_path / "random.safetensors"
+    weights = random_net.state_dict()
+    save_file({k: v for k, v in weights.items() if "num_batches" not in k}, path)
+    return path
