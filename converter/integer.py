@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import numpy as np
@@ -90,7 +90,7 @@ def _fixed_ranges(float_model: bytes) -> Iterator[tuple[str, tuple[float, float]
     tree = flatbuffer_utils.read_model_from_bytearray(bytearray(float_model))
     graph = tree.subgraphs[0]
 
-    def names(tensors: npt.NDArray[np.int32]) -> list[str]:
+    def names(tensors: Iterable[int]) -> list[str]:
         return [graph.tensors[index].name.decode() for index in tensors]
 
     yield from ((name, INPUT_RANGE) for name in names(graph.inputs))
@@ -100,4 +100,4 @@ def _fixed_ranges(float_model: bytes) -> Iterator[tuple[str, tuple[float, float]
             yield from ((name, INPUT_RANGE) for name in names(operator.outputs))
         elif kind == "CONCATENATION":
             both = [*operator.inputs, *operator.outputs]
-            yield from ((name, CONCAT_RANGE) for name in names(np.array(both)))
+            yield from ((name, CONCAT_RANGE) for name in names(both))

@@ -9,9 +9,9 @@ from typing import cast
 import cv2
 import numpy as np
 
-from edge.camera.quiet import native_stderr_muted, silence_opencv
 from edge.datatypes import BgrImage, Frame
 from edge.errors import MediaError
+from edge.quiet import native_stderr_muted, silence_opencv
 
 IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff"})
 MAX_PIXELS = 100_000_000

@@ -10,10 +10,10 @@ from typing import Any, Protocol, cast
 
 import cv2
 
-from edge.camera.quiet import silence_opencv
 from edge.datatypes import BgrImage, Frame
 from edge.errors import CameraError, CameraNotFound, CameraStalled
 from edge.latest import Latest
+from edge.quiet import silence_opencv
 
 RETRY_S = 0.05
 """OpenCV's read fails at once when a camera was pulled out; do not spin on it."""

@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from edge.errors import ModelError
+from edge.quiet import native_stderr_muted
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,8 +34,9 @@ class Network:
         name = str(model) if isinstance(model, Path) else "network"
         try:
             content = model.read_bytes() if isinstance(model, Path) else model
-            self._interpreter = interpreter_type(model_content=content, num_threads=threads)
-            self._interpreter.allocate_tensors()
+            with native_stderr_muted():  # the runtime announces its delegate there
+                self._interpreter = interpreter_type(model_content=content, num_threads=threads)
+                self._interpreter.allocate_tensors()
         except OSError as exc:
             raise ModelError(f"{name}: cannot read the network: {exc.strerror}") from exc
         except (ValueError, RuntimeError) as exc:

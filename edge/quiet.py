@@ -1,4 +1,4 @@
-"""OpenCV and the libraries inside it kept off the terminal: we say what is wrong, in one line."""
+"""Native libraries kept off the terminal: we say what is wrong, in one line."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ def silence_opencv() -> None:
 def native_stderr_muted() -> Iterator[None]:
     """Send file descriptor 2 to nowhere for a moment: libpng and libjpeg print there directly.
 
-    What another thread prints meanwhile is lost too, so this is for the milliseconds of a
-    decode only.
+    What another thread prints meanwhile is lost too, so this is for milliseconds only: decoding a
+    picture, loading a network.
     """
     with _one_at_a_time:
         sys.stderr.flush()
