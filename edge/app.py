@@ -93,7 +93,7 @@ def _load_detector(config: DetectorConfig) -> FaceDetector:
 def run_device(config: Config, *, terminal: TextIO, announce: Callable[[str], None]) -> None:
     """Run the device until SIGINT or SIGTERM. Raises EdgeError for whatever else ends it.
 
-    `announce` is told the page's address once it can be opened. Everything opened is closed on
+    `announce` is told the page's address once the camera is open. Everything opened is closed on
     every way out, the LEDs first.
     """
     vision = load_vision(config)
@@ -126,8 +126,7 @@ def run_device(config: Config, *, terminal: TextIO, announce: Callable[[str], No
         server.start()
         opened.callback(server.stop)
         with _signals_call(service.stop):
-            announce(_page_url(config.web.host, server.port))
-            service.run()
+            service.run(lambda: announce(_page_url(config.web.host, server.port)))
 
 
 def _open_leds(config: Config, labels: tuple[str, ...]) -> Leds | None:

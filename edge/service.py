@@ -85,15 +85,16 @@ class Service:
         """Ask `run` to return; may be called from any thread or a signal handler, twice."""
         self._stop.set()
 
-    def run(self) -> None:
+    def run(self, opened: Callable[[], None] = lambda: None) -> None:
         """Run until `stop`. Raises what ended it otherwise: an EdgeError or a defect's exception.
 
         The first opening happens before anything else, so that a missing camera is an error at
-        once and not a retry.
+        once and not a retry; `opened` is called when it has succeeded.
         """
         self._source = self._open_source()
         self._source_name = self._source.name
         log.info("camera: %s", self._source_name)
+        opened()
         threads = [
             threading.Thread(target=self._guarded, args=(work,), name=work.__name__, daemon=True)
             for work in (self._capture, self._look)

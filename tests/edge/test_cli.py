@@ -138,6 +138,7 @@ def test_without_any_camera_auto_says_what_it_looked_for_and_how_to_see_the_demo
     run = emotion_edge("run", "--port", "0")
     assert run.returncode == 1
     assert "emotion-edge run --source demo" in one_line(run.stderr)
+    assert run.stdout == ""  # no address of a page that will not be there
 
 
 def test_a_port_in_use_is_named() -> None:
