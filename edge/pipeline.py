@@ -57,7 +57,8 @@ class Pipeline:
 
     def step(self, frame: Frame) -> Snapshot:
         """Look at the next frame; `stage_ms` says how long each stage took."""
-        at_s, stage_ms = frame.captured_at_s, defaultdict[str, float](float)
+        at_s = frame.captured_at_s
+        stage_ms: dict[str, float] = {}
         with self._timed("detect", stage_ms):
             known = self._tracker.predict(at_s)
             sighting = self._detector.detect(frame.bgr, known)
@@ -73,7 +74,7 @@ class Pipeline:
             captured_at_s=at_s,
             faces=faces,
             dominant=dominant_label(faces),
-            stage_ms=dict(stage_ms),
+            stage_ms=stage_ms,
         )
 
     def _stalest(self, tracks: Sequence[Track]) -> list[Track]:
@@ -84,7 +85,7 @@ class Pipeline:
     def _timed(self, stage: str, stage_ms: dict[str, float]) -> Iterator[None]:
         start_s = self._clock()
         yield
-        stage_ms[stage] += (self._clock() - start_s) * 1000
+        stage_ms[stage] = (self._clock() - start_s) * 1000
 
 
 def dominant_label(faces: Iterable[FaceState]) -> str | None:
