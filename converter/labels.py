@@ -1,0 +1,38 @@
+"""The seven expressions, and what other datasets call them."""
+
+from __future__ import annotations
+
+LABELS = ("angry", "disgust", "fear", "happy", "sad", "surprise", "neutral")
+"""FER2013's own order."""
+
+DROPPED = "contempt"
+"""What CK+ and FER+ know and FER2013 does not."""
+
+_ALIASES = {
+    "angry": ("anger",),
+    "disgust": ("disgusted",),
+    "fear": ("fearful", "afraid", "scared"),
+    "happy": ("happiness", "joy", "smile"),
+    "sad": ("sadness",),
+    "surprise": ("surprised",),
+    "neutral": ("normal", "none"),
+    DROPPED: ("contemptuous",),
+}
+
+NAMES = {name: label for label, aliases in _ALIASES.items() for name in (label, *aliases)}
+"""Every known name in lower case, and the label or "contempt" that it stands for."""
+
+KNOWN = ", ".join((*LABELS, DROPPED))
+"""For messages."""
+
+
+def label_of(name: str) -> str | None:
+    """Return the label, or "contempt", that `name` stands for; None for any other word.
+
+    Case and a leading number ("3_happy", "03-happiness") do not matter, and a number alone is an
+    index of LABELS, as in FER2013's own file.
+    """
+    word = name.strip().lower()
+    if word.isdecimal():
+        return LABELS[int(word)] if int(word) < len(LABELS) else None
+    return NAMES.get(word.lstrip("0123456789_-. "))
