@@ -11,11 +11,16 @@ from importlib.metadata import version
 from converter.errors import ConverterError
 
 COMMANDS = {
-    "quantize": "turn a float checkpoint into an int8 model",
-    "evaluate": "measure a model's accuracy",
+    "dataset": "count a dataset's pictures",
+    "train": "train a DenseNet121 on labelled faces",
+    "quantize": "turn a float model into an int8 one",
+    "evaluate": "measure a model's accuracy, or compare two",
     "cast": "average faces into the demo's actors",
 }
-"""Each is a module of this package with an `add_parser`; torch is imported by those that run."""
+"""Each has a module with an `add_parser`; torch is imported by those that run."""
+
+MODULES = {"dataset": "survey"}
+"""Those of another name than their command."""
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -38,13 +43,13 @@ def _parser(arguments: list[str]) -> argparse.ArgumentParser:
     """Return the parser with the options of the one command that is asked for."""
     parser = argparse.ArgumentParser(
         prog="emotion-converter",
-        description="Make the int8 model of emotion-edge from a float DenseNet121.",
+        description="Train a DenseNet121 on faces and make emotion-edge's int8 model of it.",
     )
     subparsers = parser.add_subparsers(required=True, metavar="COMMAND")
     asked_for = next((word for word in arguments if not word.startswith("-")), None)
     for name, summary in COMMANDS.items():
         if name == asked_for:
-            import_module(f"converter.{name}").add_parser(subparsers)
+            import_module(f"converter.{MODULES.get(name, name)}").add_parser(subparsers)
         else:
             subparsers.add_parser(name, help=summary)
     subparsers.add_parser("version", help="print the version").set_defaults(func=_print_version)

@@ -17,6 +17,9 @@ BOTTLENECK = 4 * GROWTH
 STEM_CHANNELS = 64
 LAYERS = (6, 12, 24, 16)
 PICTURE_SIDE_PX = 48
+SMALLEST_SIDE_PX = 2 ** len(LAYERS)
+"""Of which one pixel is left on the last feature map."""
+
 LAST_SIDE_PX = PICTURE_SIDE_PX // 2 // 2 ** (len(LAYERS) - 1)
 """Side of the last feature map: the stem and each transition halve it."""
 
@@ -109,11 +112,12 @@ class DenseNet121(nn.Module):
     """The network as it is trained, with two heads.
 
     float32 (N, 1, 48, 48), `pixel / 127.5 - 1` -> logits of FER2013's labels (N, 7) and of
-    FER+'s first eight (N, 8).
+    FER+'s first eight (N, 8). `dropout` (0..1) works before the heads, in training only.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, dropout: float = 0.0) -> None:
         super().__init__()
+        self.dropout = dropout
         self.features = Features()
         self.classifier = nn.Linear(self.features.channels, 7)
         self.ferplus = nn.Linear(self.features.channels, 8)
@@ -121,6 +125,7 @@ class DenseNet121(nn.Module):
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Return the logits of both heads for pictures (N, 1, 48, 48)."""
         pooled = functional.relu(self.features(x)).mean((2, 3))
+        pooled = functional.dropout(pooled, self.dropout, self.training)
         return self.classifier(pooled), self.ferplus(pooled)
 
 
