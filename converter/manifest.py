@@ -42,13 +42,14 @@ class InputTensor:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OutputTensor:
-    """real = (stored - zero_point) * scale: logits, which still want a softmax."""
+    """real = (stored - zero_point) * scale: logits, for softmax(real / temperature)."""
 
     shape: tuple[int, ...]
     dtype: str
     scale: float
     zero_point: int
     activation: str = "logits"
+    temperature: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,6 +70,7 @@ class Quantization:
     """How the integers were found."""
 
     recipe: str
+    ranges: str
     calibration_pictures: int
     seed: int
     passes: tuple[str, ...]
@@ -76,7 +78,7 @@ class Quantization:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Source:
-    """The float checkpoint."""
+    """The float weights."""
 
     file: str
     sha256: str
@@ -84,11 +86,16 @@ class Source:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SplitMetrics:
-    """Accuracy 0..1 before and after quantization, over a whole split."""
+    """Accuracy 0..1 before and after quantization over a whole split; the rest after.
+
+    `ece` is the expected calibration error, 0..1, at the manifest's temperature.
+    """
 
     pictures: int
     float32_accuracy: float
-    int8_accuracy: float
+    accuracy: float
+    macro_f1: float
+    ece: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,7 +118,7 @@ class Manifest:
     face_crop: FaceCrop = FaceCrop()
     quantization: Quantization
     source: Source
-    metrics: Metrics
+    metrics: Metrics | None
     tools: dict[str, str]
 
     def to_json(self) -> str:

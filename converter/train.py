@@ -49,6 +49,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
 def run(args: argparse.Namespace) -> int:
     """Train to the recipe's end; return the exit code."""
     device = _device(args.device)
+    torch.set_flush_denormal(True)  # processors are slow with numbers that are nearly nothing
     if args.threads:
         torch.set_num_threads(args.threads)
     folder = RunFolder(args.out)

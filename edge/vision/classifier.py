@@ -52,4 +52,6 @@ class EmotionClassifier:
         spec = self._manifest.output
         if spec.dtype != "float32":
             output = dequantize(output, scale=spec.scale, zero_point=spec.zero_point)
-        return softmax(output) if spec.activation == "logits" else output
+        if spec.activation == "probabilities":
+            return output
+        return softmax(np.divide(output, spec.temperature, dtype=np.float32))

@@ -50,13 +50,14 @@ class InputTensor(Part, frozen=True):
 
 
 class OutputTensor(Part, frozen=True):
-    """One number per label: logits, which still want a softmax, or probabilities."""
+    """One number per label: logits, for softmax(logits / temperature), or probabilities."""
 
     shape: tuple[Literal[1], Size]
     dtype: Literal["int8", "uint8", "float32"]
     scale: float
     zero_point: int
     activation: Literal["logits", "probabilities"]
+    temperature: Positive
 
 
 class FaceCrop(Part, frozen=True):
@@ -72,6 +73,7 @@ class Quantization(Part, frozen=True):
     """How the integers were found."""
 
     recipe: str
+    ranges: str
     calibration_pictures: int
     seed: int
     passes: list[str]
@@ -85,11 +87,16 @@ class Source(Part, frozen=True):
 
 
 class SplitMetrics(Part, frozen=True):
-    """Accuracy on one split of FER2013."""
+    """Accuracy of the float weights and of the model itself on one split of FER2013.
+
+    `ece` is the expected calibration error of the model's probabilities.
+    """
 
     pictures: Size
     float32_accuracy: Accuracy
-    int8_accuracy: Accuracy
+    accuracy: Accuracy
+    macro_f1: Accuracy
+    ece: Accuracy
 
 
 class Metrics(Part, frozen=True):
@@ -110,7 +117,7 @@ class Manifest(Part, frozen=True):
     face_crop: FaceCrop
     quantization: Quantization
     source: Source
-    metrics: Metrics
+    metrics: Metrics | None
     tools: dict[str, str]
 
 

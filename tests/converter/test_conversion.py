@@ -7,31 +7,23 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="the converter extra is not installed")
 
-from ai_edge_litert.interpreter import Interpreter  # noqa: E402 (after the skip)
-from ai_edge_litert.tools import flatbuffer_utils  # noqa: E402
-
-from converter import cli  # noqa: E402
-from converter.dataset import Split  # noqa: E402
+from converter import cli  # noqa: E402 (after the skip)
+from converter.classifiers import TfliteClassifier, TorchClassifier  # noqa: E402
 from converter.errors import ConversionError  # noqa: E402
-from converter.evaluate import TfliteClassifier, TorchClassifier, normalized  # noqa: E402
 from converter.export import float_tflite  # noqa: E402
-from converter.integer import check_full_integer, quantized  # noqa: E402
+from converter.faces import FaceDataset, Split  # noqa: E402
+from converter.float_model import own_model  # noqa: E402
+from converter.graph import check_full_integer, graph_facts, operator_kinds  # noqa: E402
+from converter.integer import quantized  # noqa: E402
 from converter.manifest import sha256  # noqa: E402
 from converter.model import fer_net  # noqa: E402
-from converter.passes import rewrite  # noqa: E402
+from converter.ranges import measured_ranges  # noqa: E402
+from converter.recipes import STATIC  # noqa: E402
 
 pytestmark = [pytest.mark.converter, pytest.mark.slow, pytest.mark.timeout(900)]
 
 OPERATORS = {"CONV_2D", "DEPTHWISE_CONV_2D", "CONCATENATION", "PAD", "RESHAPE"}
 """What XNNPACK computes in int8; no QUANTIZE, MEAN or TRANSPOSE breaks the graph."""
-
-
-def operators(model):
-    tree = flatbuffer_utils.read_model_from_bytearray(bytearray(model))
-    return {
-        flatbuffer_utils.opcode_to_name(tree, operator.opcodeIndex)
-        for operator in tree.subgraphs[0].operators
-    }
 
 
 @pytest.fixture(scope="module")
@@ -45,20 +37,33 @@ def noise():
 
 
 @pytest.fixture(scope="module")
-def float_model(net, noise):
-    return float_tflite(rewrite(net, torch.from_numpy(normalized(noise))[:, None]))
+def model(net, noise):
+    count = len(noise)
+    faces = FaceDataset(
+        images=noise,
+        labels=np.zeros(count, np.uint8),
+        split=np.zeros(count, np.uint8),
+        votes=np.full((count, 10), -1, np.int8),
+    )
+    return own_model(net, faces)
 
 
 @pytest.fixture(scope="module")
-def int8_model(float_model, noise):
-    return quantized(float_model, normalized(noise)[..., None])
+def float_model(model):
+    return model.content
+
+
+@pytest.fixture(scope="module")
+def int8_model(model, noise):
+    ranges = measured_ranges(model.content, model.prepared(noise), len(noise))
+    return quantized(model.content, STATIC, {**ranges, **model.known})
 
 
 def test_the_float_model_answers_as_torch_does(net, float_model, noise):
     expected = TorchClassifier(net)(noise)
     actual = TfliteClassifier(float_model)(noise)
     np.testing.assert_allclose(actual, expected, rtol=0, atol=1e-4)
-    assert operators(float_model) == OPERATORS
+    assert set(operator_kinds(float_model)) == OPERATORS
 
 
 def test_the_int8_model_answers_nearly_so(net, int8_model, noise):
@@ -71,11 +76,9 @@ def test_the_int8_model_answers_nearly_so(net, int8_model, noise):
 
 def test_the_int8_model_is_whole_numbers_in_one_piece(int8_model):
     check_full_integer(int8_model)
-    assert operators(int8_model) == OPERATORS
-    interpreter = Interpreter(model_content=int8_model)
-    interpreter.allocate_tensors()
-    nodes = [node["op_name"] for node in interpreter._get_ops_details()]
-    assert nodes.count("DELEGATE") == 1
+    facts = graph_facts(int8_model)
+    assert set(facts.operators) == OPERATORS
+    assert facts.xnnpack_partitions == 1
 
 
 def test_a_float_model_is_refused_as_full_integer(float_model):
@@ -115,6 +118,7 @@ def test_the_command_writes_a_pair_that_fits(
     }
     assert facts["quantization"]["calibration_pictures"] == 7
     assert facts["quantization"]["seed"] == 5
+    assert facts["output"]["temperature"] > 0
     assert facts["metrics"]["public_test"]["pictures"] == len(random_faces.part(Split.PUBLIC))
     assert "PrivateTest: float" in capsys.readouterr().out
     assert sorted(path.suffix for path in tmp_path.iterdir() if path.stem == "tiny") == [

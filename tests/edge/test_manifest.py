@@ -100,7 +100,7 @@ def put(value: Any, *keys: str) -> Callable[[dict[str, Any]], None]:
         (put("0" * 64, "model", "sha256"), "damaged or was swapped"),
         (put("other.tflite", "model", "file"), "speaks for another file, other.tflite"),
         (put(1, "model", "size_bytes"), "bytes"),
-        (put(1.2, "metrics", "public_test", "int8_accuracy"), "int8_accuracy"),
+        (put(1.2, "metrics", "public_test", "accuracy"), "accuracy"),
         (put("none", "source", "sha256"), "source.sha256"),
     ],
 )

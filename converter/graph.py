@@ -1,0 +1,92 @@
+"""What a TFLite file consists of: its size, its operators, and how XNNPACK takes them."""
+
+from __future__ import annotations
+
+import struct
+from collections import Counter
+from dataclasses import dataclass
+from typing import Any
+
+from ai_edge_litert import schema_py_generated as schema
+from ai_edge_litert.tools import flatbuffer_utils
+
+from converter.errors import ConversionError
+from converter.interpreter import load_interpreter
+
+FILE_IDENTIFIER = b"TFL3"
+"""At byte 4 of every TFLite file: https://ai.google.dev/edge/litert/conversion/tensorflow."""
+
+INTEGERS = {schema.TensorType.INT8, schema.TensorType.INT32}
+"""What a full-integer model holds: values and weights; biases and shapes."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GraphFacts:
+    """`operators` by kind, the most frequent first; `xnnpack_partitions` on this machine.
+
+    One partition is the aim: between two of them, XNNPACK hands every tensor back to TFLite.
+    """
+
+    size_bytes: int
+    operators: dict[str, int]
+    xnnpack_partitions: int
+
+
+def graph_facts(model: bytes) -> GraphFacts:
+    """Return what `model` consists of. Raises ConversionError when it is not a TFLite model."""
+    return GraphFacts(
+        size_bytes=len(model),
+        operators=dict(Counter(operator_kinds(model)).most_common()),
+        xnnpack_partitions=xnnpack_partitions(model),
+    )
+
+
+def read_graph(model: bytes) -> Any:
+    """Return the model's flatbuffer as LiteRT's ModelT. Raises ConversionError."""
+    if model[4:8] != FILE_IDENTIFIER:
+        raise ConversionError("not a TFLite model")
+    try:
+        return flatbuffer_utils.read_model_from_bytearray(bytearray(model))
+    except (ValueError, TypeError, IndexError, AttributeError, struct.error) as exc:
+        raise ConversionError("not a whole TFLite model") from exc
+
+
+def operator_kinds(model: bytes) -> list[str]:
+    """Return the kind of each operator, such as CONV_2D, in the order of execution."""
+    tree = read_graph(model)
+    return [
+        str(flatbuffer_utils.opcode_to_name(tree, operator.opcodeIndex))
+        for operator in tree.subgraphs[0].operators
+    ]
+
+
+def tensor_makers(model: bytes) -> dict[str, str]:
+    """Return, for each tensor that an operator makes, that operator's kind, in their order."""
+    graph = read_graph(model).subgraphs[0]
+    return {
+        graph.tensors[index].name.decode(): kind
+        for kind, operator in zip(operator_kinds(model), graph.operators, strict=True)
+        for index in operator.outputs
+    }
+
+
+def xnnpack_partitions(model: bytes) -> int:
+    """Return in how many pieces XNNPACK takes the model. Raises ConversionError."""
+    interpreter = load_interpreter(model)
+    # Each piece is appended to the operators as one more node.
+    nodes = [node["op_name"] for node in interpreter._get_ops_details()]
+    return nodes.count("DELEGATE")
+
+
+def check_full_integer(model: bytes) -> None:
+    """Raise ConversionError unless every tensor is an integer and those at the ends are int8."""
+    for subgraph in read_graph(model).subgraphs:
+        ends = {*subgraph.inputs, *subgraph.outputs}
+        for index, tensor in enumerate(subgraph.tensors):
+            allowed = {schema.TensorType.INT8} if index in ends else INTEGERS
+            if tensor.type not in allowed:
+                raise ConversionError(
+                    f"the converted model is not full-integer: tensor {tensor.name.decode()!r} "
+                    f"is {flatbuffer_utils.type_to_name(tensor.type)}; "
+                    "the recipe dynamic_wi8 or float32 would take it"
+                )

@@ -1,0 +1,32 @@
+"""The device and the desktop get the same probabilities from the same model and pictures."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+pytest.importorskip("torch", reason="the converter extra is not installed")
+
+from converter.classifiers import load_classifier
+from edge.app import model_path
+from edge.config import load_config
+from edge.vision.classifier import EmotionClassifier
+from edge.vision.manifest import load_model
+
+pytestmark = pytest.mark.converter
+
+
+@pytest.fixture(scope="module")
+def shipped() -> Path:
+    return model_path(load_config())
+
+
+def test_both_sides_compute_the_same_probabilities(shipped: Path) -> None:
+    pictures = np.random.default_rng(0).integers(0, 256, (40, 48, 48), np.uint8)
+    pictures[:20] = np.sort(pictures[:20], axis=1)  # slopes, which are surer to be something
+    network, manifest = load_model(shipped, threads=2)
+    device = EmotionClassifier(network, manifest)
+    on_device = [device.probabilities(np.dstack([one] * 3)) for one in pictures]
+    on_desktop = load_classifier(shipped).probabilities(pictures)
+    np.testing.assert_allclose(on_device, on_desktop, atol=1e-6)
+    assert len(set(on_desktop.argmax(axis=1))) > 1
