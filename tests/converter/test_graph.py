@@ -100,7 +100,7 @@ def test_int32_ends_are_not_for_the_device(shipped):
 @pytest.mark.parametrize("length", [0, 7, 8, 100, 5000])
 def test_a_truncated_model_is_refused_in_one_line(shipped, length):
     for question in (graph_facts, operator_kinds, check_full_integer):
-        with pytest.raises(ConversionError, match="not a (whole )?TFLite model") as caught:
+        with pytest.raises(ConversionError, match=r"not a (whole )?TFLite model") as caught:
             question(shipped[:length])
         assert "\n" not in str(caught.value)
 
@@ -108,5 +108,5 @@ def test_a_truncated_model_is_refused_in_one_line(shipped, length):
 def test_garbage_is_refused():
     garbage = np.random.default_rng(0).bytes(1000)
     for content in (garbage, garbage[:4] + b"TFL3" + garbage[8:]):
-        with pytest.raises(ConversionError, match="not a (whole )?TFLite model"):
+        with pytest.raises(ConversionError, match=r"not a (whole )?TFLite model"):
             read_graph(content)
