@@ -156,9 +156,8 @@ def _epoch(
 
 def _readable(line: EpochLog, epochs: int) -> str:
     return (
-        f"epoch {line['epoch']}/{epochs} at {line['side_px']} px: "
-        f"loss {line['loss']:.3f}, accuracy {line['accuracy']:.1%}; PublicTest: "
-        f"loss {line['validation_loss']:.3f}, accuracy {line['validation_accuracy']:.2%}\n"
+        f"epoch {line['epoch']}/{epochs}: loss {line['loss']:.3f}, {line['accuracy']:.1%}; "
+        f"PublicTest: {line['validation_loss']:.3f}, {line['validation_accuracy']:.2%}\n"
     )
 
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+import venv
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -36,6 +39,25 @@ def checkpoint() -> Path:
     if not path.exists():
         pytest.skip("the float weights are not at ../shared/checkpoints")
     return path
+
+
+@pytest.fixture(scope="session")
+def environment(request: pytest.FixtureRequest) -> Callable[..., Path]:
+    """Return the Python of an environment of this name and packages, made once, in .cache."""
+
+    def python_with(name: str, *packages: str) -> Path:
+        folder = request.config.rootpath / ".cache" / name
+        python, done = folder / "bin" / "python", folder / "complete"
+        if not done.exists():
+            venv.create(folder, clear=True, with_pip=True)
+            pip = [python, "-m", "pip", "install", "--quiet", *packages]
+            installed = subprocess.run(pip, capture_output=True, text=True, check=False)
+            if installed.returncode:
+                pytest.skip(f"{name} cannot be installed: {installed.stderr.strip()[-200:]}")
+            done.touch()
+        return python
+
+    return python_with
 
 
 @pytest.fixture(scope="session")

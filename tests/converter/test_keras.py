@@ -1,7 +1,6 @@
 """A Keras model, the kind that most people bring: from TensorFlow's exporter to our device."""
 
 import subprocess
-import venv
 
 import numpy as np
 import pytest
@@ -29,18 +28,8 @@ open(sys.argv[1], "wb").write(converter.convert())
 
 
 @pytest.fixture(scope="session")
-def tensorflow_python(request):
-    """The Python of an environment with TensorFlow, made once and kept in .cache."""
-    folder = request.config.rootpath / ".cache" / "tensorflow"
-    python, done = folder / "bin" / "python", folder / "complete"
-    if not done.exists():
-        venv.create(folder, clear=True, with_pip=True)
-        pip = [python, "-m", "pip", "install", "--quiet", PACKAGE]
-        installed = subprocess.run(pip, capture_output=True, text=True, check=False)
-        if installed.returncode:
-            pytest.skip(f"TensorFlow cannot be installed: {installed.stderr.strip()[-200:]}")
-        done.touch()
-    return python
+def tensorflow_python(environment):
+    return environment("tensorflow", PACKAGE)
 
 
 @pytest.fixture(scope="module")

@@ -7,7 +7,6 @@ which decides nothing but ties.
 
 import subprocess
 import sys
-import venv
 from itertools import cycle, islice
 from pathlib import Path
 
@@ -57,18 +56,8 @@ np.save(answers, np.array(logits))
 
 
 @pytest.fixture(scope="session")
-def old_python(request):
-    """The Python of an environment with tflite-runtime, made once and kept in .cache."""
-    folder = request.config.rootpath / ".cache" / "tflite-runtime"
-    python, done = folder / "bin" / "python", folder / "complete"
-    if not done.exists():
-        venv.create(folder, clear=True, with_pip=True)
-        pip = [python, "-m", "pip", "install", "--quiet", *PACKAGES]
-        installed = subprocess.run(pip, capture_output=True, text=True, check=False)
-        if installed.returncode:
-            pytest.skip(f"tflite-runtime cannot be installed: {installed.stderr.strip()[-200:]}")
-        done.touch()
-    return python
+def old_python(environment):
+    return environment("tflite-runtime", *PACKAGES)
 
 
 @pytest.fixture(scope="module")
