@@ -110,7 +110,7 @@ def _ends(interpreter: Any, labels: tuple[str, ...]) -> tuple[int, int]:
     inputs, outputs = interpreter.get_input_details(), interpreter.get_output_details()
     if len(inputs) != 1 or len(outputs) != 1:
         raise ConversionError(
-            f"it has {len(inputs)} inputs and {len(outputs)} outputs, expected one of each"
+            f"inputs: {len(inputs)}, outputs: {len(outputs)}; expected one of each"
         )
     _check_answer(outputs[0], labels)
     return _picture(inputs[0])

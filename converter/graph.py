@@ -11,10 +11,7 @@ from ai_edge_litert import schema_py_generated as schema
 from ai_edge_litert.tools import flatbuffer_utils
 
 from converter.errors import ConversionError
-from converter.interpreter import load_interpreter
-
-FILE_IDENTIFIER = b"TFL3"
-"""At byte 4 of every TFLite file: https://ai.google.dev/edge/litert/conversion/tensorflow."""
+from converter.interpreter import check_identifier, load_interpreter
 
 INTEGERS = {schema.TensorType.INT8, schema.TensorType.INT32}
 """What a full-integer model holds: values and weights; biases and shapes."""
@@ -43,8 +40,7 @@ def graph_facts(model: bytes) -> GraphFacts:
 
 def read_graph(model: bytes) -> Any:
     """Return the model's flatbuffer as LiteRT's ModelT. Raises ConversionError."""
-    if model[4:8] != FILE_IDENTIFIER:
-        raise ConversionError("not a TFLite model")
+    check_identifier(model)
     try:
         return flatbuffer_utils.read_model_from_bytearray(bytearray(model))
     except (ValueError, TypeError, IndexError, AttributeError, struct.error) as exc:

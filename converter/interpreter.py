@@ -14,6 +14,9 @@ from converter.errors import ConversionError
 Floats = npt.NDArray[np.float32]
 THREADS = 2
 
+FILE_IDENTIFIER = b"TFL3"
+"""At byte 4 of every TFLite file, by the schema's file_identifier."""
+
 
 def load_interpreter(model: bytes, *, keep_tensors: bool = False) -> Any:
     """Return an interpreter of `model`, ready to be invoked.
@@ -21,6 +24,7 @@ def load_interpreter(model: bytes, *, keep_tensors: bool = False) -> Any:
     With `keep_tensors` each operator is computed by itself, by XNNPACK where it has it, and what
     it makes can be read afterwards. Raises ConversionError when the runtime refuses the model.
     """
+    check_identifier(model)
     try:
         with warnings.catch_warnings():  # that keeping every tensor takes memory
             warnings.simplefilter("ignore")
@@ -33,6 +37,12 @@ def load_interpreter(model: bytes, *, keep_tensors: bool = False) -> Any:
     except (ValueError, RuntimeError) as exc:
         raise ConversionError(f"not a TFLite model: {str(exc).splitlines()[0]}") from exc
     return interpreter
+
+
+def check_identifier(model: bytes) -> None:
+    """Raise ConversionError unless `model` begins as a TFLite file does."""
+    if model[4:8] != FILE_IDENTIFIER:
+        raise ConversionError("not a TFLite model")
 
 
 def stored(values: Floats, tensor: dict[str, Any]) -> npt.NDArray[Any]:

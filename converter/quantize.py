@@ -27,6 +27,10 @@ from converter.ranges import DEFAULT_ESTIMATOR, ESTIMATORS, measured_ranges
 from converter.recipes import RECIPES, STATIC
 
 FIDELITY_PICTURES = 16
+FARTHEST_MEAN = 1000
+LEAST_STD = 0.001
+"""In pixel values, 0..255; anything beyond is a slip of the keyboard."""
+
 DESCRIPTIONS = ("colour", "mean", "std", "activation", "labels")
 """Options that describe a .tflite; a checkpoint's network is known."""
 
@@ -92,7 +96,7 @@ def run(args: argparse.Namespace) -> int:
 def _add_descriptions(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("what a .tflite does not say of itself")
     group.add_argument("--colour", choices=CHANNELS, help="(default: by its channels)")
-    group.add_argument("--mean", type=_number, help="real = (pixel - mean) / std (default: 127.5)")
+    group.add_argument("--mean", type=_mean, help="real = (pixel - mean) / std (default: 127.5)")
     group.add_argument("--std", type=_deviation, help="(default: 127.5)")
     group.add_argument(
         "--activation", choices=("logits", "probabilities"), help="(default: by its answers)"
@@ -109,9 +113,11 @@ def _outputs(args: argparse.Namespace) -> tuple[Path, ...]:
     if args.ranges and not RECIPES[args.recipe].static:
         raise UsageError(f"--ranges {args.ranges}: {args.recipe} measures none")
     paths = [args.out, args.out.with_suffix(".json"), *([args.report] if args.report else [])]
-    names = [path.resolve() for path in (*paths, args.model)]
-    if len(set(names)) < len(names):
-        raise UsageError("the model, --out, its manifest and --report must be different files")
+    taken = [args.model.resolve(), args.data.resolve()]
+    for path in paths:
+        if path.resolve() in taken:
+            raise UsageError(f"{path} would be written over another of these files; rename it")
+        taken.append(path.resolve())
     return tuple(paths)
 
 
@@ -121,9 +127,10 @@ def _float_model(
     """Return what to quantize, what its weights answer, all faces and those to calibrate on."""
     said = {name: getattr(args, name) for name in DESCRIPTIONS if getattr(args, name) is not None}
     if args.model.suffix == ".tflite":
-        foreign = foreign_model(args.model, Description(**said))
+        described = Description(**said)
+        foreign = foreign_model(args.model, described)
         faces, calibration = _faces(args)
-        model = with_activation(foreign, args.activation, calibration.images)
+        model = with_activation(foreign, described.activation, calibration.images)
         return model, model.classifier(model.content), faces, calibration
     if said:
         raise UsageError(f"--{min(said)} is for .tflite models; {args.model.name} is a checkpoint")
@@ -195,17 +202,17 @@ def _seed(text: str) -> int:
     return number
 
 
-def _number(text: str) -> float:
+def _mean(text: str) -> float:
     number = float(text)
-    if not math.isfinite(number):
-        raise argparse.ArgumentTypeError(f"{text} is not finite")
+    if not abs(number) <= FARTHEST_MEAN:
+        raise argparse.ArgumentTypeError(f"{text} is not within {FARTHEST_MEAN} of 0")
     return number
 
 
 def _deviation(text: str) -> float:
-    number = _number(text)
-    if number <= 0:
-        raise argparse.ArgumentTypeError(f"{text} is not above 0")
+    number = float(text)
+    if not LEAST_STD <= number < math.inf:
+        raise argparse.ArgumentTypeError(f"{text} is not at least {LEAST_STD}")
     return number
 
 

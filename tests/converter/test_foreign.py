@@ -8,7 +8,9 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="the converter extra is not installed")
 
-from converter import cli  # noqa: E402 (after the skip)
+from ai_edge_litert.tools import flatbuffer_utils  # noqa: E402 (after the skip)
+
+from converter import cli  # noqa: E402
 from converter.errors import ConversionError, UsageError  # noqa: E402
 from converter.export import float_tflite  # noqa: E402
 from converter.foreign import Description, foreign_model, with_activation  # noqa: E402
@@ -114,13 +116,47 @@ def test_an_activation_that_is_not_seen_is_refused(brought, random_faces):
         with_activation(foreign_model(brought, Description()), "logits", random_faces.images)
 
 
+@pytest.mark.parametrize(
+    ("option", "value"),
+    [("--std", "0"), ("--std", "-1"), ("--std", "1e-40"), ("--std", "inf"), ("--mean", "nan")],
+)
+def test_impossible_arithmetic_is_a_usage_error(option, value, capsys):
+    with pytest.raises(SystemExit, match="2"):
+        cli.main(["quantize", "m.tflite", "--data", "d", "--out", "o.tflite", f"{option}={value}"])
+    assert f"argument {option}: {value} is not" in capsys.readouterr().err
+
+
+def test_weights_that_are_no_numbers_are_refused(tmp_path, random_faces):
+    broken = net()
+    torch.nn.init.constant_(next(broken.parameters()), float("nan"))
+    model = foreign_model(write(tmp_path / "nan.tflite", broken), Description())
+    with pytest.raises(ConversionError, match="answers with what is no number"):
+        with_activation(model, None, random_faces.images)
+
+
+@pytest.mark.parametrize("ends", ["inputs", "outputs"])
+def test_more_than_a_picture_and_an_answer_is_refused(ends, brought, tmp_path):
+    tree = flatbuffer_utils.read_model_from_bytearray(bytearray(brought.read_bytes()))
+    getattr(tree.subgraphs[0], ends).append(tree.subgraphs[0].operators[0].outputs[0])
+    path = tmp_path / "two.tflite"
+    path.write_bytes(flatbuffer_utils.convert_object_to_bytearray(tree))
+    with pytest.raises(ConversionError, match=f"{ends}: 2.*; expected one of each"):
+        foreign_model(path, Description())
+
+
 def test_other_networks_are_refused(tmp_path, shipped_model):
     garbage = tmp_path / "garbage.tflite"
     garbage.write_bytes(b"\x00" * 100)
+    empty = tmp_path / "empty.tflite"
+    empty.touch()
+    cut = tmp_path / "cut.tflite"
+    cut.write_bytes(shipped_model.read_bytes()[:3000])
     oblong = write(tmp_path / "oblong.tflite", net(), (1, 64, 48, 3))
     more = write(tmp_path / "more.tflite", net(outputs=8))
     for path, complaint in (
         (garbage, "not a TFLite model"),
+        (empty, "not a TFLite model"),
+        (cut, "not a TFLite model"),
         (tmp_path / "gone.tflite", "cannot read the model"),
         (oblong, "the device makes square pictures"),
         (more, "its output is (1, 8), expected (1, 7)"),
@@ -138,7 +174,8 @@ def test_other_networks_are_refused(tmp_path, shipped_model):
     [
         (["--recipe", "float32", "--ranges", "percentile"], "float32 measures none"),
         (["--mean", "0"], "--mean is for .tflite models"),
-        (["--report", "OUT/m.json"], "must be different files"),
+        (["--report", "OUT/m.json"], "m.json would be written over another of these files"),
+        (["--report", "unread.npz", "--force"], "unread.npz would be written over"),
     ],
 )
 def test_wishes_that_contradict_each_other_are_usage_errors(
