@@ -49,9 +49,9 @@ def test_probabilities_are_the_manifests_arithmetic() -> None:
     real = (face.astype(np.float64) - manifest.input.mean) / manifest.input.std
     steps = np.rint(real / manifest.input.scale) + manifest.input.zero_point
     (raw,) = network(steps.clip(-128, 127).astype(np.int8).reshape(1, 48, 48, 1))
-    powers = np.exp(
-        (raw[0].astype(np.float64) - manifest.output.zero_point) * manifest.output.scale
-    )
+    logits = (raw[0].astype(np.float64) - manifest.output.zero_point) * manifest.output.scale
+    assert manifest.output.temperature != 1
+    powers = np.exp(logits / manifest.output.temperature)
     assert probs == pytest.approx(powers / powers.sum(), abs=1e-5)
     assert probs.sum() == pytest.approx(1)
 
