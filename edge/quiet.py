@@ -18,7 +18,8 @@ _one_at_a_time = threading.Lock()
 
 def silence_opencv() -> None:
     """Turn OpenCV's log off; called before a camera or video is opened."""
-    cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
+    # OpenCV 4.11, the last that goes with Bookworm's numpy, has it beside its utils.
+    getattr(cv2.utils, "logging", cv2).setLogLevel(0)
 
 
 @contextmanager
