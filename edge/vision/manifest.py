@@ -17,10 +17,14 @@ from edge.vision.runtime import Network, TensorSpec
 
 FORMAT = 1
 
-Share = Annotated[float, msgspec.Meta(gt=0.0, lt=1.0)]
+# "gt=0" would be kept as the least subnormal number, which equals zero where a library in the same
+# process has numbers that small flushed: no check at all.
+LEAST = 1e-9
+
+Share = Annotated[float, msgspec.Meta(ge=LEAST, lt=1.0)]
 Point = tuple[Share, Share]
 Size = Annotated[int, msgspec.Meta(ge=1)]
-Positive = Annotated[float, msgspec.Meta(gt=0.0)]
+Positive = Annotated[float, msgspec.Meta(ge=LEAST)]
 Accuracy = Annotated[float, msgspec.Meta(ge=0.0, le=1.0)]
 Sha256 = Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{64}$")]
 
