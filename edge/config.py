@@ -29,13 +29,17 @@ class CameraConfig(Section, frozen=True):
     source: Annotated[
         str,
         msgspec.Meta(
-            pattern=r"^(auto|demo|picamera2|v4l2:\d+|(file|images):.+)$",
-            description="auto, demo, picamera2, v4l2:N, file:PATH or images:DIR",
+            pattern=r"^(auto|demo|picamera2(:\d+)?|v4l2:\d+|(file|images):.+)$",
+            description="auto, demo, picamera2, picamera2:N, v4l2:N, file:PATH or images:DIR",
         ),
     ]
     width: Annotated[int, msgspec.Meta(ge=160, le=3840)]
     height: Annotated[int, msgspec.Meta(ge=120, le=2160)]
     fps: Annotated[int, msgspec.Meta(ge=1, le=120)]
+    rotate_deg: Literal[0, 180]
+    mirror: bool
+    focus_m: Annotated[float, msgspec.Meta(ge=0.0, le=100.0)]
+    exposure_ms: Annotated[float, msgspec.Meta(ge=0.0, le=100.0)]
     stall_s: Annotated[float, msgspec.Meta(ge=0.5, le=60.0)]
     give_up_s: Annotated[float, msgspec.Meta(ge=1.0, le=3600.0)]
 
@@ -93,11 +97,28 @@ class LedsConfig(Section, frozen=True):
     rgb_pins: RgbPins
 
 
+class ButtonConfig(Section, frozen=True):
+    """[button]."""
+
+    mode: Literal["off", "pause", "pause_and_shutdown"]
+    pin: Pin
+    hold_s: Annotated[float, msgspec.Meta(ge=1.0, le=10.0)]
+
+
+class CareConfig(Section, frozen=True):
+    """[care]."""
+
+    hot_c: Annotated[float, msgspec.Meta(ge=50.0, le=100.0)]
+
+
 class WebConfig(Section, frozen=True):
     """[web]."""
 
     host: Annotated[str, msgspec.Meta(min_length=1)]
     port: Port
+    auth: Literal["code", "none"]
+    allowed_hosts: list[Annotated[str, msgspec.Meta(min_length=1)]]
+    tls: bool
 
 
 class StreamConfig(Section, frozen=True):
@@ -106,6 +127,20 @@ class StreamConfig(Section, frozen=True):
     fps: Annotated[int, msgspec.Meta(ge=1, le=60)]
     quality: Annotated[int, msgspec.Meta(ge=30, le=95)]
     max_viewers: Annotated[int, msgspec.Meta(ge=1, le=64)]
+    privacy: Literal["off", "pixelate", "boxes-only"]
+
+
+class HistoryConfig(Section, frozen=True):
+    """[history]."""
+
+    keep: Literal["memory", "disk"]
+    days: Annotated[int, msgspec.Meta(ge=1, le=90)]
+
+
+class StateConfig(Section, frozen=True):
+    """[state]."""
+
+    folder: Annotated[str, msgspec.Meta(min_length=1)]
 
 
 class Config(Section, frozen=True):
@@ -117,8 +152,12 @@ class Config(Section, frozen=True):
     tracker: TrackerConfig
     smoother: SmootherConfig
     leds: LedsConfig
+    button: ButtonConfig
+    care: CareConfig
     web: WebConfig
     stream: StreamConfig
+    history: HistoryConfig
+    state: StateConfig
 
 
 def load_config(
@@ -209,6 +248,6 @@ def _checked(settings: dict[str, Any], origin: str) -> Config:
 def _allowed(kind: Any) -> str:
     """Say in words what a setting of this type may be; empty where msgspec says it well."""
     if get_origin(kind) is Literal:
-        return f"expected one of {', '.join(get_args(kind))}"
+        return f"expected one of {', '.join(map(str, get_args(kind)))}"
     descriptions = [m.description for m in get_args(kind) if isinstance(m, msgspec.Meta)]
     return f"expected {descriptions[0]}" if descriptions and descriptions[0] else ""

@@ -203,6 +203,24 @@ class CameraState(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Vitals:
+    """How the board is. `temperature_c` is the SoC's in degrees Celsius, None where unknown.
+
+    `throttled` is true while the board slows itself down for heat or a weak power supply, `hot`
+    while the device slows itself down to stay cool.
+    """
+
+    temperature_c: float | None = None
+    throttled: bool = False
+    hot: bool = False
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the vitals as JSON-ready values."""
+        celsius = None if self.temperature_c is None else round(self.temperature_c, 1)
+        return {"temperature_c": celsius, "throttled": self.throttled, "hot": self.hot}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Health:
     """How the device is. `age_s` is the age of the newest finished frame, None before the first."""
 
@@ -213,6 +231,7 @@ class Health:
     age_s: float | None
     uptime_s: float
     failing_outputs: tuple[str, ...] = ()
+    vitals: Vitals = Vitals()
 
     @property
     def healthy(self) -> bool:
@@ -230,6 +249,7 @@ class Health:
             "age_ms": None if self.age_s is None else round(self.age_s * 1000),
             "uptime_s": round(self.uptime_s, 1),
             "failing_outputs": list(self.failing_outputs),
+            **self.vitals.to_dict(),
         }
 
 

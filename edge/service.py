@@ -12,6 +12,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable
+from functools import partial
 from typing import Protocol
 
 from edge.camera.source import FrameSource
@@ -63,17 +64,23 @@ class Service:
         outputs: Outputs,
         config: CameraConfig,
         *,
+        alive: Callable[[], None] = lambda: None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
+        """`alive` is called for each frame that went all the way through, and while paused."""
         self.scenes: Latest[Scene] = Latest()
         self._open_source = open_source
         self._stage = stage
         self._outputs = outputs
         self._config = config
+        self._alive = alive
         self._clock = clock
         self._frames: Latest[Frame] = Latest()
         self._stop = threading.Event()
+        self._awake = threading.Event()
+        self._awake.set()
         self._failure: Exception | None = None
+        self._source: FrameSource | None = None
         self._source_name = config.source
         self._trouble = ""
         self._started_s = clock()
@@ -85,19 +92,39 @@ class Service:
         """Ask `run` to return; may be called from any thread or a signal handler, twice."""
         self._stop.set()
 
+    @property
+    def paused(self) -> bool:
+        """Whether the camera was asked to rest."""
+        return not self._awake.is_set()
+
+    def pause(self) -> None:
+        """Close the camera and forget what it saw, until `resume`; from any thread, twice."""
+        if not self.paused:
+            log.info("camera: paused")
+        self._awake.clear()
+        if self._source is not None:
+            self._source.close()  # also ends a read that waits
+
+    def resume(self) -> None:
+        """Open the camera again; from any thread, twice."""
+        if self.paused:
+            log.info("camera: resumed")
+            self._snapshot, self._live_s = None, self._clock()
+        self._awake.set()
+
     def run(self, opened: Callable[[], None] = lambda: None) -> None:
         """Run until `stop`. Raises what ended it otherwise: an EdgeError or a defect's exception.
 
         The first opening happens before anything else, so that a missing camera is an error at
         once and not a retry; `opened` is called when it has succeeded.
         """
-        self._source = self._open_source()
-        self._source_name = self._source.name
+        self._source = source = self._open_source()
+        self._source_name = source.name
         log.info("camera: %s", self._source_name)
         opened()
         threads = [
-            threading.Thread(target=self._guarded, args=(work,), name=work.__name__, daemon=True)
-            for work in (self._capture, self._look)
+            threading.Thread(target=self._guarded, args=(work,), name=name, daemon=True)
+            for name, work in (("capture", partial(self._capture, source)), ("look", self._look))
         ]
         for thread in threads:
             thread.start()
@@ -105,15 +132,15 @@ class Service:
             self._watch()
         self._frames.close()
         self.scenes.close()
-        self._source.close()
+        self._source.close()  # the newest: it may have been reopened
         for thread in threads:
             thread.join(_JOIN_S)
         if self._failure is not None:
             raise self._failure
 
     def report(self) -> Report:
-        """Return the newest snapshot and the health of this moment."""
-        return Report(snapshot=self._snapshot, health=self.health())
+        """Return the newest snapshot, None while paused, and the health of this moment."""
+        return Report(snapshot=None if self.paused else self._snapshot, health=self.health())
 
     def health(self) -> Health:
         """Return how the device is at this moment."""
@@ -132,6 +159,8 @@ class Service:
         )
 
     def _camera_state(self, age_s: float | None) -> tuple[CameraState, str]:
+        if self.paused:
+            return CameraState.PAUSED, "paused; nothing is being looked at"
         stale_for_s = self._clock() - self._live_s
         if age_s is not None and age_s <= self._config.stall_s:
             return CameraState.LIVE, ""
@@ -143,14 +172,17 @@ class Service:
 
     def _watch(self) -> None:
         """Tell the outputs what no frame tells them, and end a run that is beyond hope."""
-        health = self.health()
-        if health.camera is not CameraState.LIVE:
-            self._outputs.show(Report(snapshot=self._snapshot, health=health))
+        report = self.report()
+        if not report.health.healthy:
+            self._outputs.show(report)
+        if self.paused:
+            self._live_s = self._clock()
+            self._alive()
         if self._clock() - self._live_s > self._config.give_up_s:
             self._fail(
                 CameraError(
                     f"{self._source_name}: no picture for {self._config.give_up_s:.0f} s "
-                    f"({health.detail}); check the camera's cable"
+                    f"({report.health.detail}); check the camera's cable"
                 )
             )
 
@@ -164,40 +196,46 @@ class Service:
         self._failure = self._failure or failure
         self._stop.set()
 
-    def _capture(self) -> None:
-        """Read frames into the slot; reopen the camera when it stalls."""
-        while not self._stop.is_set():
+    def _capture(self, source: FrameSource | None) -> None:
+        """Read frames into the slot; reopen the camera after a stall or a pause."""
+        while source is not None:
             try:
-                self._read_from(self._source)
+                self._read_from(source)
             except CameraError as exc:
                 self._note_trouble(str(exc))
             finally:
-                self._source.close()
-            self._reopen()
+                source.close()
+            source = self._reopened()
 
     def _read_from(self, source: FrameSource) -> None:
         patience_s = max(self._config.stall_s, _FIRST_FRAME_S)
-        while not self._stop.is_set():
+        while self._awake.is_set() and not self._stop.is_set():
             self._frames.put(source.read(patience_s))
             patience_s = self._config.stall_s
             if self._trouble:
                 log.info("camera: %s is back", source.name)
                 self._trouble = ""
 
-    def _reopen(self) -> None:
-        """Open the camera again, with growing pauses, until it works or the run ends."""
-        pause_s = _FIRST_RETRY_S
+    def _reopened(self) -> FrameSource | None:
+        """Open the camera again, with growing pauses, until it works; None when the run ends."""
+        pause_s = _FIRST_RETRY_S if self._trouble else 0.0
         while not self._stop.wait(pause_s):
+            if not self._awake.wait(_PULSE_S):
+                pause_s = 0.0
+                continue
             try:
-                self._source = self._open_source()
+                self._source = source = self._open_source()
             except CameraError as exc:
                 self._note_trouble(str(exc))
             else:
-                return
-            pause_s = min(pause_s * 2, _LONGEST_RETRY_S)
+                return source
+            pause_s = min(max(pause_s * 2, _FIRST_RETRY_S), _LONGEST_RETRY_S)
+        return None
 
     def _note_trouble(self, trouble: str) -> None:
-        if not self._trouble and not self._stop.is_set():
+        if self.paused or self._stop.is_set():
+            return  # it was closed on purpose
+        if not self._trouble:
             log.warning("camera: %s; trying again", trouble)
         self._trouble = trouble
 
@@ -209,8 +247,11 @@ class Service:
             if newer is None:
                 continue
             version, frame = newer
-            self._snapshot = self._stage.step(frame)
-            self._live_s = self._clock()
+            snapshot = self._stage.step(frame)
+            if self.paused:
+                continue
+            self._snapshot, self._live_s = snapshot, self._clock()
             self._finished_s.append(self._live_s)
-            self.scenes.put(Scene(frame=frame, snapshot=self._snapshot))
+            self.scenes.put(Scene(frame=frame, snapshot=snapshot))
             self._outputs.show(self.report())
+            self._alive()

@@ -46,7 +46,11 @@ class ScriptedDevice:
         self._started_at_s = time.monotonic()
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._film)
-        feed = JpegFeed(self._scenes, self.report, StreamConfig(fps=FPS, quality=85, max_viewers=4))
+        feed = JpegFeed(
+            self._scenes,
+            self.report,
+            StreamConfig(fps=FPS, quality=85, max_viewers=4, privacy="off"),
+        )
         app = create_app(
             scenes=self._scenes,
             report=self.report,

@@ -37,7 +37,10 @@ def test_the_command_line_goes_last(tmp_path: Path) -> None:
         ("[web]\nprot = 1", "unknown key 'prot' in [web]; did you mean 'port'?"),
         ("[webb]\nport = 1", "unknown key 'webb' at the top level; did you mean 'web'?"),
         ("web = 1", "web = 1 at the top level: expected a table"),
-        ("[camera]\nsource = 'foo'", "source = 'foo': expected auto, demo, picamera2, v4l2:N"),
+        (
+            "[camera]\nsource = 'foo'",
+            "source = 'foo': expected auto, demo, picamera2, picamera2:N",
+        ),
         ("[camera]\nfps = 'fast'", "[camera] fps = 'fast': expected int, got str"),
         ("[leds]\nmode = 'disco'", "mode = 'disco': expected one of off, per_emotion, rgb"),
         ("[leds.pins]\nhapy = 9", "unknown key 'hapy' in [leds.pins]; did you mean 'happy'?"),

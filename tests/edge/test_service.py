@@ -57,7 +57,8 @@ class Device:
     def __init__(self, config: CameraConfig = CAMERA) -> None:
         self.usb = FakeUsbCamera(0, fps=60)
         self.stage, self.heard = Counting(), Heard()
-        self.service = Service(self.open, self.stage, self.heard, config)
+        self.beats = 0
+        self.service = Service(self.open, self.stage, self.heard, config, alive=self._beat)
         self.error: Exception | None = None
         self.thread = threading.Thread(target=self._run)
 
@@ -69,6 +70,9 @@ class Device:
             self.service.run()
         except Exception as exc:
             self.error = exc
+
+    def _beat(self) -> None:
+        self.beats += 1
 
     def camera_is(self, state: CameraState) -> Callable[[], bool]:
         return lambda: self.service.health().camera is state
@@ -171,3 +175,58 @@ def test_a_defect_in_a_stage_ends_the_run_and_is_not_swallowed() -> None:
     device.thread.start()
     device.thread.join(5)
     assert isinstance(device.error, cv2.error)
+
+
+def test_a_pause_closes_the_camera_and_forgets_what_it_saw(device: Device) -> None:
+    eventually(device.camera_is(CameraState.LIVE))
+    device.service.pause()
+    device.service.pause()
+    assert device.service.health().camera is CameraState.PAUSED
+    assert device.service.report().snapshot is None
+    eventually(lambda: device.usb.captures[-1].released, 2)
+    eventually(lambda: device.heard.states[-1] is CameraState.PAUSED, 2)
+    seen = len(device.stage.seqs)
+    time.sleep(0.3)
+    assert len(device.stage.seqs) == seen
+    device.service.resume()
+    device.service.resume()
+    eventually(device.camera_is(CameraState.LIVE), 2)
+    assert device.service.report().snapshot is not None
+
+
+def test_a_long_pause_does_not_end_the_run() -> None:
+    device = Device(load_config(None, {"camera": {"stall_s": 0.5, "give_up_s": 1.0}}).camera)
+    device.thread.start()
+    eventually(device.camera_is(CameraState.LIVE))
+    device.service.pause()
+    time.sleep(1.5)
+    device.service.resume()
+    eventually(device.camera_is(CameraState.LIVE), 2)
+    device.service.stop()
+    device.thread.join(5)
+    assert device.error is None
+
+
+def test_the_watchdog_hears_of_finished_frames_and_of_pauses_alone(device: Device) -> None:
+    eventually(lambda: device.beats > 5)
+    device.usb.stall()
+    eventually(device.camera_is(CameraState.LOST))
+    beats = device.beats
+    time.sleep(0.5)
+    assert device.beats == beats
+    device.service.pause()
+    eventually(lambda: device.beats > beats, 2)
+
+
+def test_a_pause_while_the_camera_is_lost_ends_the_retries(device: Device) -> None:
+    eventually(device.camera_is(CameraState.LIVE))
+    device.usb.unplug()
+    eventually(device.camera_is(CameraState.LOST))
+    device.service.pause()
+    time.sleep(0.6)
+    opened = len(device.usb.captures)
+    time.sleep(1.5)
+    assert len(device.usb.captures) == opened
+    device.usb.plug_back()
+    device.service.resume()
+    eventually(device.camera_is(CameraState.LIVE), 3)

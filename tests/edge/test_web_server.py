@@ -32,7 +32,7 @@ class Device:
     def __init__(self) -> None:
         self.camera = CameraState.LIVE
         self.scenes: Latest[Scene] = Latest()
-        config = StreamConfig(fps=FPS, quality=80, max_viewers=MAX_VIEWERS)
+        config = StreamConfig(fps=FPS, quality=80, max_viewers=MAX_VIEWERS, privacy="off")
         self.feed = JpegFeed(self.scenes, self.report, config)
         app = create_app(
             scenes=self.scenes,

@@ -26,7 +26,9 @@ class Device:
         self.encoded = 0
         self.scenes: Latest[Scene] = Latest()
         self.feed = JpegFeed(
-            self.scenes, self._report, StreamConfig(fps=fps, quality=80, max_viewers=3)
+            self.scenes,
+            self._report,
+            StreamConfig(fps=fps, quality=80, max_viewers=3, privacy="off"),
         )
         encode = simplejpeg.encode_jpeg
 
