@@ -22,12 +22,8 @@ FIRST_FRAME_S = 4.0
 class Hardware:
     """How the cameras that are hardware are found and opened; tests pass fakes."""
 
-    open_pi: Callable[[CameraConfig], FrameSource] = lambda config: PiCamera(
-        size=(config.width, config.height), fps=config.fps
-    )
-    open_usb: Callable[[CameraConfig, int], FrameSource] = lambda config, index: V4l2Camera(
-        index, size=(config.width, config.height), fps=config.fps
-    )
+    open_pi: Callable[[CameraConfig, int], FrameSource] = PiCamera
+    open_usb: Callable[[CameraConfig, int], FrameSource] = V4l2Camera
     usb_devices: Callable[[], Sequence[int]] = video_devices
 
 
@@ -35,7 +31,8 @@ def open_source(config: CameraConfig, hardware: Hardware | None = None) -> Frame
     """Open the camera that `config.source` names.
 
     Raises CameraNotFound when it is not there, MediaError for a file or folder that cannot be
-    read, UsageError for a source that is none of those default.toml lists.
+    read, UsageError for a source that is none of those default.toml lists or a setting that the
+    camera cannot do.
     """
     hardware = hardware or Hardware()
     kind, _, value = config.source.partition(":")
@@ -45,7 +42,7 @@ def open_source(config: CameraConfig, hardware: Hardware | None = None) -> Frame
         case "demo":
             return DemoScene((config.width, config.height), config.fps)
         case "picamera2":
-            return hardware.open_pi(config)
+            return hardware.open_pi(config, int(value or 0))
         case "v4l2":
             return hardware.open_usb(config, int(value))
         case "file":
@@ -61,7 +58,7 @@ def _first_that_delivers(config: CameraConfig, hardware: Hardware) -> FrameSourc
     """Return the Pi camera or else the first USB camera that gives a frame."""
     reasons = []
     try:
-        return hardware.open_pi(config)
+        return hardware.open_pi(config, 0)
     except CameraError as exc:
         reasons.append(str(exc))
     devices = hardware.usb_devices()

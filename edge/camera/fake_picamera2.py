@@ -6,6 +6,7 @@ Only what the real class of picamera2 0.3.38 has is here, under the same names a
 from __future__ import annotations
 
 import threading
+import time
 from concurrent.futures import CancelledError
 from typing import Any, ClassVar
 
@@ -16,6 +17,15 @@ from edge.datatypes import BgrImage
 Configuration = dict[str, Any]
 
 
+class FakeTransform:
+    """libcamera.Transform, whose arguments are numbers or truths given by name."""
+
+    def __init__(self, *, rotation: int = 0, hflip: int = 0, vflip: int = 0, transpose: int = 0):
+        if rotation % 90:
+            raise ValueError("Invalid rotation")
+        self.hflip, self.vflip, self.transpose = bool(hflip), bool(vflip), bool(transpose)
+
+
 class FakePicamera2:
     """The camera. Class attributes say what is attached; tests change them in a subclass.
 
@@ -23,23 +33,32 @@ class FakePicamera2:
     without waits until it is cancelled; `resume` starts it again.
     """
 
-    attached: ClassVar[list[dict[str, Any]]] = [{"Model": "imx708", "Id": "/base/imx708", "Num": 0}]
+    attached: ClassVar[list[dict[str, Any]]] = [
+        {"Model": "imx708", "Id": "/base/axi/pcie@120000/rp1/i2c@88000/imx708@1a", "Num": 0}
+    ]
     available_controls: ClassVar[dict[str, tuple[Any, Any, Any]]] = {
         "FrameDurationLimits": (8333, 220417486, None),
+        "ExposureTime": (26, 220416802, None),
         "AfMode": (0, 2, 0),
+        "LensPosition": (0.0, 15.0, 1.0),
     }
     busy: ClassVar[bool] = False
     """Another program holds the camera."""
+    latency_s: ClassVar[float] = 0.02
+    """From the light on the sensor to the finished request."""
     formats: ClassVar[frozenset[str]] = frozenset({"RGB888", "BGR888", "XRGB8888", "XBGR8888"})
 
     def __init__(self, camera_num: int = 0) -> None:
         if camera_num >= len(self.attached):
             raise RuntimeError(f"No camera number {camera_num} found")
         if self.busy:
-            raise RuntimeError("Camera __init__ sequence did not complete.")
+            cause = RuntimeError("failed to acquire camera: Device or resource busy")
+            raise RuntimeError("Camera __init__ sequence did not complete.") from cause
+        self.camera_num = camera_num
         self.is_open = True
         self.started = False
         self.camera_config: Configuration = {}
+        self.controls: Configuration = {}
         self.unreleased = 0
         self.frames = 0
         self._sensor = threading.Condition()
@@ -48,10 +67,10 @@ class FakePicamera2:
         """Raised by every cancel: a capture begun under an older number is cancelled."""
         self._forgotten_jobs = 0
 
-    @staticmethod
-    def global_camera_info() -> list[dict[str, Any]]:
-        """Return one dictionary for each attached camera."""
-        return list(FakePicamera2.attached)
+    @classmethod
+    def global_camera_info(cls) -> list[dict[str, Any]]:
+        """Return one dictionary for each attached camera, USB cameras last."""
+        return sorted(cls.attached, key=lambda camera: "/usb" in camera["Id"])
 
     @property
     def camera_controls(self) -> dict[str, tuple[Any, Any, Any]]:
@@ -61,6 +80,7 @@ class FakePicamera2:
     def create_video_configuration(
         self,
         main: Configuration | None = None,
+        transform: FakeTransform | None = None,
         buffer_count: int = 6,
         controls: Configuration | None = None,
         queue: bool = True,
@@ -72,6 +92,7 @@ class FakePicamera2:
         stream["size"] = (width - width % 2, height - height % 2)
         return {
             "use_case": "video",
+            "transform": transform or FakeTransform(),
             "main": stream,
             "buffer_count": buffer_count,
             "controls": dict(controls or {}),
@@ -83,12 +104,25 @@ class FakePicamera2:
         self._require_open()
         if self.started:
             raise RuntimeError("Camera must be stopped before configuring")
+        if not isinstance(camera_config["transform"], FakeTransform):
+            raise RuntimeError("Transform has incorrect type")  # noqa: TRY004 (as the real one)
+        self.camera_config = {**camera_config, "main": dict(camera_config["main"])}
         if camera_config["main"]["format"] not in self.formats:
-            raise RuntimeError(f"Format {camera_config['main']['format']} not supported")
-        unknown = set(camera_config["controls"]) - {"FrameRate", *self.available_controls}
-        if unknown:
-            raise RuntimeError(f"Control {unknown.pop()} is not advertised by libcamera")
-        self.camera_config = camera_config
+            self.camera_config["main"]["format"] = min(self.formats)  # libcamera adjusts
+        self.controls = {}
+        self.set_controls(camera_config["controls"])
+
+    def camera_configuration(self) -> Configuration:
+        """Return the configuration in effect, which may differ from the one asked for."""
+        return self.camera_config
+
+    def set_controls(self, controls: Configuration) -> None:
+        """Set controls for the start or, while running, for a later frame."""
+        self._require_open()
+        for name, value in controls.items():
+            if name not in self.available_controls and name != "FrameRate":
+                raise RuntimeError(f"Control {name} is not advertised by libcamera")
+            self.controls[name] = value
 
     def start(self) -> None:
         """Start the sensor; needs a configuration."""
@@ -165,13 +199,23 @@ class FakeRequest:
         self._buffer: BgrImage = np.zeros((height, width, 3), np.uint8)
         self._buffer[..., 0] = 255  # blue first: "RGB888" is B, G, R in memory
         self._buffer[..., 1] = number % 256
+        transform = camera.camera_config["transform"]
+        # Something red in the corner that is the upper left one of the scene.
+        self._buffer[-1 if transform.vflip else 0, -1 if transform.hflip else 0] = (0, 0, 255)
         self._released = False
+        self._began_ns = time.monotonic_ns() - round(camera.latency_s * 1e9)
 
     def make_array(self, name: str) -> BgrImage:
         """Return the picture of the stream, uint8 (H, W, 3), overwritten after `release`."""
         if self._released or name not in self._camera.camera_config:
             raise RuntimeError(f"Stream {name!r} is not defined")
         return self._buffer
+
+    def get_metadata(self) -> dict[str, Any]:
+        """Return what the sensor says of this frame, its time in nanoseconds."""
+        if self._released:
+            raise AssertionError("the request was released")
+        return {"SensorTimestamp": self._began_ns, "ExposureTime": 10_000}
 
     def release(self) -> None:
         """Give the buffer back, once."""

@@ -9,38 +9,63 @@ from __future__ import annotations
 import threading
 import time
 from concurrent.futures import CancelledError
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
+from edge.camera.lens import lens_controls, sensor_age_s
+from edge.config import CameraConfig
 from edge.datatypes import BgrImage, Frame
-from edge.errors import CameraError, CameraNotFound, CameraStalled
+from edge.errors import CameraError, CameraNotFound, CameraStalled, EdgeError
 
-CONTINUOUS_AF = 2
-"""libcamera's AfModeEnum.Continuous; autofocus is off until asked for."""
+_FORMAT = "RGB888"
+"""libcamera's little-endian name for bytes in the order B, G, R."""
+
+
+class Driver(NamedTuple):
+    """What is used of the two packages; tests pass fakes."""
+
+    camera: Any
+    """picamera2.Picamera2"""
+    transform: Any
+    """libcamera.Transform"""
 
 
 class PiCamera:
-    """FrameSource of the first camera that libcamera knows."""
+    """FrameSource of one camera that libcamera knows."""
 
-    def __init__(self, *, size: tuple[int, int], fps: int, picamera2: Any = None) -> None:
-        """Open the camera for `size` (width, height) and start it.
+    def __init__(
+        self, config: CameraConfig, number: int = 0, *, driver: Driver | None = None
+    ) -> None:
+        """Open Pi camera `number` and start it.
 
-        `picamera2` is the class to use, by default the installed package's. Raises
-        CameraNotFound when the package or a camera is missing or another program uses it.
+        Raises CameraNotFound when the packages or the camera are missing or another program uses
+        it, ConfigError for a focus or exposure that it cannot do.
         """
-        camera_class = picamera2 or import_picamera2()
-        self.name = "Pi camera"
+        driver = driver or import_driver()
+        model = _model(driver.camera, number)
+        self.name = f"Pi camera {number} ({model})"
         self._closed = threading.Event()
         self._buffers = threading.Lock()
         self._seq = -1
-        self._camera = _open(camera_class)
+        self._camera = _open(driver.camera, number, self.name)
         try:
-            self._camera.configure(_configuration(self._camera, size, fps))
-            self._camera.start()
+            self._start(config, driver.transform, model)
+        except EdgeError:
+            self._camera.close()
+            raise
         except Exception as exc:
             self._camera.close()
-            raise CameraNotFound(f"{self.name}: cannot start at {_wish(size, fps)}: {exc}") from exc
+            raise CameraNotFound(f"{self.name}: cannot start at {_wish(config)}: {exc}") from exc
+
+    def _start(self, config: CameraConfig, transform: Any, model: str) -> None:
+        self._camera.configure(_configuration(self._camera, config, transform))
+        given = self._camera.camera_configuration()["main"]["format"]
+        if given != _FORMAT:
+            raise CameraNotFound(f"{self.name}: gives {given} where {_FORMAT} is needed")
+        # The limits of a control are those of the sensor mode that was just chosen.
+        self._camera.set_controls(lens_controls(config, self._camera.camera_controls, model))
+        self._camera.start()
 
     def read(self, timeout_s: float) -> Frame:
         """Return the next frame the sensor finishes. See FrameSource."""
@@ -55,19 +80,19 @@ class PiCamera:
             raise CameraStalled(message) from exc
         except (CancelledError, RuntimeError) as exc:
             raise CameraError(f"{self.name}: stopped: {exc or 'closed'}") from exc
-        captured_at_s = time.monotonic()
-        bgr = self._taken_from(request)
+        bgr, captured_at_s = self._taken_from(request)
         self._seq += 1
         return Frame(bgr=bgr, seq=self._seq, captured_at_s=captured_at_s)
 
-    def _taken_from(self, request: Any) -> BgrImage:
-        """Return a copy of the request's picture and give its buffer back."""
+    def _taken_from(self, request: Any) -> tuple[BgrImage, float]:
+        """Return a copy of the request's picture and its time, and give its buffer back."""
         with self._buffers:  # closing unmaps the buffers
             try:
                 if self._closed.is_set():
                     raise CameraError(f"{self.name}: closed")
-                # "RGB888" is libcamera's little-endian name for bytes in the order B, G, R.
-                return np.array(request.make_array("main"), dtype=np.uint8, order="C", copy=True)
+                captured_at_s = _captured_at_s(request.get_metadata())
+                bgr = np.array(request.make_array("main"), dtype=np.uint8, order="C", copy=True)
+                return bgr, captured_at_s
             finally:
                 request.release()
 
@@ -81,40 +106,69 @@ class PiCamera:
             self._camera.close()
 
 
-def import_picamera2() -> Any:
-    """Return the Picamera2 class. Raises CameraNotFound when it is not installed."""
+def import_driver() -> Driver:
+    """Return the installed packages' classes. Raises CameraNotFound when they are missing."""
     try:
-        from picamera2 import Picamera2  # noqa: PLC0415 (only on a Pi)
+        from libcamera import Transform  # noqa: PLC0415 (only on a Pi)
+        from picamera2 import Picamera2  # noqa: PLC0415
     except ImportError as exc:
         raise CameraNotFound(
             f"Pi camera: the picamera2 package cannot be imported ({exc}); "
             "run `sudo apt install python3-picamera2` and make the virtual environment "
             "with --system-site-packages"
         ) from exc
-    return Picamera2
+    return Driver(Picamera2, Transform)
 
 
-def _open(camera_class: Any) -> Any:
-    if not camera_class.global_camera_info():
+def pi_cameras(camera_class: Any) -> dict[int, str]:
+    """Return the model of each Pi camera by its number."""
+    # libcamera knows USB cameras too, but gives none of their frames in a format of ours.
+    return {
+        number: str(info.get("Model", "unknown"))
+        for number, info in enumerate(camera_class.global_camera_info())
+        if "/usb" not in info["Id"]
+    }
+
+
+def _model(camera_class: Any, number: int) -> str:
+    """Return the model of Pi camera `number`. Raises CameraNotFound when there is none."""
+    found = pi_cameras(camera_class)
+    if not found:
         raise CameraNotFound(
             "Pi camera: none is attached; check its cable, then run `rpicam-hello --list-cameras`"
         )
+    if number not in found:
+        models = ", ".join(f"picamera2:{n} ({model})" for n, model in found.items())
+        raise CameraNotFound(f"picamera2:{number}: there is no such camera; found {models}")
+    return found[number]
+
+
+def _open(camera_class: Any, number: int, name: str) -> Any:
     try:
-        return camera_class()
+        return camera_class(number)
     except RuntimeError as exc:
-        message = f"Pi camera: cannot be opened ({exc}); does another program use it?"
-        raise CameraNotFound(message) from exc
+        reason = exc.__cause__ or exc  # "did not complete", whose cause says why
+        raise CameraNotFound(
+            f"{name}: cannot be opened ({reason}); does another program use it?"
+        ) from exc
 
 
-def _configuration(camera: Any, size: tuple[int, int], fps: int) -> Any:
-    controls: dict[str, Any] = {"FrameRate": fps}
-    if "AfMode" in camera.camera_controls:
-        controls["AfMode"] = CONTINUOUS_AF
-    # No queue: a request asked for now is of light that falls now.
+def _configuration(camera: Any, config: CameraConfig, transform: Any) -> Any:
+    upside_down = config.rotate_deg == 180
+    # A shutter that is open for longer than a frame's time needs longer frames.
+    fps = min(config.fps, 1000 / config.exposure_ms) if config.exposure_ms else config.fps
     return camera.create_video_configuration(
-        main={"format": "RGB888", "size": size}, controls=controls, queue=False
+        main={"format": _FORMAT, "size": (config.width, config.height)},
+        transform=transform(hflip=upside_down != config.mirror, vflip=upside_down),
+        controls={"FrameRate": fps},
+        queue=False,  # a request asked for now is of light that falls now
     )
 
 
-def _wish(size: tuple[int, int], fps: int) -> str:
-    return f"{size[0]}x{size[1]}, {fps} fps"
+def _captured_at_s(metadata: dict[str, Any]) -> float:
+    now_s, boot_s = time.monotonic(), time.clock_gettime(time.CLOCK_BOOTTIME)
+    return now_s - sensor_age_s(metadata.get("SensorTimestamp"), now_s, boot_s)
+
+
+def _wish(config: CameraConfig) -> str:
+    return f"{config.width}x{config.height}, {config.fps} fps"

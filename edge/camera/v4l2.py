@@ -10,8 +10,9 @@ from typing import Any, Protocol, cast
 
 import cv2
 
+from edge.config import CameraConfig
 from edge.datatypes import BgrImage, Frame
-from edge.errors import CameraError, CameraNotFound, CameraStalled
+from edge.errors import CameraError, CameraNotFound, CameraStalled, ConfigError
 from edge.latest import Latest
 from edge.quiet import silence_opencv
 
@@ -40,20 +41,24 @@ class V4l2Camera:
 
     def __init__(
         self,
+        config: CameraConfig,
         index: int,
         *,
-        size: tuple[int, int],
-        fps: int,
         open_capture: OpenCapture = cv2.VideoCapture,
     ) -> None:
-        """Open the camera for `size` (width, height). Raises CameraNotFound, see `advice`."""
+        """Open the camera.
+
+        Raises CameraNotFound, see `advice`, and ConfigError for a setting of Pi cameras only.
+        """
         self.name = f"USB camera {index} (/dev/video{index})"
+        _refuse_lens_settings(config, self.name)
         silence_opencv()
         capture = open_capture(index, cv2.CAP_V4L2)
         if not capture.isOpened():
             capture.release()
             raise CameraNotFound(f"{self.name}: cannot be opened; {advice(video_devices())}")
-        _request(capture, size, fps)
+        _request(capture, (config.width, config.height), config.fps)
+        self._flip = flip_code(config)
         self._latest: Latest[Frame] = Latest()
         self._seen = 0
         # A daemon: a read that hangs in the kernel must not keep the program from ending.
@@ -84,11 +89,28 @@ class V4l2Camera:
             ok, bgr = _read(capture)
             if ok:
                 at_s = time.monotonic()
+                bgr = bgr if self._flip is None else cv2.flip(bgr, self._flip)
                 self._latest.put(Frame(bgr=cast(BgrImage, bgr), seq=seq, captured_at_s=at_s))
                 seq += 1
             else:
                 time.sleep(RETRY_S)
         capture.release()
+
+
+def flip_code(config: CameraConfig) -> int | None:
+    """Return cv2.flip's code for rotate_deg and mirror together, None for neither."""
+    if config.rotate_deg == 180:
+        return 0 if config.mirror else -1  # turned and mirrored is upside down alone
+    return 1 if config.mirror else None
+
+
+def _refuse_lens_settings(config: CameraConfig, name: str) -> None:
+    for key in ("focus_m", "exposure_ms"):
+        if value := getattr(config, key):
+            raise ConfigError(
+                f"[camera] {key} = {value:g}: only Pi cameras can do this, and {name} is none; "
+                f"set {key} = 0"
+            )
 
 
 def _request(capture: Capture, size: tuple[int, int], fps: int) -> None:

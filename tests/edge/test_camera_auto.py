@@ -1,3 +1,6 @@
+from functools import partial
+from typing import ClassVar
+
 import cv2
 import msgspec
 import numpy as np
@@ -5,20 +8,20 @@ import pytest
 
 from edge.camera.auto import Hardware, open_source
 from edge.camera.demo import DemoScene
-from edge.camera.fake_picamera2 import FakePicamera2
+from edge.camera.fake_picamera2 import FakePicamera2, FakeTransform
 from edge.camera.fake_v4l2 import FakeUsbCamera
-from edge.camera.picamera2 import PiCamera
+from edge.camera.picamera2 import Driver, PiCamera
 from edge.camera.replay import ImageReplay, VideoReplay
 from edge.camera.v4l2 import V4l2Camera
 from edge.config import load_config
-from edge.errors import CameraNotFound, CameraStalled, UsageError
+from edge.errors import CameraNotFound, CameraStalled, ConfigError, UsageError
 
 
 def settings(source):
     return load_config(overrides={"camera": {"source": source}}).camera
 
 
-def no_pi(config):
+def no_pi(config, number):
     raise CameraNotFound("Pi camera: none is attached")
 
 
@@ -26,21 +29,24 @@ def hardware(*, pi=no_pi, usb=None, devices=()):
     usb = usb or FakeUsbCamera(index=99)
     return Hardware(
         open_pi=pi,
-        open_usb=lambda config, index: V4l2Camera(
-            index, size=(config.width, config.height), fps=config.fps, open_capture=usb.open
-        ),
+        open_usb=partial(V4l2Camera, open_capture=usb.open),
         usb_devices=lambda: devices,
     )
 
 
-def fake_pi(config):
-    size = (config.width, config.height)
-    return PiCamera(size=size, fps=config.fps, picamera2=FakePicamera2)
+class TwoPiCameras(FakePicamera2):
+    attached: ClassVar = [
+        {"Model": "imx708", "Id": "/base/axi/i2c@88000/imx708@1a", "Num": 0},
+        {"Model": "imx219", "Id": "/base/axi/i2c@80000/imx219@10", "Num": 1},
+    ]
+
+
+fake_pi = partial(PiCamera, driver=Driver(TwoPiCameras, FakeTransform))
 
 
 def test_auto_takes_the_pi_camera_first():
     source = open_source(settings("auto"), hardware(pi=fake_pi, usb=FakeUsbCamera(0), devices=[0]))
-    assert source.name == "Pi camera"
+    assert source.name == "Pi camera 0 (imx708)"
     assert source.read(1.0).size == (640, 480)
     source.close()
 
@@ -99,6 +105,7 @@ def test_each_kind_of_source_is_opened(tmp_path):
     for spec, kind in {
         "demo": DemoScene,
         "picamera2": PiCamera,
+        "picamera2:1": PiCamera,
         "v4l2:7": V4l2Camera,
         f"file:{tmp_path}/a:b.avi": VideoReplay,
         f"images:{tmp_path}": ImageReplay,
@@ -107,6 +114,23 @@ def test_each_kind_of_source_is_opened(tmp_path):
         assert isinstance(source, kind)
         assert source.read(2.0).bgr.dtype == np.uint8
         source.close()
+
+
+def test_a_pi_camera_is_chosen_by_its_number():
+    source = open_source(settings("picamera2:1"), hardware(pi=fake_pi))
+    source.close()
+    assert source.name == "Pi camera 1 (imx219)"
+    with pytest.raises(CameraNotFound) as wrong:
+        open_source(settings("picamera2:2"), hardware(pi=fake_pi))
+    assert str(wrong.value) == (
+        "picamera2:2: there is no such camera; found picamera2:0 (imx708), picamera2:1 (imx219)"
+    )
+
+
+def test_auto_does_not_pass_over_a_camera_for_a_setting_it_cannot_do():
+    config = msgspec.structs.replace(settings("auto"), focus_m=1.0)
+    with pytest.raises(ConfigError, match=r"focus_m = 1: only Pi cameras can do this"):
+        open_source(config, hardware(usb=FakeUsbCamera(0), devices=[0]))
 
 
 def test_an_unknown_source_is_refused():

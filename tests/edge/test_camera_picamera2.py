@@ -5,16 +5,20 @@ import sys
 import threading
 import time
 import zipfile
+from pathlib import Path
 
 import numpy as np
 import pytest
 
-from edge.camera.fake_picamera2 import FakePicamera2, FakeRequest
-from edge.camera.picamera2 import PiCamera
-from edge.errors import CameraError, CameraNotFound, CameraStalled
+import edge.camera.picamera2
+from edge.camera.fake_picamera2 import FakePicamera2, FakeRequest, FakeTransform
+from edge.camera.lens import sensor_age_s
+from edge.camera.picamera2 import Driver, PiCamera
+from edge.config import load_config
+from edge.errors import CameraError, CameraNotFound, CameraStalled, ConfigError
 
 
-def opened(**attributes) -> tuple[PiCamera, FakePicamera2]:
+def opened(settings=None, **attributes) -> tuple[PiCamera, FakePicamera2]:
     made = []
 
     class Recorded(FakePicamera2):
@@ -24,7 +28,19 @@ def opened(**attributes) -> tuple[PiCamera, FakePicamera2]:
 
     for name, value in attributes.items():
         setattr(Recorded, name, value)
-    return PiCamera(size=(320, 240), fps=25, picamera2=Recorded), made[0]
+    try:
+        return PiCamera(wanted(settings), driver=Driver(Recorded, FakeTransform)), made[0]
+    except Exception:
+        assert all(not camera.is_open for camera in made)
+        raise
+
+
+def wanted(settings=None):
+    camera = {"width": 320, "height": 240, "fps": 25, **(settings or {})}
+    return load_config(overrides={"camera": camera}).camera
+
+
+FIXED_LENS = {"FrameDurationLimits": (1, 2, None)}
 
 
 def test_frames_are_bgr_copies_and_every_buffer_is_given_back():
@@ -42,14 +58,91 @@ def test_format_rate_and_autofocus_are_asked_for():
     camera, sensor = opened()
     camera.close()
     assert sensor.camera_config["main"] == {"format": "RGB888", "size": (320, 240)}
-    assert sensor.camera_config["controls"] == {"FrameRate": 25, "AfMode": 2}
+    assert sensor.controls == {"FrameRate": 25, "AfMode": 2}
     assert not sensor.camera_config["queue"]
 
 
 def test_a_lens_without_focus_is_not_asked_to_focus():
-    camera, sensor = opened(available_controls={"FrameDurationLimits": (1, 2, None)})
+    camera, sensor = opened(available_controls=FIXED_LENS)
     camera.close()
-    assert sensor.camera_config["controls"] == {"FrameRate": 25}
+    assert sensor.controls == {"FrameRate": 25}
+
+
+def test_focus_and_exposure_are_set_by_hand_and_a_long_one_lowers_the_rate():
+    camera, sensor = opened({"focus_m": 2.0, "exposure_ms": 50})
+    camera.close()
+    assert sensor.controls == {
+        "FrameRate": 20.0, "AfMode": 0, "LensPosition": 0.5, "ExposureTime": 50_000,
+    }  # fmt: skip
+    camera, sensor = opened({"exposure_ms": 1})
+    camera.close()
+    assert sensor.controls == {"FrameRate": 25, "AfMode": 2, "ExposureTime": 1000}
+
+
+@pytest.mark.parametrize(
+    ("settings", "controls", "message"),
+    [
+        ({"focus_m": 1.0}, FIXED_LENS, "focus_m = 1: the lens of the imx708 is fixed"),
+        ({"focus_m": 0.05}, None, r"focus_m = 0.05: the imx708 focuses from 0.067 m on"),
+        ({"exposure_ms": 5}, FIXED_LENS, "exposure_ms = 5: the imx708 has no shutter time"),
+        (
+            {"exposure_ms": 0.01},
+            FakePicamera2.available_controls | {"ExposureTime": (26, 112015, None)},
+            r"exposure_ms = 0.01: the imx708 can do 0.026 to 112.015",
+        ),
+    ],
+)
+def test_what_the_camera_cannot_do_is_refused_and_it_is_closed(settings, controls, message):
+    with pytest.raises(ConfigError, match=message):
+        opened(settings, available_controls=controls or FakePicamera2.available_controls)
+
+
+@pytest.mark.parametrize(
+    ("settings", "corner"),
+    [
+        ({}, (0, 0)),
+        ({"mirror": True}, (0, -1)),
+        ({"rotate_deg": 180}, (-1, -1)),
+        ({"rotate_deg": 180, "mirror": True}, (-1, 0)),
+    ],
+)
+def test_the_sensor_turns_and_mirrors(settings, corner):
+    camera, _ = opened(settings)
+    bgr = camera.read(1.0).bgr
+    camera.close()
+    assert bgr[corner].tolist() == [0, 0, 255]
+
+
+def test_a_frame_is_as_old_as_its_light():
+    camera, _ = opened(latency_s=0.3)
+    frame = camera.read(1.0)
+    camera.close()
+    assert 0.3 <= time.monotonic() - frame.captured_at_s < 0.6
+
+
+@pytest.mark.parametrize(
+    ("stamp_s", "age_s"),
+    [
+        (999.9, 0.1),  # the monotonic clock's
+        (5999.9, 0.1),  # the boot clock's, after 5000 s of sleep
+        (None, 0.0),
+        (12.0, 0.0),  # of some clock of its own
+        (7000.0, 0.0),
+    ],
+)
+def test_the_sensor_s_time_is_read_by_the_clock_it_fits(stamp_s, age_s):
+    stamp_ns = None if stamp_s is None else round(stamp_s * 1e9)
+    assert sensor_age_s(stamp_ns, 1000.0, 6000.0) == pytest.approx(age_s, abs=1e-6)
+
+
+def test_a_usb_camera_that_libcamera_knows_is_no_pi_camera():
+    usb = {"Model": "HD Webcam", "Id": "/base/axi/pcie/rp1/usb@200000-1:1.0-046d:082d", "Num": 0}
+    with pytest.raises(CameraNotFound, match="none is attached"):
+        opened(attached=[usb])
+    camera, sensor = opened(attached=[usb, *FakePicamera2.attached])
+    camera.close()
+    assert camera.name == "Pi camera 0 (imx708)"
+    assert sensor.camera_num == 0
 
 
 def test_a_stall_is_reported_in_time_and_passes():
@@ -58,7 +151,7 @@ def test_a_stall_is_reported_in_time_and_passes():
     sensor.stall()
     for _ in range(2):
         started_s = time.monotonic()
-        with pytest.raises(CameraStalled, match=r"Pi camera: no frame for 0\.1 s"):
+        with pytest.raises(CameraStalled, match=r"Pi camera 0 .imx708.: no frame for 0\.1 s"):
             camera.read(0.1)
         assert time.monotonic() - started_s < 1.0
     sensor.resume()
@@ -71,7 +164,7 @@ def test_close_ends_a_waiting_read_and_may_be_called_twice():
     sensor.stall()
     threading.Timer(0.1, camera.close).start()
     started_s = time.monotonic()
-    with pytest.raises(CameraError, match="Pi camera: stopped"):
+    with pytest.raises(CameraError, match=r"imx708.: stopped"):
         camera.read(10.0)
     assert time.monotonic() - started_s < 2.0
     camera.close()
@@ -81,33 +174,27 @@ def test_close_ends_a_waiting_read_and_may_be_called_twice():
 
 
 def test_no_camera_a_busy_one_and_no_package_are_not_found(monkeypatch):
-    class Nothing(FakePicamera2):
-        @staticmethod
-        def global_camera_info():
-            return []
-
     with pytest.raises(CameraNotFound, match="none is attached"):
-        PiCamera(size=(640, 480), fps=30, picamera2=Nothing)
-    with pytest.raises(CameraNotFound, match="does another program use it"):
+        opened(attached=[])
+    with pytest.raises(CameraNotFound, match=r"Device or resource busy\); does another program"):
         opened(busy=True)
     monkeypatch.setitem(sys.modules, "picamera2", None)
     with pytest.raises(CameraNotFound, match="sudo apt install python3-picamera2"):
-        PiCamera(size=(640, 480), fps=30)
+        PiCamera(wanted())
 
 
-def test_a_camera_that_refuses_its_configuration_is_closed():
-    made = []
+def test_a_camera_without_our_format_is_closed():
+    with pytest.raises(CameraNotFound, match=r"imx708.: gives R8 where RGB888 is needed"):
+        opened(formats=frozenset({"R8"}))
 
-    class Mono(FakePicamera2):
-        formats = frozenset({"R8"})
 
-        def __init__(self) -> None:
-            super().__init__()
-            made.append(self)
+def test_a_camera_that_cannot_start_is_closed():
+    class Broken(FakePicamera2):
+        def start(self):
+            raise RuntimeError("no memory for buffers")
 
-    with pytest.raises(CameraNotFound, match="cannot start at 320x240, 25 fps: Format RGB888"):
-        PiCamera(size=(320, 240), fps=25, picamera2=Mono)
-    assert not made[0].is_open
+    with pytest.raises(CameraNotFound, match="cannot start at 320x240, 25 fps: no memory"):
+        PiCamera(wanted(), driver=Driver(Broken, FakeTransform))
 
 
 def test_the_fake_keeps_the_real_order_of_calls():
@@ -166,7 +253,9 @@ def real_source(tmp_path_factory):
         pytest.skip("picamera2's source cannot be fetched with pip here")
     with zipfile.ZipFile(next(folder.glob("*.whl"))) as wheel:
         return {
-            name: ast.parse(wheel.read(f"picamera2/{name}.py")) for name in ("picamera2", "request")
+            Path(name).stem: ast.parse(wheel.read(name))
+            for name in wheel.namelist()
+            if Path(name).parent == Path("picamera2") and name.endswith(".py")
         }
 
 
@@ -183,7 +272,43 @@ def test_the_fake_has_only_methods_and_arguments_of_the_real_class(real_source, 
             continue
         assert method in real
         if method != "__init__" or fake is FakePicamera2:
-            assert arguments <= real[method], method
+            assert arguments - {"cls"} <= real[method], method
+
+
+def test_what_the_driver_calls_exists_in_the_real_classes(real_source):
+    """The calls in picamera2.py itself, so that a fake with a method too many cannot hide one."""
+    real = arguments_by_method(real_source["picamera2"], "Picamera2")
+    real |= arguments_by_method(real_source["request"], "CompletedRequest")
+    driver = ast.parse(inspect.getsource(edge.camera.picamera2))
+    called = {}
+    for node in ast.walk(driver):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+            owner = ast.unparse(node.func.value)
+            if owner in ("self._camera", "camera", "camera_class", "request"):
+                called[node.func.attr] = {keyword.arg for keyword in node.keywords}
+    assert {"capture_request", "set_controls", "get_metadata", "release"} <= set(called)
+    for method, keywords in called.items():
+        assert method in real
+        assert keywords <= real[method], method
+    assert "camera_controls" in real
+
+
+def test_the_real_package_uses_the_transform_and_the_controls_of_the_same_names(real_source):
+    modules = list(real_source.values())
+    words = {node.value for tree in modules for node in ast.walk(tree) if is_text(node)}
+    words |= {n.attr for tree in modules for n in ast.walk(tree) if isinstance(n, ast.Attribute)}
+    assert {"AfMode", "ExposureTime", "FrameRate", "SensorTimestamp", "RGB888"} <= words
+    flips = {
+        keyword.arg
+        for node in ast.walk(real_source["utils"])
+        if isinstance(node, ast.Call) and ast.unparse(node.func) == "Transform"
+        for keyword in node.keywords
+    }
+    assert {"hflip", "vflip"} <= flips <= set(inspect.signature(FakeTransform).parameters)
+
+
+def is_text(node: ast.AST) -> bool:
+    return isinstance(node, ast.Constant) and isinstance(node.value, str)
 
 
 def source_of(fake) -> str:
@@ -191,9 +316,11 @@ def source_of(fake) -> str:
 
 
 def arguments_by_method(tree: ast.Module, class_name: str) -> dict[str, set[str]]:
+    """The arguments of each method and property, those of all overloads together."""
     body = next(n for n in tree.body if isinstance(n, ast.ClassDef) and n.name == class_name).body
-    return {
-        node.name: {argument.arg for argument in node.args.args}
-        for node in body
-        if isinstance(node, ast.FunctionDef)
-    }
+    arguments: dict[str, set[str]] = {}
+    for node in body:
+        if isinstance(node, ast.FunctionDef):
+            named = {argument.arg for argument in (*node.args.args, *node.args.kwonlyargs)}
+            arguments.setdefault(node.name, set()).update(named)
+    return arguments

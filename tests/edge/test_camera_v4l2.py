@@ -1,16 +1,20 @@
 import threading
 import time
+from typing import Any
 
 import cv2
 import pytest
 
 from edge.camera.fake_v4l2 import FakeUsbCamera
 from edge.camera.v4l2 import V4l2Camera, advice, video_devices
-from edge.errors import CameraError, CameraNotFound, CameraStalled
+from edge.config import load_config
+from edge.errors import CameraError, CameraNotFound, CameraStalled, ConfigError
 
 
-def opened(usb: FakeUsbCamera, index: int = 0) -> V4l2Camera:
-    return V4l2Camera(index, size=(320, 240), fps=25, open_capture=usb.open)
+def opened(usb: FakeUsbCamera, index: int = 0, **settings: Any) -> V4l2Camera:
+    camera = {"width": 320, "height": 240, "fps": 25, **settings}
+    config = load_config(overrides={"camera": camera}).camera
+    return V4l2Camera(config, index, open_capture=usb.open)
 
 
 def read_on(camera: V4l2Camera, timeout_s: float) -> None:
@@ -50,6 +54,31 @@ def test_it_asks_for_mjpg_size_rate_and_the_smallest_buffer(usb):
     }
 
 
+@pytest.mark.parametrize(
+    ("settings", "corner"),
+    [
+        ({}, (0, 0)),
+        ({"mirror": True}, (0, -1)),
+        ({"rotate_deg": 180}, (-1, -1)),
+        ({"rotate_deg": 180, "mirror": True}, (-1, 0)),
+    ],
+)
+def test_a_picture_is_turned_and_mirrored(usb, settings, corner):
+    camera = opened(usb, **settings)
+    bgr = camera.read(2.0).bgr
+    camera.close()
+    assert bgr[corner].tolist() == [255, 255, 255]
+    assert (bgr == 255).sum() == 3
+
+
+@pytest.mark.parametrize("setting", ["focus_m", "exposure_ms"])
+def test_what_only_a_pi_camera_can_do_is_refused(usb, setting):
+    message = rf"\[camera\] {setting} = 0.5: only Pi cameras .* set {setting} = 0"
+    with pytest.raises(ConfigError, match=message):
+        opened(usb, **{setting: 0.5})
+    assert not usb.captures
+
+
 def test_a_slow_reader_gets_the_newest_frame(usb):
     camera = opened(usb)
     try:
@@ -70,7 +99,7 @@ def test_a_missing_camera_is_refused_with_advice(usb):
 
 def test_opencv_says_nothing_about_a_camera_that_is_not_there(capfd):
     with pytest.raises(CameraNotFound, match="video63"):
-        V4l2Camera(63, size=(640, 480), fps=30)
+        V4l2Camera(load_config().camera, 63)
     assert capfd.readouterr().err == ""
 
 

@@ -55,6 +55,7 @@ class Device:
     """A service on a fake USB camera, running in a thread of its own."""
 
     def __init__(self, config: CameraConfig = CAMERA) -> None:
+        self.config = config
         self.usb = FakeUsbCamera(0, fps=60)
         self.stage, self.heard = Counting(), Heard()
         self.beats = 0
@@ -63,7 +64,7 @@ class Device:
         self.thread = threading.Thread(target=self._run)
 
     def open(self) -> V4l2Camera:
-        return V4l2Camera(0, size=(640, 480), fps=60, open_capture=self.usb.open)
+        return V4l2Camera(self.config, 0, open_capture=self.usb.open)
 
     def _run(self) -> None:
         try:
