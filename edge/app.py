@@ -21,6 +21,7 @@ from edge.outputs.sink import Sink
 from edge.outputs.terminal import TerminalLeds
 from edge.pipeline import Pipeline
 from edge.service import Service
+from edge.system.notify import Notifier, StatusLine
 from edge.vision.blazeface import BlazeFace, find_network
 from edge.vision.classifier import EmotionClassifier
 from edge.vision.detector import FaceDetector, RoomDetector
@@ -100,6 +101,10 @@ def run_device(config: Config, *, terminal: TextIO, announce: Callable[[str], No
     with ExitStack() as opened:
         leds = _open_leds(config, vision.classifier.labels)
         sinks: list[Sink] = []
+        manager = Notifier()
+        opened.callback(manager.close)
+        if manager.has_manager:
+            sinks.append(StatusLine(manager.status))
         if leds is not None:
             sinks.append(leds)
             if config.leds.factory == "mock" or not is_raspberry_pi():
@@ -107,7 +112,11 @@ def run_device(config: Config, *, terminal: TextIO, announce: Callable[[str], No
         outputs = FanOut(sinks)
         opened.callback(outputs.close)
         service = Service(
-            lambda: open_source(config.camera), vision.pipeline(config), outputs, config.camera
+            lambda: open_source(config.camera),
+            vision.pipeline(config),
+            outputs,
+            config.camera,
+            alive=manager.alive,
         )
         feed = JpegFeed(service.scenes, service.report, config.stream)
         web = create_app(
@@ -125,8 +134,14 @@ def run_device(config: Config, *, terminal: TextIO, announce: Callable[[str], No
         )
         server.start()
         opened.callback(server.stop)
+        opened.callback(manager.stopping)
+
+        def camera_is_open() -> None:
+            manager.ready()
+            announce(_page_url(config.web.host, server.port))
+
         with _signals_call(service.stop):
-            service.run(lambda: announce(_page_url(config.web.host, server.port)))
+            service.run(camera_is_open)
 
 
 def _open_leds(config: Config, labels: tuple[str, ...]) -> Leds | None:

@@ -1,0 +1,1 @@
+"""What the device owes the machine it runs on."""
