@@ -6,27 +6,31 @@ import contextlib
 import signal
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TextIO
+from typing import Any, TextIO
 
 from edge.camera.auto import open_source
-from edge.config import Config, DetectorConfig
+from edge.config import ButtonConfig, Config, DetectorConfig
 from edge.errors import ModelError
 from edge.outputs.fanout import FanOut
+from edge.outputs.lamps import lit_mode
 from edge.outputs.leds import Leds
-from edge.outputs.pins import is_raspberry_pi
+from edge.outputs.pins import check_button, is_raspberry_pi, open_pin_factory
 from edge.outputs.sink import Sink
-from edge.outputs.terminal import TerminalLeds
+from edge.outputs.terminal import TerminalLeds, can_encode
+from edge.outputs.walk import walk
 from edge.pipeline import Pipeline
 from edge.service import Service
+from edge.system.button import PushButton
 from edge.system.notify import Notifier, StatusLine
+from edge.system.power import power_off
 from edge.vision.blazeface import BlazeFace, find_network
 from edge.vision.classifier import EmotionClassifier
 from edge.vision.detector import FaceDetector, RoomDetector
 from edge.vision.haar import HaarDetector
-from edge.vision.manifest import load_model
+from edge.vision.manifest import load_model, read_manifest
 from edge.vision.presence import FacePresence
 from edge.vision.smoother import Smoother
 from edge.vision.tracker import Tracker
@@ -99,7 +103,8 @@ def run_device(config: Config, *, terminal: TextIO, announce: Callable[[str], No
     """
     vision = load_vision(config)
     with ExitStack() as opened:
-        leds = _open_leds(config, vision.classifier.labels)
+        pin_factory = _open_pins(config, vision.classifier.labels, opened)
+        leds = _open_leds(config, vision.classifier.labels, pin_factory)
         sinks: list[Sink] = []
         manager = Notifier()
         opened.callback(manager.close)
@@ -118,6 +123,8 @@ def run_device(config: Config, *, terminal: TextIO, announce: Callable[[str], No
             config.camera,
             alive=manager.alive,
         )
+        if config.button.mode != "off":
+            opened.callback(_open_button(config.button, pin_factory, service).close)
         feed = JpegFeed(service.scenes, service.report, config.stream)
         web = create_app(
             scenes=service.scenes,
@@ -144,8 +151,40 @@ def run_device(config: Config, *, terminal: TextIO, announce: Callable[[str], No
             service.run(camera_is_open)
 
 
-def _open_leds(config: Config, labels: tuple[str, ...]) -> Leds | None:
-    return None if config.leds.mode == "off" else Leds(config.leds, labels)
+def _open_pins(config: Config, labels: tuple[str, ...], opened: ExitStack) -> Any:
+    """Return the pins that LEDs and button share, None where there are neither."""
+    if config.leds.mode == config.button.mode == "off":
+        return None
+    check_button(config.button, config.leds, labels)
+    pin_factory = open_pin_factory(config.leds.factory)
+    opened.callback(pin_factory.close)
+    return pin_factory
+
+
+def _open_leds(config: Config, labels: tuple[str, ...], pin_factory: Any) -> Leds | None:
+    return None if config.leds.mode == "off" else Leds(config.leds, labels, pin_factory)
+
+
+def _open_button(config: ButtonConfig, pin_factory: Any, service: Service) -> PushButton:
+    held = power_off if config.mode == "pause_and_shutdown" else None
+    return PushButton(config, pin_factory, pressed=service.toggle, held=held)
+
+
+def walk_leds(config: Config, terminal: TextIO) -> None:
+    """Light every LED in its turn, saying on `terminal` which one. Raises EdgeError."""
+    lit_mode(config.leds)
+    labels = tuple(read_manifest(model_path(config).with_suffix(".json")).labels)
+    bulbs = "○●" if can_encode(terminal, "○●") else ".*"
+    with closing(open_pin_factory(config.leds.factory)) as pin_factory:
+        if config.leds.factory == "mock" or not is_raspberry_pi():
+            print("simulated pins: this is a rehearsal, no LED is connected", file=terminal)
+        walk(
+            config.leds,
+            labels,
+            pin_factory,
+            say=lambda line: print(line, file=terminal, flush=True),
+            bulbs=bulbs,
+        )
 
 
 def _page_url(host: str, port: int) -> str:

@@ -57,6 +57,12 @@ def _parser() -> argparse.ArgumentParser:
     )
     analyze.set_defaults(func=_analyze)
 
+    leds = commands.add_parser(
+        "leds", parents=[settings], help="light every LED in its turn, to check the wires"
+    )
+    leds.add_argument("--leds", metavar="MODE", help="per_emotion or rgb")
+    leds.set_defaults(func=_leds)
+
     config = commands.add_parser(
         "config", parents=[settings], help="print the settings in effect as TOML"
     )
@@ -94,6 +100,7 @@ def _settings(args: argparse.Namespace) -> Config:
     if overrides.get("camera", {}).get("source") == "demo":
         # The demo shows its LEDs in the terminal and never touches a pin.
         overrides["leds"] = {"mode": "per_emotion", "factory": "mock"} | overrides.get("leds", {})
+        overrides["button"] = {"mode": "off"}
     return load_config(args.config, overrides)
 
 
@@ -140,6 +147,13 @@ def _analyze(args: argparse.Namespace) -> int:
             print(f"emotion-edge: {exc}", file=sys.stderr)
     progress.close()
     return 1 if bad else 0
+
+
+def _leds(args: argparse.Namespace) -> int:
+    from edge.app import walk_leds  # noqa: PLC0415 (loads every adapter)
+
+    walk_leds(_settings(args), sys.stdout)
+    return 0
 
 
 def _config(args: argparse.Namespace) -> int:

@@ -112,6 +112,13 @@ class Service:
             self._snapshot, self._live_s = None, self._clock()
         self._awake.set()
 
+    def toggle(self) -> None:
+        """Pause, or resume when paused; what the button does."""
+        if self.paused:
+            self.resume()
+        else:
+            self.pause()
+
     def run(self, opened: Callable[[], None] = lambda: None) -> None:
         """Run until `stop`. Raises what ended it otherwise: an EdgeError or a defect's exception.
 

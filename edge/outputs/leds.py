@@ -8,15 +8,15 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Sequence
-from contextlib import ExitStack, suppress
-from typing import Any, Literal
+from contextlib import ExitStack
+from typing import Any
 
 from edge.config import LedsConfig
 from edge.datatypes import LedState, Report
-from edge.errors import ConfigError, OutputError
+from edge.errors import OutputError
 from edge.outputs.glow import Glow
+from edge.outputs.lamps import lit_mode, open_lamps
 from edge.outputs.mood import light_of
-from edge.outputs.pins import open_pin_factory, wiring
 
 _TICK_S = 0.025  # 40 steps a second: a breath looks smooth, and lgpio's 100 Hz PWM keeps up
 _JOIN_S = 1.0
@@ -26,9 +26,8 @@ _DUTY_STEPS = 1000  # finer changes of a duty cycle are not seen, and each write
 class Leds:
     """A Sink that glows with the mood; a thread of its own eases, breathes and blinks.
 
-    `labels` are the model's; `pin_factory` is gpiozero's, by default the one [leds] factory asks
-    for, opened and closed here. Raises ConfigError before any pin is touched, OutputError when a
-    pin cannot be had.
+    `labels` are the model's; `pin_factory` is gpiozero's and stays open. Raises ConfigError before
+    any pin is touched, OutputError when a pin cannot be had.
     """
 
     name = "leds"
@@ -37,23 +36,16 @@ class Leds:
         self,
         config: LedsConfig,
         labels: Sequence[str],
-        pin_factory: Any = None,
+        pin_factory: Any,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        pins = wiring(config, labels)
-        self._glow = Glow(_lit_mode(config), tuple(labels), config.brightness)
+        self._glow = Glow(lit_mode(config), tuple(labels), config.brightness)
         self._clock = clock
         self._lock = threading.Lock()
         self._written: dict[str, float] = {}
         self._fault: OutputError | None = None
         with ExitStack() as opened:
-            if pin_factory is None:
-                pin_factory = open_pin_factory(config.factory)
-                opened.callback(pin_factory.close)
-            self._leds = {
-                name: opened.enter_context(_open_led(name, pin, config, pin_factory))
-                for name, pin in pins.items()
-            }
+            self._leds = open_lamps(config, labels, pin_factory, opened)
             self._opened = opened.pop_all()
         self._closing = threading.Event()
         self._thread = threading.Thread(target=self._run, name="leds", daemon=True)
@@ -82,12 +74,8 @@ class Leds:
         """Turn everything off and let go of the pins."""
         self._closing.set()
         self._thread.join(_JOIN_S)
-        for led in self._leds.values():
-            with suppress(Exception):  # a pin that fails must not keep the others lit
-                led.off()
         self._leds = {}
-        with suppress(Exception):
-            self._opened.close()
+        self._opened.close()
 
     def _run(self) -> None:
         while not self._closing.wait(_TICK_S):
@@ -111,20 +99,3 @@ class Leds:
                 fault = OutputError(f"LED {name}: cannot drive its pin: {exc}")
                 fault.__cause__ = exc
         return fault
-
-
-def _lit_mode(config: LedsConfig) -> Literal["per_emotion", "rgb"]:
-    if config.mode == "off":
-        raise ConfigError('[leds] mode = "off": there is no LED to open')
-    return config.mode
-
-
-def _open_led(name: str, pin: int, config: LedsConfig, pin_factory: Any) -> Any:
-    from gpiozero import PWMLED  # noqa: PLC0415 (edge imports on any machine)
-
-    try:
-        return PWMLED(pin, active_high=not config.common_anode, pin_factory=pin_factory)
-    except Exception as exc:  # lgpio's own error derives from Exception alone
-        raise OutputError(
-            f"LED {name}: cannot use GPIO {pin}: {exc}; is another program using it?"
-        ) from exc

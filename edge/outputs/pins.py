@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal
 
-from edge.config import LedsConfig
+from edge.config import ButtonConfig, LedsConfig
 from edge.errors import ConfigError, OutputError
 from edge.outputs.glow import PRIVACY, RGB_NAMES, STATUS
 
@@ -28,6 +28,17 @@ def wiring(config: LedsConfig, labels: Sequence[str]) -> dict[str, int]:
     _check_unshared(pins)
     names = [*(key.rpartition(".")[2] for key in mood), STATUS, PRIVACY]
     return dict(zip(names, pins.values(), strict=True))
+
+
+def check_button(button: ButtonConfig, leds: LedsConfig, labels: Sequence[str]) -> None:
+    """Raise ConfigError when the button shares its pin with an LED that is in use."""
+    if button.mode == "off" or leds.mode == "off":
+        return
+    for name, pin in wiring(leds, labels).items():
+        if pin == button.pin:
+            raise ConfigError(
+                f"button.pin = {pin}: the LED {name} uses this pin already; give the button its own"
+            )
 
 
 def _check_labels(pins: dict[str, int], labels: Sequence[str]) -> None:
@@ -61,7 +72,7 @@ def open_pin_factory(kind: Literal["auto", "mock"], board_model: Path = BOARD_MO
         from gpiozero.pins.mock import MockFactory, MockPWMPin  # noqa: PLC0415 (as below)
     except ImportError as exc:
         raise OutputError(
-            f"LEDs: {exc}; install gpiozero (apt or pip), or set leds.mode = off"
+            f"GPIO: {exc}; install gpiozero (apt or pip), or set leds.mode and button.mode to off"
         ) from exc
     return MockFactory(pin_class=MockPWMPin)
 
@@ -81,9 +92,9 @@ def _real_pins() -> Any:
         return LGPIOFactory()
     except ImportError as exc:
         raise OutputError(
-            f"LEDs: {exc}; run: sudo apt install python3-gpiozero python3-lgpio"
+            f"GPIO: {exc}; run: sudo apt install python3-gpiozero python3-lgpio"
         ) from exc
     except Exception as exc:  # lgpio's own error derives from Exception alone
         raise OutputError(
-            f"LEDs: cannot open the GPIO pins: {exc}; is this user in the group gpio?"
+            f"GPIO: cannot open the pins: {exc}; is this user in the group gpio?"
         ) from exc

@@ -41,7 +41,7 @@ class TerminalLeds:
         self._clock = clock
         self._draws = stream.isatty() and environ.get("TERM") != "dumb"
         self._colours = not environ.get("NO_COLOR")
-        signs = _ROUND if _can_encode(stream, _ROUND) else _ASCII
+        signs = _ROUND if can_encode(stream, _ROUND) else _ASCII
         self._bulbs = signs[-1] if self._colours else signs
         self._drawn = False
         self._said = ""
@@ -90,7 +90,8 @@ class TerminalLeds:
         self._stream.flush()
 
 
-def _can_encode(stream: TextIO, text: str) -> bool:
+def can_encode(stream: TextIO, text: str) -> bool:
+    """Whether `text` can be written to `stream`, as no bulb can in ASCII."""
     try:
         text.encode(stream.encoding or "ascii")
     except UnicodeEncodeError:

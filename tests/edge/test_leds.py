@@ -252,7 +252,7 @@ def test_a_pi_without_usable_pins_says_so(tmp_path: Path):
     assert is_raspberry_pi(board)
     if is_raspberry_pi():
         pytest.skip("this is a Raspberry Pi: its pins do open")
-    with pytest.raises(OutputError, match=r"^LEDs: .*(lgpio|GPIO)"):
+    with pytest.raises(OutputError, match=r"^GPIO: .*(lgpio|pins)"):
         open_pin_factory("auto", board)
     with open_pin_factory("mock", board) as factory:
         assert type(factory).__name__ == "MockFactory"
