@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import signal
 import sys
+import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
@@ -23,7 +24,10 @@ from edge.outputs.terminal import TerminalLeds, can_encode
 from edge.outputs.walk import walk
 from edge.pipeline import Pipeline
 from edge.service import Service
+from edge.system.board import process_age_s
 from edge.system.button import PushButton
+from edge.system.cores import inference_threads
+from edge.system.health import Care
 from edge.system.notify import Notifier, StatusLine
 from edge.system.power import power_off
 from edge.vision.blazeface import BlazeFace, find_network
@@ -66,7 +70,8 @@ class Vision:
 
 def load_vision(config: Config) -> Vision:
     """Load the networks that the settings name. Raises ModelError."""
-    network, manifest = load_model(model_path(config), threads=config.classifier.threads)
+    threads = config.classifier.threads or inference_threads()
+    network, manifest = load_model(model_path(config), threads=threads)
     return Vision(
         detector=_load_detector(config.detector),
         classifier=EmotionClassifier(network, manifest),
@@ -122,6 +127,8 @@ def run_device(config: Config, *, terminal: TextIO, announce: Callable[[str], No
             outputs,
             config.camera,
             alive=manager.alive,
+            vitals=Care(config.care).vitals,
+            began_s=time.monotonic() - process_age_s(),
         )
         if config.button.mode != "off":
             opened.callback(_open_button(config.button, pin_factory, service).close)

@@ -57,7 +57,7 @@ class ClassifierConfig(Section, frozen=True):
 
     model: str
     max_per_frame: Annotated[int, msgspec.Meta(ge=1, le=16)]
-    threads: Annotated[int, msgspec.Meta(ge=1, le=8)]
+    threads: Annotated[int, msgspec.Meta(ge=0, le=8)]
 
 
 class TrackerConfig(Section, frozen=True):

@@ -17,7 +17,7 @@ from typing import Protocol
 
 from edge.camera.source import FrameSource
 from edge.config import CameraConfig
-from edge.datatypes import CameraState, Frame, Health, Report, Scene, Snapshot
+from edge.datatypes import CameraState, Frame, Health, Report, Scene, Snapshot, Vitals
 from edge.errors import CameraError
 from edge.latest import Latest
 
@@ -65,15 +65,23 @@ class Service:
         config: CameraConfig,
         *,
         alive: Callable[[], None] = lambda: None,
+        vitals: Callable[[], Vitals] = Vitals,
+        began_s: float | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """`alive` is called for each frame that went all the way through, and while paused."""
+        """`alive` is called for each frame that went all the way through, and while paused.
+
+        `vitals` says how the board is; while it is hot, each frame is followed by a rest of the
+        same length. `began_s` is when the program was started, by default now: the first frame
+        and the first labelled face are logged with the time since.
+        """
         self.scenes: Latest[Scene] = Latest()
         self._open_source = open_source
         self._stage = stage
         self._outputs = outputs
         self._config = config
         self._alive = alive
+        self._vitals = vitals
         self._clock = clock
         self._frames: Latest[Frame] = Latest()
         self._stop = threading.Event()
@@ -84,6 +92,8 @@ class Service:
         self._source_name = config.source
         self._trouble = ""
         self._started_s = clock()
+        self._began_s = self._started_s if began_s is None else began_s
+        self._milestones = ["first frame", "first labelled face"]
         self._live_s = self._started_s
         self._finished_s: deque[float] = deque(maxlen=600)
         self._snapshot: Snapshot | None = None
@@ -163,6 +173,7 @@ class Service:
             age_s=age_s,
             uptime_s=now_s - self._started_s,
             failing_outputs=self._outputs.failing(),
+            vitals=self._vitals(),
         )
 
     def _camera_state(self, age_s: float | None) -> tuple[CameraState, str]:
@@ -254,7 +265,9 @@ class Service:
             if newer is None:
                 continue
             version, frame = newer
+            start_s = self._clock()
             snapshot = self._stage.step(frame)
+            took_s = self._clock() - start_s
             if self.paused:
                 continue
             self._snapshot, self._live_s = snapshot, self._clock()
@@ -262,3 +275,14 @@ class Service:
             self.scenes.put(Scene(frame=frame, snapshot=snapshot))
             self._outputs.show(self.report())
             self._alive()
+            self._note_milestones(snapshot)
+            if self._vitals().hot:
+                self._stop.wait(took_s)
+
+    def _note_milestones(self, snapshot: Snapshot) -> None:
+        """Log once how long after the start the device saw, and read, anything."""
+        labelled = any(face.label for face in snapshot.faces)
+        for name in list(self._milestones):
+            if labelled or name == "first frame":
+                self._milestones.remove(name)
+                log.info("%s after %.1f s", name, self._clock() - self._began_s)

@@ -1,6 +1,7 @@
 import threading
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 
 import cv2
 import numpy as np
@@ -9,7 +10,7 @@ import pytest
 from edge.camera.fake_v4l2 import FakeUsbCamera
 from edge.camera.v4l2 import V4l2Camera
 from edge.config import CameraConfig, load_config
-from edge.datatypes import CameraState, Frame, Report, Snapshot
+from edge.datatypes import BBox, CameraState, FaceState, Frame, Report, Snapshot, Vitals
 from edge.errors import CameraError, CameraNotFound
 from edge.service import Service
 
@@ -22,6 +23,7 @@ class Counting:
     def __init__(self) -> None:
         self.seqs: list[int] = []
         self.pause_s = 0.0
+        self.faces: tuple[FaceState, ...] = ()
         self.defect: Exception | None = None
 
     def step(self, frame: Frame) -> Snapshot:
@@ -32,7 +34,7 @@ class Counting:
         return Snapshot(
             seq=frame.seq,
             captured_at_s=frame.captured_at_s,
-            faces=(),
+            faces=self.faces,
             dominant=None,
             stage_ms={},
         )
@@ -59,7 +61,16 @@ class Device:
         self.usb = FakeUsbCamera(0, fps=60)
         self.stage, self.heard = Counting(), Heard()
         self.beats = 0
-        self.service = Service(self.open, self.stage, self.heard, config, alive=self._beat)
+        self.vitals = Vitals()
+        self.service = Service(
+            self.open,
+            self.stage,
+            self.heard,
+            config,
+            alive=self._beat,
+            vitals=lambda: self.vitals,
+            began_s=time.monotonic() - 100,
+        )
         self.error: Exception | None = None
         self.thread = threading.Thread(target=self._run)
 
@@ -231,3 +242,47 @@ def test_a_pause_while_the_camera_is_lost_ends_the_retries(device: Device) -> No
     device.usb.plug_back()
     device.service.resume()
     eventually(device.camera_is(CameraState.LIVE), 3)
+
+
+def test_a_hot_board_is_given_as_much_rest_as_work(device: Device) -> None:
+    device.stage.pause_s = 0.05
+    eventually(lambda: len(device.stage.seqs) > 5)
+    assert not device.service.health().vitals.hot
+    full = frames_within(device, 1.5)
+    device.vitals = Vitals(temperature_c=84.0, hot=True)
+    assert device.service.health().vitals.temperature_c == 84.0
+    eased = frames_within(device, 1.5)
+    assert 0.3 < eased / full < 0.75
+    device.vitals = Vitals()
+    time.sleep(0.2)
+    assert frames_within(device, 1.5) > 1.3 * eased
+
+
+def frames_within(device: Device, seconds: float) -> int:
+    before = len(device.stage.seqs)
+    time.sleep(seconds)
+    return len(device.stage.seqs) - before
+
+
+def test_the_first_frame_and_the_first_labelled_face_are_logged_once(
+    device: Device, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO", "edge.service")
+    eventually(lambda: told("first frame", caplog) != [])
+    assert told("first labelled face", caplog) == []
+    face = FaceState(track_id=1, box=BBox(0, 0, 9, 9), label=None, confidence=0.3, probs={})
+    device.stage.faces = (face,)
+    seen = len(device.stage.seqs)
+    eventually(lambda: len(device.stage.seqs) > seen + 3)
+    assert told("first labelled face", caplog) == []
+    device.stage.faces = (replace(face, label="happy"),)
+    eventually(lambda: told("first labelled face", caplog) != [])
+    seen = len(device.stage.seqs)
+    eventually(lambda: len(device.stage.seqs) > seen + 3)
+    (frame,), (labelled,) = told("first frame", caplog), told("first labelled face", caplog)
+    for line in (frame, labelled):
+        assert 100 <= float(line.split()[-2]) < 130, line
+
+
+def told(start: str, caplog: pytest.LogCaptureFixture) -> list[str]:
+    return [r.message for r in caplog.records if r.message.startswith(start)]

@@ -1,0 +1,92 @@
+"""What the kernel says of the board: its temperature, and whether its firmware holds it back.
+
+Small reads below `root`, so that a test can bring a /sys and /proc of its own.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from enum import IntFlag
+from pathlib import Path
+
+ROOT = Path("/")
+
+_THERMAL_ZONES = "sys/class/thermal/thermal_zone*"
+_SOC_ZONE = ("cpu", "soc")  # a Pi's is "cpu-thermal"; a PC's zones have a fan and other names
+# Hexadecimal without 0x, and cached by the kernel, which asks the firmware every two seconds.
+# Newer kernels call it deprecated in their log, once; what they offer instead knows of the
+# voltage alone.
+_GET_THROTTLED = "sys/devices/platform/soc*/*firmware/get_throttled"
+
+
+class Throttle(IntFlag):
+    """The bits of get_throttled: what holds the board back now, and what did before.
+
+    https://www.raspberrypi.com/documentation/computers/os.html#get_throttled
+    """
+
+    UNDER_VOLTAGE = 1 << 0
+    FREQUENCY_CAPPED = 1 << 1
+    THROTTLED = 1 << 2
+    SOFT_TEMPERATURE_LIMIT = 1 << 3
+    UNDER_VOLTAGE_HAPPENED = 1 << 16
+    CAPPING_HAPPENED = 1 << 17
+    THROTTLING_HAPPENED = 1 << 18
+    SOFT_TEMPERATURE_LIMIT_HAPPENED = 1 << 19
+
+    @property
+    def now(self) -> Throttle:
+        """The bits of this moment alone."""
+        return self & Throttle(0xF)
+
+    def words(self) -> str:
+        """Return the bits for people to read: "under voltage, throttled"."""
+        names = (str(flag.name) for flag in self)
+        return ", ".join(name.lower().replace("_", " ") for name in names)
+
+
+def temperature_c(root: Path = ROOT) -> float | None:
+    """Return the SoC's temperature in degrees Celsius, None where there is no such sensor."""
+    for zone in sorted(root.glob(_THERMAL_ZONES)):
+        if _text(zone / "type").startswith(_SOC_ZONE):
+            return _number(_text(zone / "temp"), 10, 1000)
+    return None
+
+
+def throttle(root: Path = ROOT) -> Throttle | None:
+    """Return what the firmware says, None where there is no such firmware."""
+    for path in root.glob(_GET_THROTTLED):
+        bits = _number(_text(path), 16)
+        return None if bits is None else Throttle(int(bits))
+    return None
+
+
+def parsed_throttle(vcgencmd: str) -> Throttle | None:
+    """Return the bits in vcgencmd's answer "throttled=0x50005"."""
+    bits = _number(vcgencmd.strip().removeprefix("throttled="), 16)
+    return None if bits is None else Throttle(int(bits))
+
+
+def process_age_s(root: Path = ROOT) -> float:
+    """Return for how long this process has been running; 0 where /proc does not say."""
+    # proc_pid_stat(5): the 22nd field, in ticks since the boot; a name in parentheses comes second.
+    fields = _text(root / "proc/self/stat").rpartition(")")[2].split()
+    if len(fields) < 20:
+        return 0.0
+    began_s = int(fields[19]) / os.sysconf("SC_CLK_TCK")
+    return max(time.clock_gettime(time.CLOCK_BOOTTIME) - began_s, 0.0)
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text("utf-8").strip()
+    except (OSError, UnicodeDecodeError):
+        return ""
+
+
+def _number(text: str, base: int, divisor: int = 1) -> float | None:
+    try:
+        return int(text, base) / divisor
+    except ValueError:
+        return None
