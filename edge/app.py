@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import ipaddress
+import logging
 import signal
 import sys
 import time
@@ -13,9 +15,10 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from edge.camera.auto import open_source
-from edge.config import ButtonConfig, Config, DetectorConfig
+from edge.config import ButtonConfig, Config, DetectorConfig, WebConfig
 from edge.errors import ModelError
 from edge.outputs.fanout import FanOut
+from edge.outputs.history import History
 from edge.outputs.lamps import lit_mode
 from edge.outputs.leds import Leds
 from edge.outputs.pins import check_button, is_raspberry_pi, open_pin_factory
@@ -24,6 +27,7 @@ from edge.outputs.terminal import TerminalLeds, can_encode
 from edge.outputs.walk import walk
 from edge.pipeline import Pipeline
 from edge.service import Service
+from edge.state import AccessCode, find_folder, login_secret, open_folder
 from edge.system.board import process_age_s
 from edge.system.button import PushButton
 from edge.system.cores import inference_threads
@@ -38,9 +42,14 @@ from edge.vision.manifest import load_model, read_manifest
 from edge.vision.presence import FacePresence
 from edge.vision.smoother import Smoother
 from edge.vision.tracker import Tracker
-from edge.web.app import create_app
+from edge.web.access import Access, Door
+from edge.web.app import Controls, create_app
+from edge.web.hosts import Hosts
+from edge.web.logins import Logins
 from edge.web.server import RESERVED_THREADS, WebServer
 from edge.web.stream import JpegFeed
+
+log = logging.getLogger(__name__)
 
 MODEL_NAME = "emotion_densenet121_int8.tflite"
 
@@ -66,6 +75,14 @@ class Vision:
             Smoother(config.smoother, self.classifier.labels),
             max_per_frame=config.classifier.max_per_frame,
         )
+
+
+@dataclass(frozen=True, slots=True)
+class Served:
+    """Where the page is, and the access code that opens it; None: it stands open."""
+
+    url: str
+    code: str | None
 
 
 def load_vision(config: Config) -> Vision:
@@ -100,17 +117,19 @@ def _load_detector(config: DetectorConfig) -> FaceDetector:
     )
 
 
-def run_device(config: Config, *, terminal: TextIO, announce: Callable[[str], None]) -> None:
+def run_device(config: Config, *, terminal: TextIO, announce: Callable[[Served], None]) -> None:
     """Run the device until SIGINT or SIGTERM. Raises EdgeError for whatever else ends it.
 
-    `announce` is told the page's address once the camera is open. Everything opened is closed on
+    `announce` is told where the page is once the camera is open. Everything opened is closed on
     every way out, the LEDs first.
     """
+    access, code = _open_access(config)
     vision = load_vision(config)
     with ExitStack() as opened:
         pin_factory = _open_pins(config, vision.classifier.labels, opened)
         leds = _open_leds(config, vision.classifier.labels, pin_factory)
-        sinks: list[Sink] = []
+        history = History()
+        sinks: list[Sink] = [history]
         manager = Notifier()
         opened.callback(manager.close)
         if manager.has_manager:
@@ -139,6 +158,9 @@ def run_device(config: Config, *, terminal: TextIO, announce: Callable[[str], No
             leds=lambda: None if leds is None else leds.state(),
             labels=vision.classifier.labels,
             feed=feed,
+            access=access,
+            controls=Controls(pause=service.pause, resume=service.resume),
+            history=history,
         )
         server = WebServer(
             web,
@@ -152,7 +174,8 @@ def run_device(config: Config, *, terminal: TextIO, announce: Callable[[str], No
 
         def camera_is_open() -> None:
             manager.ready()
-            announce(_page_url(config.web.host, server.port))
+            url = page_url(config.web, server.port)
+            announce(Served(url, None if code is None else code()))
 
         with _signals_call(service.stop):
             service.run(camera_is_open)
@@ -194,9 +217,30 @@ def walk_leds(config: Config, terminal: TextIO) -> None:
         )
 
 
-def _page_url(host: str, port: int) -> str:
-    host = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(host, host)  # noqa: S104 (compared, not bound)
-    return f"http://{host}:{port}"
+def _open_access(config: Config) -> tuple[Access, AccessCode | None]:
+    """Return who may look, and the code for telling it. Raises StateError."""
+    hosts = Hosts((*config.web.allowed_hosts, config.web.host))
+    if config.web.auth == "none":
+        if not _is_loopback(config.web.host):
+            log.warning('web: [web] auth = "none": whoever reaches this device may look')
+        return Access(hosts, None), None
+    folder = open_folder(find_folder(config.state))
+    code = AccessCode(folder)
+    logins = Logins(login_secret(folder), folder / "ended-logins")
+    return Access(hosts, Door(code, logins)), code
+
+
+def page_url(web: WebConfig, port: int) -> str:
+    """Return the page's address as this machine's own browser calls it."""
+    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(web.host, web.host)  # noqa: S104 (not bound)
+    return f"http://{f'[{host}]' if ':' in host else host}:{port}"
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
 
 
 @contextlib.contextmanager

@@ -9,11 +9,15 @@ import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from edge import __version__
 from edge.config import Config, load_config, to_toml
-from edge.errors import EdgeError, MediaError
+from edge.errors import EdgeError, MediaError, UsageError
+from edge.state import INSTALLED_FOLDER, AccessCode, find_folder, open_folder
+
+if TYPE_CHECKING:
+    from edge.app import Served
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -69,6 +73,13 @@ def _parser() -> argparse.ArgumentParser:
     _add_device_options(config)
     config.set_defaults(func=_config)
 
+    code = commands.add_parser(
+        "code", parents=[settings], help="print the access code and the page's address"
+    )
+    code.add_argument("--new", action="store_true", help="make a new one, which ends every login")
+    _add_device_options(code)
+    code.set_defaults(func=_code)
+
     version = commands.add_parser("version", help="print the version")
     version.set_defaults(func=_version)
     return parser
@@ -113,8 +124,27 @@ def _run(args: argparse.Namespace) -> int:
     return 0
 
 
-def _announce(url: str) -> None:
-    print(f"emotion-edge {__version__} on {url} (Ctrl-C ends it)", flush=True)
+def _announce(page: Served) -> None:
+    print(f"emotion-edge {__version__} on {page.url} (Ctrl-C ends it)", flush=True)
+    if page.code is not None:
+        # What is not a terminal may be a journal, which keeps what it is told.
+        shown = page.code if sys.stdout.isatty() else "to be had with `emotion-edge code`"
+        print(f"access code: {shown}", flush=True)
+
+
+def _code(args: argparse.Namespace) -> int:
+    from edge.app import page_url  # noqa: PLC0415 (loads every adapter)
+
+    config = _settings(args)
+    if config.web.auth == "none":
+        raise UsageError('there is no access code: [web] auth = "none"')
+    folder = find_folder(config.state)
+    if config.state.folder == "auto" and "STATE_DIRECTORY" not in os.environ:
+        folder = INSTALLED_FOLDER if INSTALLED_FOLDER.exists() else folder
+    code = AccessCode(open_folder(folder))
+    print(code.renew() if args.new else code())
+    print(page_url(config.web, config.web.port))
+    return 0
 
 
 def _log_to_stderr() -> None:

@@ -9,7 +9,7 @@ of `time.monotonic()`.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
@@ -190,6 +190,36 @@ class Snapshot:
             "faces": [face.to_dict() for face in self.faces],
             "dominant": self.dominant,
             "stage_ms": {stage: round(ms, 2) for stage, ms in self.stage_ms.items()},
+        }
+
+
+UNCERTAIN = "uncertain"
+"""How the time of faces without a label is called where time is counted."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Period:
+    """What was seen in a stretch of time, added up. `start_s` is in seconds of the Unix epoch.
+
+    `watched_s` is the time the camera was live, `face_s` the time faces were in view by label,
+    two faces for a second being two seconds.
+    """
+
+    start_s: int
+    watched_s: float
+    face_s: Mapping[str, float]
+
+    @property
+    def faces(self) -> float:
+        """Mean number of faces in view."""
+        return sum(self.face_s.values()) / self.watched_s if self.watched_s > 0 else 0.0
+
+    def shares(self, labels: Iterable[str]) -> dict[str, float]:
+        """Return each label's share of all the faces' time, 0..1, and UNCERTAIN's at the end."""
+        total_s = sum(self.face_s.values())
+        return {
+            label: self.face_s.get(label, 0.0) / total_s if total_s > 0 else 0.0
+            for label in (*labels, UNCERTAIN)
         }
 
 

@@ -8,7 +8,8 @@ EdgeError                          exit 1
 │   └── CameraStalled                      it opened and stopped delivering: retryable
 ├── MediaError       (ValueError)          an image, video or folder that cannot be read
 ├── ModelError       (ValueError)          a network or manifest that is missing or does not fit
-└── OutputError      (OSError)             an LED, broker or port that does not answer
+├── OutputError      (OSError)             an LED, broker or port that does not answer
+└── StateError       (OSError)             the state folder cannot be read or written
 
 Each also inherits the builtin named, so that callers who know only Python can catch it. The
 message is one line: what, which value, where, and what to do.
@@ -53,3 +54,7 @@ class ModelError(EdgeError, ValueError):
 
 class OutputError(EdgeError, OSError):
     """An output (LED, port, broker) cannot be used."""
+
+
+class StateError(EdgeError, OSError):
+    """The state folder, or a file in it, cannot be used."""

@@ -2,35 +2,43 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Sequence
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import Any, TypeVar
 
-from flask import Flask, Response, render_template, request
-from werkzeug.exceptions import HTTPException
+from flask import Flask, Response, g, render_template, request
+from werkzeug.exceptions import ServiceUnavailable
 
 from edge import __version__
 from edge.datatypes import LedState, Report, Scene
 from edge.latest import Latest
 from edge.palette import UNCERTAIN, Rgb, colour_of
 from edge.web import events, stream
+from edge.web.access import Access
+from edge.web.answers import as_json, speak_with_one_voice
+from edge.web.guard import guard
+from edge.web.history import History, add_history
 from edge.web.lettering import ink_on
+from edge.web.login import add_login
 from edge.web.seats import Seats
 from edge.web.stream import JpegFeed
 
-_HEADERS = {
-    "Content-Security-Policy": (
-        "default-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'self'"
-    ),
-    "X-Content-Type-Options": "nosniff",
-    # Without it any page of the web, open on a phone in this house, could show the live picture.
-    "Cross-Origin-Resource-Policy": "same-origin",
-    "Referrer-Policy": "no-referrer",
-}
 _RETRY_AFTER_S = 5
+_ASK_AGAIN_S = 1.0
 _MAX_BODY_BYTES = 16 * 1024
 _MAX_NAME_LENGTH = 32  # of a viewer; the page makes up its own
+
+Part = TypeVar("Part", str, bytes)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Controls:
+    """What may be done to the device from the page; each may be called twice."""
+
+    pause: Callable[[], None]
+    resume: Callable[[], None]
 
 
 def create_app(
@@ -40,6 +48,9 @@ def create_app(
     leds: Callable[[], LedState | None],
     labels: Sequence[str],
     feed: JpegFeed,
+    access: Access,
+    controls: Controls,
+    history: History,
     version: str = __version__,
 ) -> Flask:
     """Return the application. `report` and `leds` are called for each answer and must not block.
@@ -48,8 +59,10 @@ def create_app(
     """
     app = Flask("edge.web")
     app.config["MAX_CONTENT_LENGTH"] = _MAX_BODY_BYTES
-    app.after_request(_add_headers)
-    app.register_error_handler(HTTPException, _refuse)
+    speak_with_one_voice(app)
+    guard(app, access)
+    add_login(app, access)
+    add_history(app, history, labels)
     listeners = Seats(feed.seats.limit)
 
     def status() -> dict[str, Any]:
@@ -59,6 +72,8 @@ def create_app(
             "leds": None if state is None else state.to_dict(),
             "viewers": len(feed.seats),
             "version": version,
+            "auth": access.auth,
+            "privacy": feed.privacy,
         }
 
     def status_for(viewer: str) -> dict[str, Any]:
@@ -66,7 +81,13 @@ def create_app(
 
     @app.get("/")
     def page() -> str:
-        return render_template("index.html", labels=labels, version=version)
+        return render_template(
+            "index.html",
+            labels=labels,
+            version=version,
+            auth=access.auth,
+            privacy=feed.privacy,
+        )
 
     @app.get("/palette.css")
     def palette() -> Response:
@@ -82,7 +103,17 @@ def create_app(
 
     @app.get("/api/status")
     def api_status() -> Response:
-        return _json(status())
+        return as_json(status())
+
+    @app.post("/api/pause")
+    def pause() -> Response:
+        controls.pause()
+        return as_json(status())
+
+    @app.post("/api/resume")
+    def resume() -> Response:
+        controls.resume()
+        return as_json(status())
 
     @app.get("/events")
     def live_status() -> Response:
@@ -106,15 +137,28 @@ def _viewer() -> str:
     return request.args.get("viewer", "")[:_MAX_NAME_LENGTH]
 
 
-def _seated(seats: Seats, viewer: str, body: Callable[[], Any], content_type: str) -> Response:
+def _seated(
+    seats: Seats, viewer: str, body: Callable[[], Iterator[Part]], content_type: str
+) -> Response:
     """Return an endless answer to a viewer who holds a seat for as long, or 503 without a seat."""
     if not seats.take(viewer):
-        text = f"All {seats.limit} places are taken. Close the page elsewhere, or try again soon.\n"
-        return Response(text, 503, {"Retry-After": str(_RETRY_AFTER_S)}, mimetype="text/plain")
-    response = Response(body(), content_type=content_type)
+        text = f"All {seats.limit} places are taken. Close the page elsewhere, or try again soon."
+        raise ServiceUnavailable(text, retry_after=_RETRY_AFTER_S)
+    response = Response(_while_welcome(body(), g.is_welcome), content_type=content_type)
     # Not in the generator's own `finally`: that never runs when the viewer left before it began.
     response.call_on_close(partial(seats.leave, viewer))
     return response
+
+
+def _while_welcome(parts: Iterator[Part], is_welcome: Callable[[], bool]) -> Iterator[Part]:
+    """Yield the parts until the viewer logs out or the access code changes."""
+    asked_at_s = time.monotonic()
+    for part in parts:
+        if time.monotonic() - asked_at_s >= _ASK_AGAIN_S:
+            asked_at_s = time.monotonic()
+            if not is_welcome():
+                return
+        yield part
 
 
 def _palette_css(labels: Sequence[str]) -> str:
@@ -130,25 +174,3 @@ def _rule(selector: str, colour: Rgb) -> str:
 
 def _css(colour: Rgb) -> str:
     return "#" + bytes(colour).hex()
-
-
-def _add_headers(response: Response) -> Response:
-    response.headers.update(_HEADERS)
-    if request.endpoint != "static":
-        response.headers["Cache-Control"] = "no-store"
-    return response
-
-
-def _refuse(error: HTTPException) -> Response:
-    """Answer an error in one line of JSON, with the headers (Allow, say) that it brings."""
-    text = {"error": f"{error.code} {error.name}: {request.method} {request.path}"}
-    response = _json(text)
-    response.status_code = error.code or 500
-    for name, value in error.get_headers():
-        if name != "Content-Type":
-            response.headers[name] = value
-    return response
-
-
-def _json(values: dict[str, Any]) -> Response:
-    return Response(json.dumps(values) + "\n", mimetype="application/json")

@@ -38,6 +38,7 @@ class JpegFeed:
         self, scenes: Latest[Scene], report: Callable[[], Report], config: StreamConfig
     ) -> None:
         self.seats = Seats(config.max_viewers)
+        self.privacy = config.privacy
         self._scenes = scenes
         self._report = report
         self._quality = config.quality

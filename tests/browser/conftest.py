@@ -25,7 +25,11 @@ from edge.datatypes import (
     Snapshot,
 )
 from edge.latest import Latest
-from edge.web.app import create_app
+from edge.outputs.history import History
+from edge.web.access import Access, Door
+from edge.web.app import Controls, create_app
+from edge.web.hosts import Hosts
+from edge.web.logins import Logins
 from edge.web.server import WebServer
 from edge.web.stream import JpegFeed
 
@@ -37,11 +41,12 @@ FPS = 15
 class ScriptedDevice:
     """Everything behind the page: drawn frames, made-up faces, the real feed, app and server."""
 
-    def __init__(self, port: int = 0) -> None:
+    def __init__(self, port: int = 0, code: str | None = None) -> None:
         self.camera = CameraState.LIVE
         self.detail = "frames arrive"
         self.labels_in_view: tuple[str | None, ...] = ("happy", "surprise")
         self.leds: LedState | None = None
+        self.history = History()
         self._scenes: Latest[Scene] = Latest()
         self._started_at_s = time.monotonic()
         self._over = threading.Event()
@@ -57,6 +62,9 @@ class ScriptedDevice:
             leds=lambda: self.leds,
             labels=LABELS,
             feed=feed,
+            access=Access(Hosts(), self._door(code) if code else None),
+            controls=Controls(pause=self.pause, resume=self.resume),
+            history=self.history,
             version="0.0-test",
         )
         self.feed = feed
@@ -87,12 +95,23 @@ class ScriptedDevice:
         self._scenes.close()
         self._server.stop()
 
+    def pause(self) -> None:
+        self.camera, self.detail = CameraState.PAUSED, "paused; nothing is being looked at"
+
+    def resume(self) -> None:
+        self.camera, self.detail = CameraState.LIVE, "frames arrive"
+
+    def _door(self, code: str) -> Door:
+        # The same secret after a restart: whoever was logged in still is.
+        return Door(lambda: code, Logins(b"secret of the scripted device"))
+
     def _film(self) -> None:
         seq = 0
         while not self._over.wait(1 / FPS):
             if self.camera is CameraState.LIVE:
                 seq += 1
                 self._scenes.put(self._scene(seq))
+                self.history.show(self.report())
 
     def _scene(self, seq: int) -> Scene:
         now_s = time.monotonic()
@@ -148,8 +167,9 @@ def _drawn(faces: tuple[FaceState, ...]) -> BgrImage:
 def make_device() -> Iterator[Callable[..., ScriptedDevice]]:
     made: list[ScriptedDevice] = []
 
-    def make(port: int = 0) -> ScriptedDevice:
-        made.append(ScriptedDevice(port))
+    def make(port: int = 0, code: str | None = None) -> ScriptedDevice:
+        """Make a device; with a `code` it asks for that, without one it stands open."""
+        made.append(ScriptedDevice(port, code))
         return made[-1]
 
     yield make

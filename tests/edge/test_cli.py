@@ -1,7 +1,9 @@
 import json
 import os
+import re
 import signal
 import socket
+import stat
 import subprocess
 import sys
 import threading
@@ -10,6 +12,7 @@ import tomllib
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
+from http.client import HTTPResponse
 from pathlib import Path
 from typing import Any
 
@@ -175,10 +178,19 @@ def test_version(capsys: pytest.CaptureFixture[str]) -> None:
     assert capsys.readouterr().out == f"emotion-edge {__version__}\n"
 
 
+@pytest.fixture(autouse=True)
+def state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A state folder of the test's own, which its commands inherit."""
+    monkeypatch.delenv("STATE_DIRECTORY", raising=False)
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    return tmp_path / "state" / "emotion-edge"
+
+
 class Device:
     """`emotion-edge run` on the demo scene, in a process of its own."""
 
-    def __init__(self, *args: str) -> None:
+    def __init__(self, state: Path, *args: str) -> None:
+        self.code_file = state / "access-code"
         self.process = subprocess.Popen(
             [sys.executable, "-m", "edge", "run", "--source", "demo", "--port", "0", *args],
             stdout=subprocess.PIPE,
@@ -203,8 +215,16 @@ class Device:
             time.sleep(0.02)
         raise AssertionError(f"no address within a minute: {self.lines}")
 
+    def open(self, path: str) -> HTTPResponse:
+        """Ask as a machine does, with the access code."""
+        url = self.address() + path
+        headers = {"Authorization": f"Bearer {self.code_file.read_text().strip()}"}
+        request = urllib.request.Request(url, headers=headers)
+        answer: HTTPResponse = urllib.request.urlopen(request, timeout=5)
+        return answer
+
     def get(self, path: str) -> Any:
-        with urllib.request.urlopen(self.address() + path, timeout=5) as answer:
+        with self.open(path) as answer:
             return json.load(answer)
 
     def end(self, number: int) -> float:
@@ -216,8 +236,8 @@ class Device:
 
 
 @contextmanager
-def running(*args: str) -> Iterator[Device]:
-    device = Device(*args)
+def running(state: Path, *args: str) -> Iterator[Device]:
+    device = Device(state, *args)
     try:
         yield device
     finally:
@@ -226,8 +246,8 @@ def running(*args: str) -> Iterator[Device]:
             device.process.wait()
 
 
-def test_the_demo_shows_labelled_faces_and_ends_on_sigterm() -> None:
-    with running() as device:
+def test_the_demo_shows_labelled_faces_and_ends_on_sigterm(state: Path) -> None:
+    with running(state) as device:
         device.address()
         labelled: list[Any] = []
         deadline_s = time.monotonic() + 60
@@ -237,7 +257,7 @@ def test_the_demo_shows_labelled_faces_and_ends_on_sigterm() -> None:
             time.sleep(0.1)
         assert labelled
         assert device.get("/api/status")["health"]["healthy"]
-        with urllib.request.urlopen(device.address() + "/stream.mjpg", timeout=5) as stream:
+        with device.open("/stream.mjpg") as stream:
             assert stream.read(2000)
             assert device.end(signal.SIGTERM) < 3
         assert device.process.returncode == 0
@@ -246,13 +266,49 @@ def test_the_demo_shows_labelled_faces_and_ends_on_sigterm() -> None:
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 @pytest.mark.parametrize("after_s", [0.0, 0.3, 1.5])
-def test_a_signal_at_any_moment_ends_it_cleanly(number: int, after_s: float) -> None:
-    with running() as device:
+def test_a_signal_at_any_moment_ends_it_cleanly(state: Path, number: int, after_s: float) -> None:
+    with running(state) as device:
         device.address()
         time.sleep(after_s)
         assert device.end(number) < 3
         assert device.process.returncode == 0
         assert not any("Traceback" in line for line in device.lines)
+
+
+def test_the_access_code_is_the_same_until_a_new_one_is_asked_for(
+    state: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def lines(*args: str) -> list[str]:
+        assert main(["code", *args]) == 0
+        return capsys.readouterr().out.splitlines()
+
+    first = lines("--port", "8090")
+    assert re.fullmatch(r"[a-z2-9]{4}-[a-z2-9]{4}-[a-z2-9]{2}", first[0])
+    assert first[1] == "http://127.0.0.1:8090"
+    assert lines()[0] == first[0]
+    renewed = lines("--new")[0]
+    assert renewed != first[0]
+    assert lines()[0] == renewed == (state / "access-code").read_text().strip()
+    assert stat.S_IMODE((state / "access-code").stat().st_mode) == 0o600
+
+
+def test_the_code_is_not_told_to_what_may_be_a_journal(state: Path) -> None:
+    with running(state) as device:
+        device.get("/api/status")
+        code = device.code_file.read_text().strip()
+        device.end(signal.SIGTERM)
+        assert not any(code in line for line in device.lines)
+        assert "access code: to be had with `emotion-edge code`\n" in device.lines
+
+
+def test_without_a_state_folder_there_is_no_page_rather_than_an_open_one(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    settings = tmp_path / "settings.toml"
+    settings.write_text(f'[state]\nfolder = "{tmp_path}/file/state"\n')
+    run = emotion_edge("run", "--source", "demo", "--port", "0", "--config", settings)
+    assert run.returncode == 1
+    assert "set [state] folder to one this user may write" in one_line(run.stderr)
+    assert run.stdout == ""
 
 
 def test_the_demo_is_read_as_it_is_played() -> None:

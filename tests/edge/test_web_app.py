@@ -24,8 +24,11 @@ from edge.datatypes import (
     Snapshot,
 )
 from edge.latest import Latest
+from edge.outputs.history import History
 from edge.palette import colour_of
-from edge.web.app import create_app
+from edge.web.access import Access
+from edge.web.app import Controls, create_app
+from edge.web.hosts import Hosts
 from edge.web.stream import JpegFeed
 
 LABELS = ("angry", "disgust", "fear", "happy", "sad", "surprise", "neutral")
@@ -48,8 +51,17 @@ class Device:
             leds=lambda: self.leds,
             labels=LABELS,
             feed=self.feed,
+            access=Access(Hosts(["test"]), None),
+            controls=Controls(pause=self.pause, resume=self.resume),
+            history=History(),
             version="1.2.3",
         )
+
+    def pause(self) -> None:
+        self.camera = CameraState.PAUSED
+
+    def resume(self) -> None:
+        self.camera = CameraState.LIVE
 
     def report(self) -> Report:
         health = Health(
@@ -85,7 +97,7 @@ def test_the_page_has_a_bar_for_each_label_in_order(client: FlaskClient) -> None
 
 def test_the_page_obeys_its_own_content_policy(client: FlaskClient) -> None:
     answer = client.get("/")
-    assert "default-src 'self'" in answer.headers["Content-Security-Policy"]
+    assert "script-src 'self'" in answer.headers["Content-Security-Policy"]
     assert "frame-ancestors 'none'" in answer.headers["Content-Security-Policy"]
     assert "style=" not in answer.text
     assert "<style" not in answer.text
@@ -124,6 +136,8 @@ def test_the_status_is_the_report_with_leds_viewers_and_version(
         "leds": {"mode": "rgb", "levels": {"red": 0.5}},
         "viewers": 0,
         "version": "1.2.3",
+        "auth": "none",
+        "privacy": "off",
     }
     assert status["snapshot"]["faces"][0]["label"] == "sad"
 
@@ -165,7 +179,7 @@ def test_a_viewer_too_many_is_told_when_to_come_back(client: FlaskClient, device
     answer = client.get("/stream.mjpg")
     assert answer.status_code == 503
     assert answer.headers["Retry-After"] == "5"
-    assert answer.text.startswith("All 1 places are taken")
+    assert "All 1 places are taken" in answer.get_json()["error"]
     assert client.head("/stream.mjpg").status_code == 503
 
 

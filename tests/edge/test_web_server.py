@@ -18,7 +18,10 @@ from edge.config import StreamConfig
 from edge.datatypes import CameraState, Frame, Health, Report, Scene, Snapshot
 from edge.errors import OutputError
 from edge.latest import Latest
-from edge.web.app import create_app
+from edge.outputs.history import History
+from edge.web.access import Access
+from edge.web.app import Controls, create_app
+from edge.web.hosts import Hosts
 from edge.web.server import RESERVED_THREADS, WebServer, _refusal
 from edge.web.stream import JpegFeed
 
@@ -40,6 +43,9 @@ class Device:
             leds=lambda: None,
             labels=("happy", "sad"),
             feed=self.feed,
+            access=Access(Hosts(["test"]), None),
+            controls=Controls(pause=self.pause, resume=self.resume),
+            history=History(),
         )
         threads = 2 * MAX_VIEWERS + RESERVED_THREADS
         self.server = WebServer(app, "127.0.0.1", 0, threads=threads)
@@ -47,6 +53,12 @@ class Device:
         self._over = threading.Event()
         self._camera = threading.Thread(target=self._film)
         self._camera.start()
+
+    def pause(self) -> None:
+        self.camera = CameraState.PAUSED
+
+    def resume(self) -> None:
+        self.camera = CameraState.LIVE
 
     def report(self) -> Report:
         health = Health(

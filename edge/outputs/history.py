@@ -1,0 +1,99 @@
+"""What was seen, added up by the minute: how long which expression, never who, where or a picture.
+
+Durations are of the monotonic clock, periods of the wall clock. A Pi without a battery clock
+starts with the time it last knew and leaps ahead once it hears a time server; a period that comes
+twice is added up, and one that never came is missing.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+
+from edge.datatypes import UNCERTAIN, Period, Report, Snapshot
+
+MINUTE_S = 60
+STEP_S = 5
+_MINUTES_KEPT = 24 * 60
+_STEPS_KEPT = 15 * 60 // STEP_S
+# Two snapshots further apart have a pause or a lost camera between them, which nobody watched.
+_LONGEST_GAP_S = 1.0
+
+
+class History:
+    """The last day by the minute and the last quarter of an hour by steps, as an output."""
+
+    name = "history"
+
+    def __init__(self, clock: Callable[[], float] = time.time) -> None:
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._minutes = _Periods(MINUTE_S, _MINUTES_KEPT)
+        self._steps = _Periods(STEP_S, _STEPS_KEPT)
+        self._seen: Snapshot | None = None
+
+    def show(self, report: Report) -> None:
+        """Add the time since the last report to what its faces show, while the camera is live."""
+        snapshot = report.snapshot if report.health.healthy else None
+        before, self._seen = self._seen, snapshot
+        if snapshot is None or before is None:
+            return
+        duration_s = snapshot.captured_at_s - before.captured_at_s
+        if 0 < duration_s <= _LONGEST_GAP_S:
+            self._add(snapshot, duration_s)
+
+    def close(self) -> None:
+        """Forget the moment; what was added up stays readable."""
+        self._seen = None
+
+    def minutes(self, last_s: float) -> Sequence[Period]:
+        """Return the minutes that began in the last so many seconds, oldest first."""
+        with self._lock:
+            return self._minutes.between(self._clock() - last_s, self._clock())
+
+    def steps(self, last_s: float) -> Sequence[Period]:
+        """Return the steps of STEP_S that began in the last so many seconds, oldest first."""
+        with self._lock:
+            return self._steps.between(self._clock() - last_s, self._clock())
+
+    def _add(self, snapshot: Snapshot, duration_s: float) -> None:
+        labels = Counter(face.label or UNCERTAIN for face in snapshot.faces)
+        face_s = {label: count * duration_s for label, count in labels.items()}
+        now_s = self._clock()
+        with self._lock:
+            for periods in (self._minutes, self._steps):
+                periods.add(periods.beginning_of(now_s), duration_s, face_s)
+
+
+class _Periods:
+    """Periods of one length by their start; of too many, those added to longest ago go."""
+
+    def __init__(self, length_s: int, limit: int) -> None:
+        self._length_s = length_s
+        self._limit = limit
+        self._kept: dict[int, Period] = {}
+
+    def beginning_of(self, at_s: float) -> int:
+        return int(at_s // self._length_s) * self._length_s
+
+    def add(self, start_s: int, watched_s: float, face_s: Mapping[str, float]) -> None:
+        period = Period(start_s=start_s, watched_s=watched_s, face_s=face_s)
+        kept = self._kept.pop(start_s, None)
+        self._kept[start_s] = period if kept is None else added(kept, period)
+        if len(self._kept) > self._limit:
+            del self._kept[next(iter(self._kept))]
+
+    def between(self, first_s: float, last_s: float) -> list[Period]:
+        return [self._kept[start] for start in sorted(self._kept) if first_s < start <= last_s]
+
+
+def added(one: Period, other: Period) -> Period:
+    """Return both together, under the start of the first."""
+    names = dict.fromkeys((*one.face_s, *other.face_s))
+    return Period(
+        start_s=one.start_s,
+        watched_s=one.watched_s + other.watched_s,
+        face_s={name: one.face_s.get(name, 0.0) + other.face_s.get(name, 0.0) for name in names},
+    )

@@ -1,0 +1,154 @@
+"""The state folder: the little that outlives a restart, and the secrets in it.
+
+Every file is written beside its place and renamed into it, so that a power cut leaves the old one
+or the new one. Secrets are readable by their owner alone and never logged.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import secrets
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+
+from edge.config import StateConfig
+from edge.errors import StateError
+
+# Without the letters and digits that are taken for one another: i l 1, o 0.
+_ALPHABET = "abcdefghjkmnpqrstuvwxyz23456789"
+_GROUPS = (4, 4, 2)
+_SHORTEST_CODE = 8  # characters of a code that somebody chose
+_SECRET_BYTES = 32
+
+# Where systemd's StateDirectory=emotion-edge lies for those who are not the service.
+INSTALLED_FOLDER = Path("/var/lib/emotion-edge")
+
+
+def find_folder(config: StateConfig, environment: Mapping[str, str] = os.environ) -> Path:
+    """Return the state folder: the configured one, systemd's, or the user's own."""
+    if config.folder != "auto":
+        return Path(config.folder).expanduser()
+    if folders := environment.get("STATE_DIRECTORY"):
+        return Path(folders.partition(":")[0])
+    if home := environment.get("XDG_STATE_HOME"):
+        return Path(home) / "emotion-edge"
+    return Path("~/.local/state/emotion-edge").expanduser()
+
+
+def open_folder(folder: Path) -> Path:
+    """Return `folder`, made if it is missing. Raises StateError when it cannot be written."""
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            return folder
+    except OSError as exc:
+        raise _refusal(folder, "write", exc) from exc
+
+
+def replace_file(path: Path, content: bytes) -> None:
+    """Give the file this content, all or nothing, for the owner's eyes. Raises StateError."""
+    try:
+        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+        try:
+            with os.fdopen(handle, "wb") as file:
+                _give_to_owner_of(path.parent, file.fileno())
+                file.write(content)
+                file.flush()
+                os.fsync(file.fileno())
+            Path(temporary).replace(path)
+        except BaseException:
+            Path(temporary).unlink(missing_ok=True)
+            raise
+        _sync_folder(path.parent)
+    except OSError as exc:
+        raise _refusal(path, "write", exc) from exc
+
+
+def login_secret(folder: Path) -> bytes:
+    """Return the random half of the logins' key, made at the first start. Raises StateError."""
+    path = folder / "login-secret"
+    kept = _read(path)
+    if len(kept) == _SECRET_BYTES:
+        return kept
+    replace_file(path, secrets.token_bytes(_SECRET_BYTES))
+    return _read(path)
+
+
+class AccessCode:
+    """The code that opens the page, read again when its file changes: a new one counts at once."""
+
+    def __init__(self, folder: Path) -> None:
+        """Make the code if there is none. Raises StateError."""
+        self._path = folder / "access-code"
+        self._identity: tuple[int, int, int] | None = None
+        self._code = ""
+        if not _read(self._path).strip():
+            self.renew()
+        if not self():
+            raise StateError(
+                f"{self._path}: an access code has at least {_SHORTEST_CODE} letters and digits; "
+                "delete the file to have one made"
+            )
+
+    def __call__(self) -> str:
+        """Return the code in force; while its file holds none, the one known last."""
+        identity = self._identity_now()
+        if identity != self._identity:
+            self._identity = identity
+            with contextlib.suppress(StateError):
+                code = _read(self._path).decode("utf-8", "replace").strip()
+                if sum(map(str.isalnum, code)) >= _SHORTEST_CODE:
+                    self._code = code
+        return self._code
+
+    def renew(self) -> str:
+        """Make a new code, which ends every login, and return it. Raises StateError."""
+        replace_file(self._path, f"{new_code()}\n".encode())
+        return self()
+
+    def _identity_now(self) -> tuple[int, int, int] | None:
+        try:
+            found = self._path.stat()
+        except OSError:
+            return None
+        return found.st_ino, found.st_mtime_ns, found.st_size
+
+
+def new_code() -> str:
+    """Return a random access code such as k7mf-2q9x-ta: one of 31^10, some 50 bits."""
+    groups = ("".join(secrets.choice(_ALPHABET) for _ in range(size)) for size in _GROUPS)
+    return "-".join(groups)
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except FileNotFoundError:
+        return b""
+    except OSError as exc:
+        raise _refusal(path, "read", exc) from exc
+
+
+def _refusal(path: Path, verb: str, exc: OSError) -> StateError:
+    advice = "set [state] folder to one this user may write"
+    if verb == "read":
+        advice = "run this as the device's own user, or with sudo"
+    return StateError(f"{path}: cannot {verb} it: {exc.strerror}; {advice}")
+
+
+def _give_to_owner_of(folder: Path, descriptor: int) -> None:
+    """Let the service read what root writes for it."""
+    if os.geteuid() == 0:
+        owner = folder.stat()
+        os.fchown(descriptor, owner.st_uid, owner.st_gid)
+
+
+def _sync_folder(folder: Path) -> None:
+    """Make a rename in `folder` outlast a power cut."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,126 @@
+"""What every request has to get past before an address answers it.
+
+In this order: the name we are called by, the credentials, and for a write the proof that our own
+page sent it. Whatever is not named here as public is not, an address added tomorrow included.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from urllib.parse import urlsplit
+
+from flask import Flask, g, redirect, request, url_for
+from werkzeug.datastructures import WWWAuthenticate
+from werkzeug.exceptions import (
+    BadRequest,
+    Forbidden,
+    MisdirectedRequest,
+    TooManyRequests,
+    Unauthorized,
+)
+from werkzeug.wrappers import Response as AnyResponse
+
+from edge.web.access import Access, Door
+
+COOKIE = "emotion-edge"
+WRITE_HEADER = "X-Emotion-Edge"
+_READS = frozenset({"GET", "HEAD", "OPTIONS"})
+_PUBLIC = frozenset({"login", "log_in", "healthz"})
+# What the login page is made of, in the static folder.
+LOGIN_ASSETS = frozenset({"style.css", "login.css", "favicon.svg", "faces.svg"})
+
+
+def guard(app: Flask, access: Access) -> None:
+    """Put the guard before every address of `app`."""
+
+    @app.before_request
+    def refuse_or_let_in() -> AnyResponse | None:
+        _check_host(access)
+        door = access.door
+        g.is_welcome = _always
+        if door is None:
+            _check_write()
+            return None
+        if _is_public():
+            return None
+        if request.authorization and request.authorization.type == "bearer":
+            code = request.authorization.token or ""
+            _check_bearer(door, code)
+            g.is_welcome = partial(door.is_right, code)
+            return None
+        token = request.cookies.get(COOKIE, "")
+        if not door.admits(token):
+            return _turn_away()
+        g.is_welcome = partial(door.admits, token)
+        _check_write()
+        return None
+
+
+def check_origin() -> None:
+    """Refuse a form that a page of somebody else sent. Raises Forbidden.
+
+    A browser names the page's origin with every form; whatever names none is not a browser.
+    Sec-Fetch-Site says it better but comes over https and to loopback only.
+    """
+    site = request.headers.get("Sec-Fetch-Site", "same-origin")
+    origin = request.headers.get("Origin")
+    if site not in ("same-origin", "none"):
+        raise Forbidden(f"this form was sent from elsewhere ({site})")
+    if origin is not None and urlsplit(origin).netloc.lower() != _host().lower():
+        raise Forbidden("this form was sent from elsewhere")
+
+
+def _check_host(access: Access) -> None:
+    host = _host()
+    if not access.hosts.is_well_formed(host):
+        raise BadRequest("a Host header with a name or an address is needed")
+    if not access.hosts.allows(host):
+        raise MisdirectedRequest(
+            f"this device is not called {host}; use its address, or add the name to "
+            "[web] allowed_hosts"
+        )
+
+
+def _host() -> str:
+    return str(request.environ.get("HTTP_HOST", ""))
+
+
+def _is_public() -> bool:
+    if request.endpoint == "static":
+        return (request.view_args or {}).get("filename") in LOGIN_ASSETS
+    return request.endpoint in _PUBLIC
+
+
+def _check_bearer(door: Door, code: str) -> None:
+    answer = door.try_code(code, request.remote_addr or "")
+    if answer.wait_s:
+        raise TooManyRequests("too many wrong access codes; wait", retry_after=answer.wait_s)
+    if not answer.admitted:
+        raise _unauthorized("wrong access code")
+
+
+def _turn_away() -> AnyResponse:
+    if request.endpoint == "page" and request.method in ("GET", "HEAD"):
+        return redirect(url_for("login"), 303)
+    raise _unauthorized("the access code is needed: log in, or send it as a bearer token")
+
+
+def _unauthorized(reason: str) -> Unauthorized:
+    return Unauthorized(
+        reason, www_authenticate=WWWAuthenticate("bearer", {"realm": "emotion-edge"})
+    )
+
+
+def _check_write() -> None:
+    """Refuse a write that our page did not send: no other page can set a header of ours."""
+    if request.method in _READS or request.endpoint in ("log_in", "static", None):
+        return
+    if request.headers.get(WRITE_HEADER) != "1":
+        raise Forbidden(f"a write needs the header {WRITE_HEADER}: 1")
+    check_origin()
+    if request.content_length:
+        request.get_json()  # refuses another type and what is not JSON
+
+
+def _always() -> bool:
+    return True

@@ -1,0 +1,67 @@
+"""The login page, and the exchange of the access code for a cookie."""
+
+from __future__ import annotations
+
+from flask import Flask, Response, redirect, render_template, request, url_for
+from werkzeug.wrappers import Response as AnyResponse
+
+from edge.web.access import Access, Answer
+from edge.web.guard import COOKIE, check_origin
+from edge.web.logins import LIFETIME_S
+
+
+def add_login(app: Flask, access: Access) -> None:
+    """Add the addresses `/login` and `/logout`."""
+    door = access.door
+
+    @app.get("/login")
+    def login() -> AnyResponse | str:
+        if door is None or door.admits(request.cookies.get(COOKIE, "")):
+            return redirect(url_for("page"), 303)
+        return _login_page(None)
+
+    @app.post("/login")
+    def log_in() -> AnyResponse | str:
+        check_origin()
+        if door is None:
+            return redirect(url_for("page"), 303)
+        answer = door.try_code(request.form.get("code", ""), request.remote_addr or "")
+        if not answer.admitted:
+            return _refused(answer)
+        response = redirect(url_for("page"), 303)
+        _set_cookie(response, door.issue(), LIFETIME_S)
+        return response
+
+    @app.post("/logout")
+    def log_out() -> AnyResponse:
+        if door is not None:
+            door.end(request.cookies.get(COOKIE, ""))
+        response = redirect(url_for("login"), 303)
+        _set_cookie(response, "", 0)
+        return response
+
+
+def _login_page(answer: Answer | None) -> str:
+    """Return the page; `answer` is what the last try got."""
+    return render_template(
+        "login.html",
+        wrong=answer is not None and not answer.wait_s,
+        wait_s=answer.wait_s if answer else 0,
+    )
+
+
+def _refused(answer: Answer) -> Response:
+    status, headers = (429, {"Retry-After": str(answer.wait_s)}) if answer.wait_s else (401, {})
+    return Response(_login_page(answer), status, headers, mimetype="text/html")
+
+
+def _set_cookie(response: AnyResponse, token: str, max_age_s: int) -> None:
+    response.set_cookie(
+        COOKIE,
+        token,
+        max_age=max_age_s,
+        path="/",
+        secure=request.is_secure,
+        httponly=True,
+        samesite="Strict",
+    )

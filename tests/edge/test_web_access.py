@@ -1,0 +1,350 @@
+"""The door: the code, the cookie it is exchanged for, machines, and whoever guesses."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+
+from edge.config import StreamConfig
+from edge.datatypes import CameraState, Health, Report, Scene
+from edge.latest import Latest
+from edge.outputs.history import History
+from edge.web.access import Access, Door
+from edge.web.app import Controls, create_app
+from edge.web.attempts import Attempts, client_of
+from edge.web.hosts import Hosts
+from edge.web.logins import LIFETIME_S, Logins
+from edge.web.stream import JpegFeed
+
+CODE = "k7mf-2q9x-ta"
+WRITE = {"X-Emotion-Edge": "1"}
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now_s = 1000.0
+
+    def __call__(self) -> float:
+        return self.now_s
+
+
+class Device:
+    """A device behind a door; `code` may be changed, as `emotion-edge code --new` does."""
+
+    def __init__(self, ended_file: Path) -> None:
+        self.code = CODE
+        self.camera = CameraState.LIVE
+        self.clock = Clock()
+        self.wall_clock = Clock()
+        self.ended_file = ended_file
+        self.scenes: Latest[Scene] = Latest()
+        self.app = self.make_app()
+
+    def make_app(self) -> Flask:
+        """Return the application as after a restart."""
+        config = StreamConfig(fps=30, quality=80, max_viewers=2, privacy="off")
+        logins = Logins(b"a secret", self.ended_file, self.wall_clock)
+        return create_app(
+            scenes=self.scenes,
+            report=self.report,
+            leds=lambda: None,
+            labels=("happy", "sad"),
+            feed=JpegFeed(self.scenes, self.report, config),
+            access=Access(Hosts(), Door(lambda: self.code, logins, Attempts(self.clock))),
+            controls=Controls(pause=self.pause, resume=self.resume),
+            history=History(),
+        )
+
+    def pause(self) -> None:
+        self.camera = CameraState.PAUSED
+
+    def resume(self) -> None:
+        self.camera = CameraState.LIVE
+
+    def report(self) -> Report:
+        health = Health(
+            camera=self.camera, detail="", source="test", fps=1.0, age_s=0.1, uptime_s=1.0
+        )
+        return Report(snapshot=None, health=health)
+
+
+@pytest.fixture
+def device(tmp_path: Path) -> Iterator[Device]:
+    device = Device(tmp_path / "ended-logins")
+    yield device
+    device.scenes.close()
+
+
+@pytest.fixture
+def client(device: Device) -> FlaskClient:
+    return device.app.test_client()
+
+
+@pytest.fixture
+def guess(client: FlaskClient) -> Callable[..., int]:
+    """Return a function that tries a code and returns the status."""
+
+    def guess(code: str, address: str = "192.168.1.2") -> int:
+        environ = {"REMOTE_ADDR": address}
+        return client.post("/login", data={"code": code}, environ_base=environ).status_code
+
+    return guess
+
+
+def log_in(client: FlaskClient) -> None:
+    assert client.post("/login", data={"code": CODE}).status_code == 303
+
+
+@pytest.mark.parametrize(
+    "code", [CODE, "K7MF-2Q9X-TA", " k7mf 2q9x ta ", "k7mf2q9xta", "k7mf\u20132q9x\u2013ta"]
+)
+def test_the_code_is_exchanged_for_a_cookie(client: FlaskClient, code: str) -> None:
+    answer = client.get("/")
+    assert (answer.status_code, answer.location) == (303, "/login")
+    answer = client.post("/login", data={"code": code})
+    assert (answer.status_code, answer.location) == (303, "/")
+    cookie = answer.headers["Set-Cookie"]
+    assert "HttpOnly" in cookie
+    assert "SameSite=Strict" in cookie
+    assert "Path=/" in cookie
+    assert f"Max-Age={LIFETIME_S}" in cookie
+    assert "Secure" not in cookie
+    assert CODE not in cookie
+    assert client.get("/").status_code == 200
+    assert client.get("/api/status").get_json()["auth"] == "code"
+    assert client.get("/login").status_code == 303
+
+
+def test_over_tls_the_cookie_stays_there(client: FlaskClient) -> None:
+    answer = client.post("/login", data={"code": CODE}, base_url="https://localhost")
+    assert "Secure" in answer.headers["Set-Cookie"]
+
+
+@pytest.mark.parametrize("code", ["", "k7mf-2q9x-tb", "k7mf", CODE * 2, "x" * 10_000, "ключ", "\0"])
+def test_a_wrong_code_gets_the_login_page_again(client: FlaskClient, code: str) -> None:
+    answer = client.post("/login", data={"code": code})
+    assert answer.status_code == 401
+    assert "Set-Cookie" not in answer.headers
+    assert 'name="code"' in answer.text
+    assert client.get("/api/status").status_code == 401
+
+
+def test_machines_bring_the_code_themselves(client: FlaskClient) -> None:
+    def status(authorization: str) -> int:
+        return client.get("/api/status", headers={"Authorization": authorization}).status_code
+
+    assert status(f"Bearer {CODE}") == 200
+    assert status(f"bearer {CODE}") == 200
+    for wrong in ("Bearer x", "Bearer", "Bearer ", f"Basic {CODE}", CODE, "Bearer k7mf=2q9x"):
+        assert status(wrong) == 401
+    assert client.post("/api/pause", headers={"Authorization": f"Bearer {CODE}"}).status_code == 200
+
+
+def test_logging_out_ends_the_login_for_good(client: FlaskClient, device: Device) -> None:
+    log_in(client)
+    cookie = client.get_cookie("emotion-edge")
+    assert cookie
+    assert client.post("/logout", headers=WRITE).location == "/login"
+    assert client.get("/api/status").status_code == 401
+    for app in (device.app, device.make_app()):  # also after a restart
+        thief = app.test_client()
+        thief.set_cookie("emotion-edge", cookie.value)
+        assert thief.get("/api/status").status_code == 401
+    log_in(client)
+    assert client.get("/api/status").status_code == 200
+
+
+def test_a_login_outlives_a_restart(client: FlaskClient, device: Device) -> None:
+    log_in(client)
+    cookie = client.get_cookie("emotion-edge")
+    assert cookie
+    again = device.make_app().test_client()
+    again.set_cookie("emotion-edge", cookie.value)
+    assert again.get("/api/status").status_code == 200
+
+
+def test_a_new_code_ends_every_login_and_every_stream(client: FlaskClient, device: Device) -> None:
+    log_in(client)
+    stream = iter(client.get("/events", buffered=False).response)
+    assert next(stream)
+    device.code = "aaaa-bbbb-cc"
+    assert client.get("/api/status").status_code == 401
+    assert len(list(stream)) <= 2  # within a second or two
+
+
+def test_a_login_runs_out(client: FlaskClient, device: Device) -> None:
+    log_in(client)
+    device.wall_clock.now_s += LIFETIME_S - 1
+    assert client.get("/api/status").status_code == 200
+    device.wall_clock.now_s += 2
+    assert client.get("/api/status").status_code == 401
+
+
+def test_a_clock_that_is_late_after_booting_ends_no_login(
+    client: FlaskClient, device: Device
+) -> None:
+    log_in(client)
+    device.wall_clock.now_s -= 3600
+    assert client.get("/api/status").status_code == 200
+
+
+def test_a_changed_cookie_is_worth_nothing(client: FlaskClient) -> None:
+    log_in(client)
+    cookie = client.get_cookie("emotion-edge")
+    assert cookie
+    for place in range(len(cookie.value)):
+        if cookie.value[place] == "." or place == len(cookie.value) - 1:
+            continue  # the last character's spare bits are not part of the signature
+        letter = "A" if cookie.value[place] != "A" else "B"
+        client.set_cookie("emotion-edge", cookie.value[:place] + letter + cookie.value[place + 1 :])
+        assert client.get("/api/status").status_code == 401, place
+    for value in ("", ".", "a.b", "x" * 4000, cookie.value + "A", cookie.value[:-4]):
+        client.set_cookie("emotion-edge", value)
+        assert client.get("/api/status").status_code == 401, value
+
+
+def test_a_cookie_of_another_device_is_worth_nothing(client: FlaskClient) -> None:
+    client.set_cookie("emotion-edge", Logins(b"another secret").issue("k7mf2q9xta"))
+    assert client.get("/api/status").status_code == 401
+
+
+def test_ten_wrong_tries_a_minute_and_no_more(
+    guess: Callable[..., int], client: FlaskClient, device: Device
+) -> None:
+    assert [guess("wrong") for _ in range(10)] == [401] * 10
+    assert guess("wrong") == 429
+    assert guess(CODE) == 429  # or guessing would go on
+    assert guess("wrong", "192.168.1.3") == 401
+    answer = client.get(
+        "/api/status",
+        headers={"Authorization": f"Bearer {CODE}"},
+        environ_base={"REMOTE_ADDR": "192.168.1.2"},
+    )
+    assert answer.status_code == 429
+    assert answer.headers["Retry-After"] == "60"
+    device.clock.now_s += 59
+    assert guess(CODE) == 429
+    device.clock.now_s += 1
+    assert guess(CODE) == 303
+
+
+def test_guesses_by_bearer_count_too(client: FlaskClient, guess: Callable[..., int]) -> None:
+    for number in range(10):
+        headers = {"Authorization": f"Bearer {number}"}
+        answer = client.get("/nowhere", headers=headers, environ_base={"REMOTE_ADDR": "10.0.0.1"})
+        assert answer.status_code == 401
+    assert guess("wrong", "10.0.0.1") == 429
+
+
+def test_sixty_wrong_tries_in_all_and_who_was_admitted_before_may_still(
+    guess: Callable[..., int],
+) -> None:
+    assert guess(CODE, "192.168.1.9") == 303
+    for host in range(6):
+        assert [guess("wrong", f"10.0.0.{host}") for _ in range(10)] == [401] * 10
+    assert guess("wrong", "10.0.0.7") == 429
+    assert guess(CODE, "10.0.0.7") == 429
+    assert guess(CODE, "192.168.1.9") == 303
+    assert [guess("wrong", "192.168.1.9") for _ in range(11)] == [401] * 10 + [429]
+
+
+def test_a_login_is_not_touched_by_somebody_elses_guesses(
+    client: FlaskClient, guess: Callable[..., int]
+) -> None:
+    log_in(client)
+    for host in range(7):
+        for _ in range(10):
+            guess("wrong", f"10.0.0.{host}")
+    assert client.get("/api/status").status_code == 200
+
+
+def test_one_client_is_an_address_or_an_ipv6_64() -> None:
+    assert client_of("192.168.1.2") == client_of("::ffff:192.168.1.2")
+    assert client_of("fe80::1%eth0") == client_of("fe80::ffff:2")
+    assert client_of("2001:db8:0:1::1") != client_of("2001:db8:0:2::1")
+    assert client_of("") == client_of("not an address")
+
+
+def test_what_is_remembered_of_guesses_is_bounded() -> None:
+    attempts, clock = Attempts(Clock()), 0
+    for number in range(100_000):
+        attempts.note_wrong(f"10.{number >> 16}.{number >> 8 & 255}.{number & 255}")
+    assert len(attempts._wrong) <= 1000
+    assert attempts.wait_s("192.168.1.1") == 60
+    assert clock == 0
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        *("127.0.0.1", "127.0.0.1:8080", "192.168.178.20", "[::1]", "[fe80::1]:8080"),
+        *("localhost", "LOCALHOST:80", "raspberrypi", "raspberrypi.local:8080", "Pi.Local."),
+        "pi.example.org:8080",
+    ],
+)
+def test_names_of_this_device(host: str) -> None:
+    assert Hosts(["Pi.Example.org"]).allows(host)
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        *("", ":80", "evil.example", "127.0.0.1.evil.example", "pi.locals", "x.local.evil.example"),
+        *("[::1", "::1", "[evil.example]", "a b", "a/b", "127.0.0.1:80:80", "pi.local:http"),
+        *("127.0.0.1, evil.example", "user@localhost", "localhost\x00", "1.2.3.4.5", "\u212aelvin"),
+    ],
+)
+def test_names_that_are_not_this_device(host: str) -> None:
+    assert not Hosts(["Pi.Example.org"]).allows(host)
+
+
+def test_pause_and_resume(client: FlaskClient, device: Device) -> None:
+    log_in(client)
+    assert client.post("/api/pause").status_code == 403
+    assert device.camera is CameraState.LIVE
+    answer = client.post("/api/pause", headers=WRITE)
+    assert answer.status_code == 200
+    assert answer.get_json()["health"]["camera"] == "paused"
+    assert device.camera is CameraState.PAUSED
+    answer = client.post("/api/resume", headers=WRITE, json={})
+    assert answer.get_json()["health"]["camera"] == "live"
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Origin": "http://evil.example"},
+        {"Origin": "null"},
+        {"Origin": "http://localhost:81"},
+        {"Sec-Fetch-Site": "cross-site"},
+        {"Sec-Fetch-Site": "same-site"},
+    ],
+)
+def test_a_form_of_somebody_else_is_refused(
+    client: FlaskClient, device: Device, headers: dict[str, str]
+) -> None:
+    assert client.post("/login", data={"code": CODE}, headers=headers).status_code == 403
+    log_in(client)
+    assert client.post("/api/pause", headers={**WRITE, **headers}).status_code == 403
+    assert device.camera is CameraState.LIVE
+
+
+def test_our_own_form_is_not(client: FlaskClient) -> None:
+    headers = {"Origin": "http://localhost", "Sec-Fetch-Site": "same-origin"}
+    assert client.post("/login", data={"code": CODE}, headers=headers).status_code == 303
+
+
+@pytest.mark.parametrize(
+    ("body", "status"),
+    [
+        ({"data": b"{", "content_type": "application/json"}, 400),
+        ({"data": b"a=1", "content_type": "application/x-www-form-urlencoded"}, 415),
+        ({"data": b"x" * 100_000, "content_type": "application/json"}, 413),
+        ({"json": {"any": "thing"}}, 200),
+    ],
+)
+def test_what_a_write_may_carry(client: FlaskClient, body: dict[str, object], status: int) -> None:
+    log_in(client)
+    assert client.post("/api/pause", headers=WRITE, **body).status_code == status  # type: ignore[arg-type]
