@@ -87,12 +87,15 @@ class Served:
 
 def load_vision(config: Config) -> Vision:
     """Load the networks that the settings name. Raises ModelError."""
+    classifier = load_classifier(config)
+    return Vision(detector=load_detector(config.detector), classifier=classifier)
+
+
+def load_classifier(config: Config) -> EmotionClassifier:
+    """Load the expression model. Raises ModelError."""
     threads = config.classifier.threads or inference_threads()
     network, manifest = load_model(model_path(config), threads=threads)
-    return Vision(
-        detector=_load_detector(config.detector),
-        classifier=EmotionClassifier(network, manifest),
-    )
+    return EmotionClassifier(network, manifest)
 
 
 def model_path(config: Config) -> Path:
@@ -107,7 +110,8 @@ def model_path(config: Config) -> Path:
     raise ModelError(f"{MODEL_NAME} is missing; looked in {looked_in}; set [classifier] model")
 
 
-def _load_detector(config: DetectorConfig) -> FaceDetector:
+def load_detector(config: DetectorConfig) -> FaceDetector:
+    """Load the face detector. Raises ModelError."""
     if config.kind == "haar":
         return HaarDetector(min_score=config.min_score)
     return RoomDetector(

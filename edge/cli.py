@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import itertools
 import json
 import logging
 import os
@@ -13,11 +14,14 @@ from typing import TYPE_CHECKING, Any
 
 from edge import __version__
 from edge.config import Config, load_config, to_toml
-from edge.errors import EdgeError, MediaError, UsageError
+from edge.errors import ConfigError, EdgeError, MediaError, UsageError
 from edge.state import INSTALLED_FOLDER, AccessCode, find_folder, open_folder
 
 if TYPE_CHECKING:
     from edge.app import Served
+
+INSTALLED_SETTINGS = Path("/etc/emotion-edge/config.toml")
+"""Where install.sh puts the service's settings, which `doctor` and `leds` are about."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -61,6 +65,13 @@ def _parser() -> argparse.ArgumentParser:
     )
     analyze.set_defaults(func=_analyze)
 
+    doctor = commands.add_parser(
+        "doctor", parents=[settings], help="examine camera, pins, models, port, board"
+    )
+    _add_device_options(doctor)
+    doctor.add_argument("--json", action="store_true", help="print one JSON object")
+    doctor.set_defaults(func=_doctor)
+
     leds = commands.add_parser(
         "leds", parents=[settings], help="light every LED in its turn, to check the wires"
     )
@@ -94,8 +105,8 @@ def _add_device_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--leds", metavar="MODE", help="off, per_emotion or rgb")
 
 
-def _settings(args: argparse.Namespace) -> Config:
-    """Return the file's settings with the command line's on top."""
+def _settings(args: argparse.Namespace, config: Path | None = None) -> Config:
+    """Return the settings of --config, else of `config`, with the command line's on top."""
     named = {
         ("camera", "source"): getattr(args, "source", None),
         ("web", "host"): getattr(args, "host", None),
@@ -112,7 +123,12 @@ def _settings(args: argparse.Namespace) -> Config:
         # The demo shows its LEDs in the terminal and never touches a pin.
         overrides["leds"] = {"mode": "per_emotion", "factory": "mock"} | overrides.get("leds", {})
         overrides["button"] = {"mode": "off"}
-    return load_config(args.config, overrides)
+    return load_config(args.config or config, overrides)
+
+
+def _installed_settings() -> Path | None:
+    """Return the service's own settings where install.sh has put some."""
+    return INSTALLED_SETTINGS if os.access(INSTALLED_SETTINGS, os.F_OK) else None
 
 
 def _run(args: argparse.Namespace) -> int:
@@ -179,10 +195,36 @@ def _analyze(args: argparse.Namespace) -> int:
     return 1 if bad else 0
 
 
+def _doctor(args: argparse.Namespace) -> int:
+    from edge.doctor import examine  # noqa: PLC0415 (loads every adapter)
+    from edge.system.finding import Verdict, failed, passed, summary  # noqa: PLC0415
+
+    file = args.config or _installed_settings()
+    try:
+        config = _settings(args, file)
+        first = passed("config", str(file or "the defaults"))
+    except ConfigError as exc:
+        first = failed("config", str(exc), "config")
+        args.config = None
+        config = _settings(args)  # what is wrong on the command line is an error all the same
+    findings = []
+    for finding in itertools.chain([first], examine(config)):
+        findings.append(finding)
+        if not args.json:
+            print(*finding.lines(), sep="\n", flush=True)
+    well = all(finding.verdict is not Verdict.FAIL for finding in findings)
+    if args.json:
+        report = {"ok": well, "findings": [finding.to_dict() for finding in findings]}
+        print(json.dumps({"version": __version__, **report}, indent=2, ensure_ascii=False))
+    else:
+        print(summary(findings))
+    return 0 if well else 1
+
+
 def _leds(args: argparse.Namespace) -> int:
     from edge.app import walk_leds  # noqa: PLC0415 (loads every adapter)
 
-    walk_leds(_settings(args), sys.stdout)
+    walk_leds(_settings(args, _installed_settings()), sys.stdout)
     return 0
 
 

@@ -23,7 +23,7 @@ from edge.latest import Latest
 
 log = logging.getLogger(__name__)
 
-_FIRST_RETRY_S, _LONGEST_RETRY_S = 0.5, 8.0
+_FIRST_RETRY_S, _LONGEST_RETRY_S = 0.5, 2.0
 # A webcam that has just been opened sets its exposure before it delivers at all.
 _FIRST_FRAME_S = 4.0
 # How often the outputs hear of the health while no frame does it for them.

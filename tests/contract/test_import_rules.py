@@ -13,13 +13,14 @@ ROOT = Path(__file__).parents[2]
 RECORDS = {"edge.datatypes", "edge.errors", "edge.palette", "edge.latest"}
 CORE = RECORDS | {"edge", "edge.config", "edge.quiet"}
 SHAPES = {"edge.camera.source", "edge.outputs.sink"}  # protocols: a name for what is passed in
-# The device, the reader of files, and the command line in front of both.
-WIRING = {"edge.app", "edge.analyze", "edge.cli", "edge.__main__"}
+# The device, the reader of files, the doctor, and the command line in front of them.
+WIRING = {"edge.app", "edge.analyze", "edge.doctor", "edge.cli", "edge.__main__"}
 PARTS = {f"edge.{part}" for part in ("camera", "vision", "outputs", "web", "system")}
 PURE = {
     "edge.pipeline",
     *(f"edge.vision.{stage}" for stage in ("tracker", "smoother", "tensors", "merge", "views")),
     *(f"edge.outputs.{stage}" for stage in ("mood", "glow", "strip")),
+    *("edge.camera.lens", "edge.system.finding"),
 }
 IO = {
     *("asyncio", "ftplib", "http", "io", "logging", "multiprocessing", "os", "pathlib", "select"),

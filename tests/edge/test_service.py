@@ -7,7 +7,10 @@ import cv2
 import numpy as np
 import pytest
 
+from edge.camera.fake_picamera2 import FakePicamera2, FakeTransform
 from edge.camera.fake_v4l2 import FakeUsbCamera
+from edge.camera.picamera2 import Driver, PiCamera
+from edge.camera.source import FrameSource
 from edge.camera.v4l2 import V4l2Camera
 from edge.config import CameraConfig, load_config
 from edge.datatypes import BBox, CameraState, FaceState, Frame, Report, Snapshot, Vitals
@@ -62,6 +65,7 @@ class Device:
         self.stage, self.heard = Counting(), Heard()
         self.beats = 0
         self.vitals = Vitals()
+        self.ahead_s = 0.0
         self.service = Service(
             self.open,
             self.stage,
@@ -70,11 +74,12 @@ class Device:
             alive=self._beat,
             vitals=lambda: self.vitals,
             began_s=time.monotonic() - 100,
+            clock=lambda: time.monotonic() + self.ahead_s,
         )
         self.error: Exception | None = None
         self.thread = threading.Thread(target=self._run)
 
-    def open(self) -> V4l2Camera:
+    def open(self) -> FrameSource:
         return V4l2Camera(self.config, 0, open_capture=self.usb.open)
 
     def _run(self) -> None:
@@ -172,6 +177,58 @@ def test_a_camera_gone_for_good_ends_the_run_with_its_error() -> None:
     device.thread.join(8)
     assert isinstance(device.error, CameraError)
     assert "no picture for 2 s" in str(device.error)
+
+
+def test_as_shipped_it_waits_a_minute_for_the_camera_and_not_longer() -> None:
+    device = Device(load_config().camera)
+    device.thread.start()
+    eventually(device.camera_is(CameraState.LIVE))
+    device.usb.unplug()
+    assert eventually(device.camera_is(CameraState.LOST)) < 2
+    device.ahead_s = 55
+    device.thread.join(1)
+    assert device.thread.is_alive()
+    device.ahead_s = 61
+    device.thread.join(5)
+    assert isinstance(device.error, CameraError)
+    assert "no picture for 60 s" in str(device.error)
+
+
+class LooseCable(FakePicamera2):
+    """A Pi camera that opens and never delivers while `loose` is set, as a bad ribbon does."""
+
+    loose = threading.Event()
+
+    def __init__(self, camera_num: int = 0) -> None:
+        super().__init__(camera_num)
+        if self.loose.is_set():
+            self.stall()
+
+
+class PiDevice(Device):
+    """The same with a Pi camera."""
+
+    def open(self) -> FrameSource:
+        self.pi = PiCamera(self.config, driver=Driver(LooseCable, FakeTransform))
+        return self.pi
+
+
+def test_a_pi_camera_whose_cable_came_loose_comes_back_by_itself() -> None:
+    device = PiDevice()
+    device.thread.start()
+    try:
+        eventually(device.camera_is(CameraState.LIVE))
+        LooseCable.loose.set()
+        device.pi._camera.stall()
+        assert eventually(device.camera_is(CameraState.LOST)) < 2
+        eventually(lambda: "ribbon cable" in device.service.health().detail)
+        LooseCable.loose.clear()
+        eventually(device.camera_is(CameraState.LIVE), 15)
+    finally:
+        LooseCable.loose.clear()
+        device.service.stop()
+        device.thread.join(5)
+    assert device.error is None
 
 
 def test_no_camera_at_the_start_is_an_error_at_once() -> None:

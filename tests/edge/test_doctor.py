@@ -1,0 +1,453 @@
+"""The doctor on machines made for the test: a root of files, commands that answer as told."""
+
+import json
+import os
+import re
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+import pytest
+from werkzeug.serving import make_server
+
+from edge import doctor
+from edge.camera.auto import Hardware
+from edge.camera.fake_picamera2 import FakePicamera2, FakeTransform
+from edge.camera.fake_v4l2 import FakeUsbCamera
+from edge.camera.picamera2 import Driver, PiCamera
+from edge.camera.v4l2 import V4l2Camera
+from edge.config import Config, load_config
+from edge.datatypes import CameraState, Frame
+from edge.system import checks, probe
+from edge.system.finding import REMEDIES, Finding, Verdict, failed, passed, summary, warned
+
+ROOT = Path(__file__).parents[2]
+PASS, WARN, FAIL = Verdict.PASS, Verdict.WARN, Verdict.FAIL
+
+
+class Machine:
+    """A Raspberry Pi's files below a folder."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.write("proc/device-tree/model", "Raspberry Pi 5 Model B Rev 1.0\0")
+        self.write("sys/class/thermal/thermal_zone0/type", "cpu-thermal\n")
+        self.write("sys/class/thermal/thermal_zone0/temp", "48300\n")
+        self.write("sys/devices/platform/soc/soc:firmware/get_throttled", "0\n")
+        self.write("etc/group", "root:x:0:\nvideo:x:44:maker,emotion-edge\ngpio:x:986:maker\n")
+        self.write("etc/passwd", "root:x:0:0::/root:/bin/sh\nmaker:x:1000:1000::/:/bin/sh\n")
+        self.write("run/systemd/timesync/synchronized", "")
+        self.write("dev/gpiochip0", "")
+        self.answers: dict[str, str] = {}
+
+    def write(self, name: str, text: str) -> None:
+        path = self.root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+
+    def remove(self, name: str) -> None:
+        (self.root / name).unlink()
+
+    def run(self, command: Sequence[str]) -> str:
+        return self.answers.get(command[0], "")
+
+
+@pytest.fixture
+def pi(tmp_path: Path) -> Machine:
+    return Machine(tmp_path)
+
+
+def verdict(finding: Finding) -> tuple[Verdict, str]:
+    """The finding's verdict and remedy; every finding can be printed."""
+    assert finding.lines()
+    assert (finding.remedy == "") is (finding.verdict is PASS)
+    return finding.verdict, finding.remedy
+
+
+# --- the machine ------------------------------------------------
+
+
+def test_a_32_bit_system_is_refused():
+    assert verdict(checks.check_system("aarch64", 64)) == (PASS, "")
+    finding = checks.check_system("aarch64", 32)
+    assert verdict(finding) == (FAIL, "system")
+    assert "32-bit programs" in finding.message
+
+
+def test_only_a_needed_package_may_not_be_missing():
+    versions = {"Python": "3.13.5", "picamera2": None, "lgpio": None}
+    finding = checks.check_packages(versions, {"picamera2"})
+    assert verdict(finding) == (FAIL, "packages")
+    assert finding.message == "no picamera2; Python 3.13.5"
+    assert verdict(checks.check_packages(versions, set())) == (PASS, "")
+
+
+@pytest.mark.parametrize(
+    ("uid", "gids", "lacking"),
+    [
+        (1000, {1000, 44, 986}, None),
+        (1000, {1000, 44}, "maker is not in gpio"),
+        (1000, {1000}, "maker is not in video, maker is not in gpio"),
+        (0, {0}, None),
+    ],
+)
+def test_groups_of_the_user(pi: Machine, uid: int, gids: set[int], lacking: str | None):
+    finding = checks.check_groups(pi.root, ["video", "gpio"], user="maker", uid=uid, gids=gids)
+    assert verdict(finding) == ((FAIL, "groups") if lacking else (PASS, ""))
+    assert finding.message == (lacking or "video, gpio")
+
+
+def test_groups_of_the_service_s_user_count_as_well(pi: Machine):
+    pi.write("etc/passwd", "emotion-edge:x:999:999::/:/usr/sbin/nologin\n")
+    ask = partial(checks.check_groups, pi.root, user="root", uid=0, gids={0})
+    assert ask(["video"]).verdict is PASS
+    finding = ask(["video", "gpio"])
+    assert finding.message == "emotion-edge is not in gpio"
+
+
+def test_a_group_that_does_not_exist_is_not_asked_for(tmp_path: Path):
+    finding = checks.check_groups(tmp_path, ["video"], user="maker", uid=1000, gids=set())
+    assert (finding.verdict, finding.message) == (PASS, "none is needed")
+
+
+def test_pins(pi: Machine):
+    ask = partial(checks.check_gpio, pi.root)
+    assert verdict(ask(used=False, on_pi=True)) == (PASS, "")
+    assert "simulated" in ask(used=True, on_pi=False).message
+    assert ask(used=True, on_pi=True, may_use=lambda path: True).message == "/dev/gpiochip0"
+    finding = ask(used=True, on_pi=True, may_use=lambda path: False)
+    assert verdict(finding) == (FAIL, "gpio")
+    assert finding.message == "no access to /dev/gpiochip0"
+    pi.remove("dev/gpiochip0")
+    assert verdict(ask(used=True, on_pi=True)) == (FAIL, "gpio")
+
+
+def test_temperature(pi: Machine, tmp_path: Path):
+    assert checks.check_temperature(pi.root, 80).message == "48 C"
+    pi.write("sys/class/thermal/thermal_zone0/temp", "83000")
+    assert verdict(checks.check_temperature(pi.root, 80)) == (WARN, "heat")
+    assert checks.check_temperature(tmp_path / "pc", 80).verdict is PASS
+
+
+@pytest.mark.parametrize(
+    ("bits", "expected", "words"),
+    [
+        ("0", (PASS, ""), "none"),
+        ("50005", (FAIL, "power"), "under voltage, throttled, under voltage happened"),
+        ("50000", (WARN, "power"), "under voltage happened, throttling happened"),
+        ("8", (WARN, "throttled"), "soft temperature limit"),
+        ("20002", (WARN, "throttled"), "frequency capped, capping happened"),
+    ],
+)
+@pytest.mark.parametrize("source", ["sysfs", "vcgencmd"])
+def test_throttling(pi: Machine, source: str, bits: str, expected: tuple[Verdict, str], words: str):
+    path = "sys/devices/platform/soc/soc:firmware/get_throttled"
+    if source == "sysfs":
+        pi.write(path, bits)
+    else:
+        pi.remove(path)
+        pi.answers["vcgencmd"] = f"throttled=0x{bits}\n"
+    finding = checks.check_throttling(pi.root, pi.run)
+    assert verdict(finding) == expected
+    assert words in finding.message
+
+
+def test_throttling_is_unknown_elsewhere(tmp_path: Path):
+    assert "does not say" in checks.check_throttling(tmp_path, lambda command: "").message
+
+
+@pytest.mark.parametrize(
+    ("free", "expected", "message"),
+    [
+        (77_900_000_000, PASS, "77.9 GB free"),
+        (600_000_000, PASS, "600 MB free"),
+        (499_000_000, WARN, "499 MB free"),
+        (49_000_000, FAIL, "49 MB free"),
+    ],
+)
+def test_disk(free: int, expected: Verdict, message: str):
+    finding = checks.check_disk(free)
+    assert (finding.verdict, finding.message) == (expected, message)
+
+
+def test_the_clock(pi: Machine):
+    assert checks.check_clock(pi.root, pi.run).verdict is PASS
+    pi.remove("run/systemd/timesync/synchronized")
+    assert verdict(checks.check_clock(pi.root, pi.run)) == (WARN, "clock")
+    pi.answers["timedatectl"] = "yes\n"
+    assert checks.check_clock(pi.root, pi.run).verdict is PASS
+
+
+@pytest.mark.parametrize(
+    ("host", "auth", "expected"),
+    [
+        ("127.0.0.1", "none", PASS),
+        ("::", "code", PASS),
+        ("::", "none", WARN),
+        ("192.0.2.7", "none", WARN),
+    ],
+)
+def test_a_page_for_everybody_is_pointed_out(host: str, auth: str, expected: Verdict):
+    web = load_config(overrides={"web": {"host": host, "auth": auth}}).web
+    assert checks.check_access(web).verdict is expected
+
+
+# --- the port and a device that runs ----------------------------
+
+
+def web_on(port: int) -> Any:
+    return load_config(overrides={"web": {"port": port}}).web
+
+
+@pytest.fixture
+def serve() -> Iterator[Callable[..., Any]]:
+    """Answer every question on a port of its own with one text."""
+    servers = []
+
+    def start(status: str, body: str) -> Any:
+        def application(environ: Any, start_response: Any) -> list[bytes]:
+            start_response(status, [("Content-Type", "text/plain")])
+            return [body.encode()]
+
+        server = make_server("127.0.0.1", 0, application)
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        servers.append((server, thread))
+        return web_on(server.port)
+
+    yield start
+    for server, thread in servers:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "expected"),
+    [
+        ("200 OK", "ok\n", (CameraState.LIVE, "")),
+        ("503 x", "lost: no frame: is it in?\n", (CameraState.LOST, "no frame: is it in?")),
+        ("503 x", "paused: by hand\n", (CameraState.PAUSED, "by hand")),
+        ("200 OK", "<html>a printer</html>", None),
+        ("503 x", "busy", None),
+        ("404 x", "no", None),
+    ],
+)
+def test_only_a_device_of_ours_is_taken_for_one(
+    serve: Callable[..., Any],
+    monkeypatch: pytest.MonkeyPatch,
+    status: str,
+    body: str,
+    expected: Any,
+):
+    monkeypatch.setenv("http_proxy", "http://127.0.0.1:1")
+    web = serve(status, body)
+    running = probe.ask_device(web)
+    assert running == expected
+    finding = probe.check_port(web, running)
+    assert verdict(finding) == ((FAIL, "port") if expected is None else (PASS, ""))
+    if expected is None:
+        assert "already in use" in finding.message
+
+
+def test_a_free_port_and_one_that_speaks_no_http():
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        web = web_on(listening.getsockname()[1])
+
+        def greet() -> None:
+            with listening.accept()[0] as caller:
+                caller.sendall(b"SSH-2.0-OpenSSH_9.2\r\n")
+
+        greeter = threading.Thread(target=greet)
+        greeter.start()
+        assert probe.ask_device(web) is None
+        greeter.join()
+    finding = probe.check_port(web_on(0), probe.ask_device(web_on(1)))
+    assert verdict(finding) == (PASS, "")
+
+
+@pytest.mark.parametrize(
+    ("state", "expected"),
+    [
+        (CameraState.LIVE, (PASS, "")),
+        (CameraState.STARTING, (WARN, "camera")),
+        (CameraState.PAUSED, (WARN, "camera-paused")),
+        (CameraState.LOST, (FAIL, "camera-lost")),
+    ],
+)
+def test_a_running_device_tells_of_its_camera(state: CameraState, expected: tuple[Verdict, str]):
+    finding = probe.running_camera(probe.Running(state, "why"))
+    assert verdict(finding) == expected
+    assert finding.message.startswith(f"the device is running: {state}")
+
+
+def test_the_holders_of_a_camera_are_found(tmp_path: Path):
+    for number, name, target in (
+        ("17", "rpicam-hello", "/dev/media0"),
+        ("4", "shell", "/dev/pts/0"),
+        ("23", "zoom", "/dev/video0"),
+    ):
+        folder = tmp_path / "proc" / number / "fd"
+        folder.mkdir(parents=True)
+        (folder.parent / "comm").write_text(f"{name}\n")
+        (folder / "5").symlink_to(target)
+    (tmp_path / "proc/self").mkdir()
+    assert probe.camera_holders(tmp_path) == ["rpicam-hello (17)", "zoom (23)"]
+
+
+# --- the camera -------------------------------------------------
+
+
+def settings(**camera: Any) -> Config:
+    return load_config(overrides={"camera": camera, "web": {"port": 0}})
+
+
+def pi_hardware(**attributes: Any) -> Hardware:
+    camera = type("Camera", (FakePicamera2,), attributes)
+    return Hardware(
+        open_pi=partial(PiCamera, driver=Driver(camera, FakeTransform)), usb_devices=lambda: []
+    )
+
+
+def test_a_camera_that_delivers(tmp_path: Path):
+    finding = doctor.check_camera(settings(source="picamera2"), tmp_path, pi_hardware())
+    assert verdict(finding) == (PASS, "")
+    assert finding.message == "Pi camera 0 (imx708): 640x480"
+
+
+def test_a_camera_another_program_holds(tmp_path: Path):
+    fd = tmp_path / "proc/17/fd"
+    fd.mkdir(parents=True)
+    (fd.parent / "comm").write_text("rpicam-hello\n")
+    (fd / "5").symlink_to("/dev/video0")
+    finding = doctor.check_camera(settings(source="picamera2"), tmp_path, pi_hardware(busy=True))
+    assert verdict(finding) == (FAIL, "camera-busy")
+    assert finding.message.endswith("does another program use it?. Held by rpicam-hello (17)")
+
+
+def test_no_camera_at_all_and_a_setting_it_cannot_do(tmp_path: Path):
+    finding = doctor.check_camera(settings(source="auto"), tmp_path, pi_hardware(attached=[]))
+    assert verdict(finding) == (FAIL, "camera")
+    usb = Hardware(open_usb=partial(V4l2Camera, open_capture=FakeUsbCamera(0).open))
+    finding = doctor.check_camera(settings(source="v4l2:0", focus_m=1.0), tmp_path, usb)
+    assert verdict(finding) == (FAIL, "config")
+
+
+def test_a_covered_lens(tmp_path: Path):
+    class Covered:
+        name = "USB camera 0"
+        closed: ClassVar = []
+
+        def read(self, timeout_s: float) -> Frame:
+            return Frame(bgr=np.full((48, 64, 3), 2, np.uint8), seq=0, captured_at_s=0.0)
+
+        def close(self) -> None:
+            self.closed.append(True)
+
+    hardware = Hardware(open_usb=lambda config, index: Covered())
+    finding = doctor.check_camera(settings(source="v4l2:0"), tmp_path, hardware)
+    assert verdict(finding) == (WARN, "camera-dark")
+    assert Covered.closed == [True]
+
+
+# --- the whole --------------------------------------------------
+
+CHECKS = [
+    *("system", "packages", "model", "face-detector", "camera", "groups", "gpio", "port"),
+    *("access", "temperature", "throttling", "disk", "clock"),
+]
+
+
+def examined(config: Config, pi: Machine, **given: Any) -> dict[str, Finding]:
+    given = {"hardware": pi_hardware(), "ask": lambda: None, **given}
+    findings = list(doctor.examine(config, root=pi.root, run=pi.run, **given))
+    assert [finding.check for finding in findings] == CHECKS
+    return {finding.check: finding for finding in findings}
+
+
+def test_a_pi_on_which_all_is_well(pi: Machine):
+    findings = examined(settings(source="auto"), pi)
+    assert {f.check: f.message for f in findings.values() if f.verdict is not PASS} == {}
+    assert "7 expressions" in findings["model"].message
+    assert summary(findings.values()) == "all is well"
+
+
+def test_the_camera_of_a_running_device_is_not_opened(pi: Machine):
+    lost = probe.Running(CameraState.LOST, "no frame")
+    findings = examined(
+        settings(), pi, ask=lambda: lost, hardware=pi_hardware(busy=True, attached=None)
+    )
+    assert verdict(findings["camera"]) == (FAIL, "camera-lost")
+    assert "the device is running" in findings["port"].message
+
+
+def test_a_bad_model_does_not_hide_the_rest(pi: Machine, tmp_path: Path):
+    (tmp_path / "mine.tflite").write_bytes(b"nothing")
+    config = load_config(overrides={"classifier": {"model": str(tmp_path / "mine.tflite")}})
+    findings = examined(config, pi)
+    assert verdict(findings["model"]) == (FAIL, "model")
+    assert "mine.json" in findings["model"].message
+    assert findings["face-detector"].verdict is PASS
+
+
+def test_a_question_that_breaks_is_a_finding_too(pi: Machine):
+    def broken(command: Sequence[str]) -> str:
+        raise ZeroDivisionError
+
+    pi.remove("run/systemd/timesync/synchronized")
+    pi.run = broken  # type: ignore[method-assign]
+    findings = examined(settings(), pi)
+    assert verdict(findings["clock"]) == (FAIL, "doctor")
+    assert summary(findings.values()) == "1 failed, 0 to look at"
+
+
+def run_doctor(*args: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "edge", "doctor", "--port", "0", *args],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+        cwd=ROOT,
+        env={**os.environ, "TERM": "dumb"},
+    )
+
+
+def test_the_command_prints_a_line_for_each_and_its_exit_code_says_whether_any_failed():
+    run = run_doctor("--source", "demo")
+    assert run.returncode == 0, run.stdout
+    assert run.stderr == ""
+    lines = [line for line in run.stdout.splitlines() if not line.startswith("      -> ")]
+    assert [line.split()[1] for line in lines[:-1]] == ["config", *CHECKS]
+    assert {line.split()[0] for line in lines[:-1]} <= {"pass", "warn"}
+    run = run_doctor("--source", "v4l2:63")
+    assert run.returncode == 1
+    assert re.search(r"^FAIL  camera +USB camera 63", run.stdout, re.MULTILINE)
+
+
+def test_a_bad_file_is_the_first_finding_and_a_bad_command_line_an_error(tmp_path: Path):
+    (tmp_path / "my.toml").write_text("[web]\nprot = 1\n")
+    run = run_doctor("--source", "demo", "--json", "--config", str(tmp_path / "my.toml"))
+    report = json.loads(run.stdout)
+    assert run.returncode == 1
+    assert report["ok"] is False
+    first, *rest = report["findings"]
+    assert (first["check"], first["verdict"], first["remedy"]) == ("config", "fail", "config")
+    assert first["advice"] == REMEDIES["config"]
+    assert "unknown key 'prot'" in first["message"]
+    assert [finding["check"] for finding in rest] == CHECKS
+    assert run_doctor("--source", "teapot").returncode == 2
+
+
+def test_findings_in_words():
+    assert passed("a", "b").lines() == ["pass  a             b"]
+    assert warned("a", "b", "disk").lines()[1] == f"      -> {REMEDIES['disk']}"
+    assert summary([failed("a", "b", "disk"), warned("a", "b", "disk")]) == (
+        "1 failed, 1 to look at"
+    )
