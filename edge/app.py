@@ -19,6 +19,7 @@ from edge.config import ButtonConfig, Config, DetectorConfig, WebConfig
 from edge.errors import ModelError
 from edge.outputs.fanout import FanOut
 from edge.outputs.history import History
+from edge.outputs.history_file import HistoryFile
 from edge.outputs.lamps import lit_mode
 from edge.outputs.leds import Leds
 from edge.outputs.pins import check_button, is_raspberry_pi, open_pin_factory
@@ -134,6 +135,9 @@ def run_device(config: Config, *, terminal: TextIO, announce: Callable[[Served],
         leds = _open_leds(config, vision.classifier.labels, pin_factory)
         history = History()
         sinks: list[Sink] = [history]
+        kept = _open_history_file(config, history)
+        if kept is not None:
+            sinks.append(kept)
         manager = Notifier()
         opened.callback(manager.close)
         if manager.has_manager:
@@ -164,7 +168,7 @@ def run_device(config: Config, *, terminal: TextIO, announce: Callable[[Served],
             feed=feed,
             access=access,
             controls=Controls(pause=service.pause, resume=service.resume),
-            history=history,
+            history=kept or history,
         )
         server = WebServer(
             web,
@@ -219,6 +223,13 @@ def walk_leds(config: Config, terminal: TextIO) -> None:
             say=lambda line: print(line, file=terminal, flush=True),
             bulbs=bulbs,
         )
+
+
+def _open_history_file(config: Config, history: History) -> HistoryFile | None:
+    if config.history.keep == "memory":
+        return None
+    folder = open_folder(find_folder(config.state))
+    return HistoryFile(folder / "history.sqlite3", history, days=config.history.days)
 
 
 def _open_access(config: Config) -> tuple[Access, AccessCode | None]:

@@ -38,13 +38,16 @@ def find_folder(config: StateConfig, environment: Mapping[str, str] = os.environ
 
 
 def open_folder(folder: Path) -> Path:
-    """Return `folder`, made if it is missing. Raises StateError when it cannot be written."""
+    """Return `folder`, made if it is missing. Raises StateError when it cannot be made.
+
+    Whether it can be written is seen when it is: with its secrets in place a device goes on when
+    the disk is full or mounted read-only.
+    """
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=folder):
-            return folder
     except OSError as exc:
         raise _refusal(folder, "write", exc) from exc
+    return folder
 
 
 def replace_file(path: Path, content: bytes) -> None:

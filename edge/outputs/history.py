@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable, Mapping, Sequence
 
 from edge.datatypes import UNCERTAIN, Period, Report, Snapshot
@@ -19,7 +19,7 @@ STEP_S = 5
 _MINUTES_KEPT = 24 * 60
 _STEPS_KEPT = 15 * 60 // STEP_S
 # Two snapshots further apart have a pause or a lost camera between them, which nobody watched.
-_LONGEST_GAP_S = 1.0
+_LONGEST_GAP_S = 2.0
 
 
 class History:
@@ -32,6 +32,8 @@ class History:
         self._lock = threading.Lock()
         self._minutes = _Periods(MINUTE_S, _MINUTES_KEPT)
         self._steps = _Periods(STEP_S, _STEPS_KEPT)
+        self._current: Period | None = None
+        self._finished: deque[Period] = deque(maxlen=_MINUTES_KEPT)
         self._seen: Snapshot | None = None
 
     def show(self, report: Report) -> None:
@@ -58,35 +60,69 @@ class History:
         with self._lock:
             return self._steps.between(self._clock() - last_s, self._clock())
 
+    def finished(self, *, settle: bool = False) -> Sequence[Period]:
+        """Return the minutes that are over and not yet `written`, for whoever keeps them longer.
+
+        A minute that comes twice is here twice. `settle` counts the present one as over.
+        """
+        with self._lock:
+            if settle and self._current is not None:
+                self._finished.append(self._current)
+                self._current = None
+            return tuple(self._finished)
+
+    def written(self, count: int) -> None:
+        """Forget the first so many of the `finished` minutes."""
+        with self._lock:
+            for _ in range(count):
+                self._finished.popleft()
+
+    def restore(self, minutes: Sequence[Period]) -> None:
+        """Take in what an earlier run had seen, oldest first."""
+        with self._lock:
+            self._minutes.put_before(minutes)
+
     def _add(self, snapshot: Snapshot, duration_s: float) -> None:
         labels = Counter(face.label or UNCERTAIN for face in snapshot.faces)
         face_s = {label: count * duration_s for label, count in labels.items()}
         now_s = self._clock()
         with self._lock:
             for periods in (self._minutes, self._steps):
-                periods.add(periods.beginning_of(now_s), duration_s, face_s)
+                periods.add(period_at(now_s, periods.length_s, duration_s, face_s))
+            minute = period_at(now_s, MINUTE_S, duration_s, face_s)
+            if self._current is not None and self._current.start_s != minute.start_s:
+                self._finished.append(self._current)
+                self._current = None
+            self._current = minute if self._current is None else added(self._current, minute)
 
 
 class _Periods:
     """Periods of one length by their start; of too many, those added to longest ago go."""
 
     def __init__(self, length_s: int, limit: int) -> None:
-        self._length_s = length_s
+        self.length_s = length_s
         self._limit = limit
         self._kept: dict[int, Period] = {}
 
-    def beginning_of(self, at_s: float) -> int:
-        return int(at_s // self._length_s) * self._length_s
-
-    def add(self, start_s: int, watched_s: float, face_s: Mapping[str, float]) -> None:
-        period = Period(start_s=start_s, watched_s=watched_s, face_s=face_s)
-        kept = self._kept.pop(start_s, None)
-        self._kept[start_s] = period if kept is None else added(kept, period)
+    def add(self, period: Period) -> None:
+        kept = self._kept.pop(period.start_s, None)
+        self._kept[period.start_s] = period if kept is None else added(kept, period)
         if len(self._kept) > self._limit:
             del self._kept[next(iter(self._kept))]
 
+    def put_before(self, periods: Sequence[Period]) -> None:
+        known, self._kept = self._kept, {}
+        for period in (*periods, *known.values()):
+            self.add(period)
+
     def between(self, first_s: float, last_s: float) -> list[Period]:
         return [self._kept[start] for start in sorted(self._kept) if first_s < start <= last_s]
+
+
+def period_at(at_s: float, length_s: int, watched_s: float, face_s: Mapping[str, float]) -> Period:
+    """Return this much time as a part of the period of that length in which `at_s` lies."""
+    start_s = int(at_s // length_s) * length_s
+    return Period(start_s=start_s, watched_s=watched_s, face_s=face_s)
 
 
 def added(one: Period, other: Period) -> Period:

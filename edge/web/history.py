@@ -22,7 +22,7 @@ _DAY_S = 24 * 3600.0
 
 
 class History(Protocol):
-    """What was seen, added up. Both return the periods that began in the last so many seconds."""
+    """What was seen, added up; both return what began in the last so many seconds."""
 
     def minutes(self, last_s: float) -> Sequence[Period]:
         """Return whole minutes, oldest first."""

@@ -1,0 +1,68 @@
+"""A device behind a door, without a network."""
+
+from pathlib import Path
+
+from flask import Flask
+
+from edge.config import StreamConfig
+from edge.datatypes import CameraState, Health, Report, Scene
+from edge.latest import Latest
+from edge.outputs.history import History
+from edge.web.access import Access, Door
+from edge.web.app import Controls, create_app
+from edge.web.attempts import Attempts
+from edge.web.hosts import Hosts
+from edge.web.logins import Logins
+from edge.web.stream import JpegFeed
+
+CODE = "k7mf-2q9x-ta"
+WRITE = {"X-Emotion-Edge": "1"}
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now_s = 1000.0
+
+    def __call__(self) -> float:
+        return self.now_s
+
+
+class Device:
+    """A device behind a door; `code` may be changed, as `emotion-edge code --new` does."""
+
+    def __init__(self, ended_file: Path) -> None:
+        self.code = CODE
+        self.camera = CameraState.LIVE
+        self.clock = Clock()
+        self.wall_clock = Clock()
+        self.ended_file = ended_file
+        self.scenes: Latest[Scene] = Latest()
+        self.history = History()
+        self.app = self.make_app()
+
+    def make_app(self) -> Flask:
+        """Return the application as after a restart."""
+        config = StreamConfig(fps=30, quality=80, max_viewers=2, privacy="off")
+        logins = Logins(b"a secret", self.ended_file, self.wall_clock)
+        return create_app(
+            scenes=self.scenes,
+            report=self.report,
+            leds=lambda: None,
+            labels=("happy", "sad"),
+            feed=JpegFeed(self.scenes, self.report, config),
+            access=Access(Hosts(), Door(lambda: self.code, logins, Attempts(self.clock))),
+            controls=Controls(pause=self.pause, resume=self.resume),
+            history=self.history,
+        )
+
+    def pause(self) -> None:
+        self.camera = CameraState.PAUSED
+
+    def resume(self) -> None:
+        self.camera = CameraState.LIVE
+
+    def report(self) -> Report:
+        health = Health(
+            camera=self.camera, detail="", source="test", fps=1.0, age_s=0.1, uptime_s=1.0
+        )
+        return Report(snapshot=None, health=health)
