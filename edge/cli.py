@@ -151,7 +151,7 @@ def _announce(page: Served) -> None:
 def _code(args: argparse.Namespace) -> int:
     from edge.app import page_url  # noqa: PLC0415 (loads every adapter)
 
-    config = _settings(args)
+    config = _settings(args, _installed_settings())
     if config.web.auth == "none":
         raise UsageError('there is no access code: [web] auth = "none"')
     folder = find_folder(config.state)

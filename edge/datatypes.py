@@ -175,16 +175,21 @@ class FaceState:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Snapshot:
-    """Everything known about one frame. `dominant` is the room's mood, None when unclear."""
+    """Everything known about one frame. `dominant` is the room's mood, None when unclear.
+
+    `unshown` are the boxes of faces that no output shows, seen once only or not for a moment: a
+    picture that hides faces hides these as well.
+    """
 
     seq: int
     captured_at_s: float
     faces: tuple[FaceState, ...]
     dominant: str | None
     stage_ms: Mapping[str, float]
+    unshown: tuple[BBox, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the snapshot as JSON-ready values, without the monotonic time."""
+        """Return the snapshot as JSON-ready values, without the monotonic time and `unshown`."""
         return {
             "seq": self.seq,
             "faces": [face.to_dict() for face in self.faces],

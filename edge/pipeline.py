@@ -69,12 +69,15 @@ class Pipeline:
                 self._smoother.update(self._classifier.classify(frame.bgr, track), at_s)
         self._smoother.keep_only({track.track_id for track in (*known, *tracks)})
         faces = tuple(self._smoother.state(track) for track in tracks)
+        shown = {track.track_id for track in tracks}
+        followed = self._tracker.predict(at_s)
         return Snapshot(
             seq=frame.seq,
             captured_at_s=at_s,
             faces=faces,
             dominant=dominant_label(faces),
             stage_ms=stage_ms,
+            unshown=tuple(track.box for track in followed if track.track_id not in shown),
         )
 
     def _stalest(self, tracks: Sequence[Track]) -> list[Track]:

@@ -9,12 +9,14 @@ from edge.palette import Rgb, colour_of
 from edge.web.lettering import INK, Rectangle, ink_on, rounded, shorten, width_px, write
 
 
-def annotate(scene: Scene) -> BgrImage:
+def annotate(scene: Scene, picture: BgrImage | None = None) -> BgrImage:
     """Return a copy of the frame, uint8 (H, W, 3), with the boxes and labels of its faces.
+
+    They are drawn on `picture` instead where there is one; it has the frame's size.
 
     Labels are drawn after all boxes, so that no box runs through the text of a neighbour.
     """
-    bgr = scene.frame.bgr.copy()
+    bgr = (scene.frame.bgr if picture is None else picture).copy()
     for face in scene.snapshot.faces:
         _draw_box(bgr, face.box, colour_of(face.label))
     for face in scene.snapshot.faces:

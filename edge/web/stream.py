@@ -16,8 +16,8 @@ import simplejpeg
 from edge.config import StreamConfig
 from edge.datatypes import BgrImage, Report, Scene
 from edge.latest import Latest
-from edge.web.annotate import annotate
 from edge.web.notice import Notice, draw_notice, notice_of
+from edge.web.privacy import Exposure, view_for
 from edge.web.seats import Seats
 
 BOUNDARY = "frame"
@@ -28,6 +28,7 @@ _DELIMITER = f"--{BOUNDARY}\r\n".encode()
 _STALE_S = 1.75
 _LOOK_S = 0.2
 _REPEAT_S = 1.0  # an unchanged notice is sent again: a write is how a viewer's leaving is noticed
+_PATIENCE_S = 4.0  # with a view that holds pictures back
 _FIRST_SIZE = (640, 480)  # of a notice drawn before any frame told the camera's own
 
 
@@ -41,18 +42,29 @@ class JpegFeed:
         self.privacy = config.privacy
         self._scenes = scenes
         self._report = report
+        self._view = view_for(config.privacy)
         self._quality = config.quality
         self._interval_s = 1 / config.fps
         self._turn = threading.Lock()
         self._drawing = threading.Lock()
-        self._drawn: Scene | Notice | None = None
+        self._drawn: Exposure | Notice | None = None
         self._pictures: Latest[bytes] = Latest()
         self._looked_at = 0
         self._made_at_s = float("-inf")
 
     def picture(self) -> bytes:
-        """Return what is to be seen now; encodes it unless a viewer has already."""
-        return self._draw(self._subject())
+        """Return what is to be seen now; encodes it unless a viewer has already.
+
+        A view that holds pictures back is waited for, a moment.
+        """
+        ends_s = time.monotonic() + _PATIENCE_S
+        looked_at = 0
+        while (subject := self._subject()) is None and time.monotonic() < ends_s:
+            newer = self._scenes.wait_newer(looked_at, _LOOK_S)
+            looked_at = newer[0] if newer else looked_at
+            if self._scenes.closed:
+                break
+        return self._draw(subject or self._notice())
 
     def wait_newer(self, version: int) -> tuple[int, bytes] | None:
         """Wait for a picture newer than `version` (0: any); None once the scenes have ended.
@@ -92,29 +104,36 @@ class JpegFeed:
         if due_in_s > 0:
             time.sleep(due_in_s)
         subject = self._subject()
-        if subject != self._drawn:
+        if subject is not None and subject != self._drawn:
             self._draw(subject)
         elif isinstance(subject, Notice) and time.monotonic() - self._made_at_s >= _REPEAT_S:
             self._publish(self._draw(subject))
         elif newer := self._scenes.wait_newer(self._looked_at, _LOOK_S):
             self._looked_at = newer[0]
 
-    def _subject(self) -> Scene | Notice:
+    def _subject(self) -> Exposure | Notice | None:
+        """Return what is to be seen; None while the view still holds the first scene back."""
         scene, health = self._scenes.get(), self._report().health
         fresh = scene and time.monotonic() - scene.frame.captured_at_s < _STALE_S
         if scene and fresh and health.healthy:
-            return scene
-        return notice_of(health, scene.frame.size if scene else _FIRST_SIZE)
+            return self._view.expose(scene)
+        return self._notice()
 
-    def _draw(self, subject: Scene | Notice) -> bytes:
+    def _notice(self) -> Notice:
+        scene = self._scenes.get()
+        return notice_of(self._report().health, scene.frame.size if scene else _FIRST_SIZE)
+
+    def _draw(self, subject: Exposure | Notice) -> bytes:
         with self._drawing:
             drawn = self._pictures.get()
             if drawn is None or subject != self._drawn:
-                bgr = annotate(subject) if isinstance(subject, Scene) else draw_notice(subject)
-                drawn = _encode(bgr, self._quality)
+                drawn = _encode(self._painted(subject), self._quality)
                 self._drawn = subject
                 self._publish(drawn)
             return drawn
+
+    def _painted(self, subject: Exposure | Notice) -> BgrImage:
+        return draw_notice(subject) if isinstance(subject, Notice) else self._view.draw(subject)
 
     def _publish(self, jpeg: bytes) -> None:
         self._made_at_s = time.monotonic()

@@ -1,0 +1,159 @@
+"""What of a scene may leave the device: all of it, no recognizable face, or no picture at all.
+
+A face is found some frames after it comes into view: the detector looks at the room part by part.
+So that nobody is shown before being found, pixelated pictures are held back until a round of looks
+is over, and every face found by then is hidden in them. What no look finds is not hidden.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+import cv2
+import numpy as np
+
+from edge.datatypes import BBox, BgrImage, Scene, Snapshot
+from edge.palette import Rgb
+from edge.web.annotate import annotate
+
+Mode = Literal["off", "pixelate", "boxes-only"]
+
+# The detector's round over a 640x480 room takes ten looks, at one or two a frame, and one more
+# confirms what it found.
+_ROUND_FRAMES = 12
+# On a device so slow that a round takes longer, this is how late a picture may be.
+_LATEST_S = 3.0
+# Two scenes further apart were not looked at one after the other: nobody watched in between.
+_LONGEST_GAP_S = 1.75
+# A face's box goes from the brows to the chin; this many times as large it holds the head.
+_HEAD = 1.6
+# And by this much more for each second between the picture and the look that found the face.
+_MOVES_PER_S = 1.0
+_BLOCKS = 8  # across a hidden head
+_NEUTRAL: Rgb = (38, 44, 52)
+
+
+@dataclass(frozen=True, slots=True)
+class Exposure:
+    """A scene that may be shown, and the places that are to be hidden in it."""
+
+    scene: Scene
+    hidden: tuple[BBox, ...] = ()
+
+
+class View(Protocol):
+    """Turns scenes into pictures that may be seen."""
+
+    def expose(self, newest: Scene) -> Exposure | None:
+        """Take in the newest scene and return what may be shown now; None: nothing yet."""
+        ...
+
+    def draw(self, exposure: Exposure) -> BgrImage:
+        """Return the picture, uint8 (H, W, 3)."""
+        ...
+
+
+def view_for(mode: Mode) -> View:
+    """Return the view that a setting of [stream] privacy stands for."""
+    views: dict[Mode, type[View]] = {
+        "off": PlainView,
+        "pixelate": PixelatedView,
+        "boxes-only": BoxesView,
+    }
+    return views[mode]()
+
+
+class PlainView:
+    """Everything, at once."""
+
+    def expose(self, newest: Scene) -> Exposure:
+        """Return the newest scene. See View."""
+        return Exposure(newest)
+
+    def draw(self, exposure: Exposure) -> BgrImage:
+        """Return the frame with boxes and labels. See View."""
+        return annotate(exposure.scene)
+
+
+class BoxesView(PlainView):
+    """Boxes and labels, and nothing of what the camera sees."""
+
+    def draw(self, exposure: Exposure) -> BgrImage:
+        """Return boxes and labels on an even ground. See View."""
+        ground = np.full_like(exposure.scene.frame.bgr, _NEUTRAL[::-1])
+        return annotate(exposure.scene, ground)
+
+
+class PixelatedView:
+    """Pictures a round of looks late, with everybody in them reduced to a few blocks."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._held: deque[Scene] = deque()
+        self._shown: Exposure | None = None
+
+    def expose(self, newest: Scene) -> Exposure | None:
+        """Return the newest scene that a whole round of looks has followed. See View."""
+        with self._lock:
+            if self._held and _lag_s(self._held[-1], newest) > _LONGEST_GAP_S:
+                self._held.clear()
+                self._shown = None
+            if not self._held or newest is not self._held[-1]:
+                self._held.append(newest)
+            due = None
+            while self._is_followed():
+                due = self._held.popleft()
+            if due is not None:
+                self._shown = Exposure(due, _heads(due, self._held))
+            return self._shown
+
+    def draw(self, exposure: Exposure) -> BgrImage:
+        """Return the frame with its heads in blocks, then boxes and labels. See View."""
+        bgr = exposure.scene.frame.bgr.copy()
+        for head in exposure.hidden:
+            pixelate(bgr, head)
+        return annotate(exposure.scene, bgr)
+
+    def _is_followed(self) -> bool:
+        return len(self._held) > _ROUND_FRAMES or (
+            len(self._held) > 1 and _lag_s(self._held[0], self._held[-1]) >= _LATEST_S
+        )
+
+
+def pixelate(bgr: BgrImage, head: BBox) -> None:
+    """Reduce the part of the picture inside `head` to blocks an eighth of it wide, in place."""
+    height, width = bgr.shape[:2]
+    part = head.clip(width, height)
+    left, top = int(part.x1), int(part.y1)
+    right, bottom = min(int(part.x2) + 1, width), min(int(part.y2) + 1, height)
+    if part.area <= 0 or right <= left or bottom <= top:
+        return
+    block_px = max(head.width, head.height) / _BLOCKS
+    blocks = (
+        max(1, round((right - left) / block_px)),
+        max(1, round((bottom - top) / block_px)),
+    )
+    region = bgr[top:bottom, left:right]
+    few = cv2.resize(region, blocks, interpolation=cv2.INTER_AREA)
+    size = (right - left, bottom - top)
+    bgr[top:bottom, left:right] = cv2.resize(few, size, interpolation=cv2.INTER_NEAREST)
+
+
+def _heads(scene: Scene, later: deque[Scene]) -> tuple[BBox, ...]:
+    """Return where heads are in `scene`, by what was found in it and in those after it."""
+    return tuple(
+        box.scale(_HEAD + _MOVES_PER_S * _lag_s(scene, seen))
+        for seen in (scene, *later)
+        for box in _found(seen.snapshot)
+    )
+
+
+def _found(snapshot: Snapshot) -> tuple[BBox, ...]:
+    return (*(face.box for face in snapshot.faces), *snapshot.unshown)
+
+
+def _lag_s(earlier: Scene, later: Scene) -> float:
+    return later.frame.captured_at_s - earlier.frame.captured_at_s

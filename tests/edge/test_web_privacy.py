@@ -1,0 +1,204 @@
+"""What may leave the device: pixels of faces must not, from their first frame on."""
+
+import threading
+import time
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+import simplejpeg
+
+from edge.config import StreamConfig
+from edge.datatypes import (
+    BBox,
+    BgrImage,
+    CameraState,
+    FaceState,
+    Frame,
+    Health,
+    Report,
+    Scene,
+    Snapshot,
+)
+from edge.latest import Latest
+from edge.web.privacy import PixelatedView, pixelate, view_for
+from edge.web.stream import JpegFeed
+
+FACE = BBox(260, 180, 360, 280)
+NOISE = np.random.default_rng(3).integers(0, 255, (480, 640, 3), np.uint8)
+ROUND = 12
+
+
+def scene_of(
+    seq: int,
+    faces: tuple[BBox, ...] = (),
+    unshown: tuple[BBox, ...] = (),
+    at_s: float | None = None,
+    bgr: BgrImage = NOISE,
+) -> Scene:
+    at_s = seq / 15 if at_s is None else at_s
+    states = tuple(
+        FaceState(track_id=i, box=box, label="happy", confidence=0.9, probs={})
+        for i, box in enumerate(faces)
+    )
+    snapshot = Snapshot(
+        seq=seq, captured_at_s=at_s, faces=states, dominant=None, stage_ms={}, unshown=unshown
+    )
+    return Scene(frame=Frame(bgr=bgr, seq=seq, captured_at_s=at_s), snapshot=snapshot)
+
+
+def detail(bgr: BgrImage, box: BBox) -> float:
+    """How much neighbouring pixels differ inside the box: noise much, blocks hardly."""
+    inner = bgr[round(box.y1) + 4 : round(box.y2) - 4, round(box.x1) + 4 : round(box.x2) - 4]
+    return float(np.abs(np.diff(inner.astype(float), axis=1)).mean())
+
+
+def shown_of(scenes: list[Scene]) -> list[BgrImage]:
+    """Return every picture that the view would show while these scenes come in."""
+    view = PixelatedView()
+    exposures = [view.expose(scene) for scene in scenes]
+    return [view.draw(exposure) for exposure in exposures if exposure is not None]
+
+
+def test_a_face_is_reduced_to_a_few_blocks() -> None:
+    bgr = NOISE.copy()
+    pixelate(bgr, FACE)
+    inside = bgr[180:281, 260:361]
+    assert len(np.unique(inside.reshape(-1, 3), axis=0)) == 64
+    outside = np.ones(bgr.shape[:2], bool)
+    outside[180:281, 260:361] = False
+    assert (bgr[outside] == NOISE[outside]).all()
+
+
+@pytest.mark.parametrize(
+    "box",
+    [
+        *(BBox(-50, -50, 50, 50), BBox(600, 440, 700, 540), BBox(0, 0, 640, 480)),
+        *(BBox(-10, 100, -5, 105), BBox(900, 900, 910, 910), BBox(10, 10, 10, 10)),
+        *(BBox(630.4, 100, 730, 200), BBox(10, 10, 11, 11), BBox(-900, -900, 900, 900)),
+    ],
+)
+def test_a_head_at_the_edge_gets_no_finer_blocks(box: BBox) -> None:
+    bgr = NOISE.copy()
+    pixelate(bgr, box)
+    part = box.clip(640, 480)
+    if part.area > 400:
+        region = bgr[round(part.y1) : round(part.y2), round(part.x1) : round(part.x2)]
+        assert len(np.unique(region.reshape(-1, 3), axis=0)) <= 81
+
+
+def test_known_faces_are_hidden_hair_and_all_and_the_room_is_not() -> None:
+    for picture in shown_of([scene_of(n, faces=(FACE,)) for n in range(40)]):
+        assert detail(picture, BBox(240, 200, 258, 300)) < 10  # beside the box, inside the head
+        assert detail(picture, BBox(262, 215, 358, 250)) < 20
+        assert detail(picture, BBox(10, 10, 150, 150)) > 60
+
+
+def test_a_face_not_yet_shown_or_just_lost_is_hidden_too() -> None:
+    for picture in shown_of([scene_of(n, unshown=(FACE,)) for n in range(40)]):
+        assert detail(picture, FACE) < 15
+
+
+@pytest.mark.parametrize("late", range(1, ROUND + 1))
+def test_a_face_found_some_looks_late_was_never_seen_before(late: int) -> None:
+    """It comes into view with frame 20 and is found `late` frames later."""
+    scenes = [
+        scene_of(n, unshown=(FACE,) if n >= 20 + late else (), bgr=NOISE if n >= 20 else EMPTY)
+        for n in range(60)
+    ]
+    pictures = shown_of(scenes)
+    assert len(pictures) > 40
+    assert all(detail(picture, FACE) < 15 for picture in pictures)
+
+
+EMPTY = np.full_like(NOISE, 128)
+
+
+def test_pictures_are_a_round_late_and_not_more() -> None:
+    view = PixelatedView()
+    exposed = [view.expose(scene_of(n)) for n in range(60)]
+    assert exposed[ROUND - 1] is None
+    assert all(
+        exposure is not None and exposure.scene.snapshot.seq == n - ROUND
+        for n, exposure in enumerate(exposed)
+        if n >= ROUND
+    )
+    slow = PixelatedView()
+    exposed = [slow.expose(scene_of(n, at_s=n * 1.0)) for n in range(20)]
+    assert exposed[3] is not None
+    assert exposed[19] is not None
+    assert exposed[19].scene.snapshot.seq == 16
+
+
+def test_after_a_while_without_viewers_it_begins_anew() -> None:
+    view = PixelatedView()
+    for n in range(30):
+        view.expose(scene_of(n))
+    assert view.expose(scene_of(31, at_s=100.0)) is None
+
+
+def test_boxes_only_shows_nothing_of_the_picture() -> None:
+    view = view_for("boxes-only")
+    pictures = []
+    for bgr in (NOISE, EMPTY):
+        exposure = view.expose(scene_of(1, faces=(FACE,), bgr=bgr))
+        assert exposure
+        pictures.append(view.draw(exposure))
+    assert (pictures[0] == pictures[1]).all()
+    assert len(np.unique(pictures[0].reshape(-1, 3), axis=0)) > 2  # a box and its label
+
+
+class Device:
+    """A camera at 30 frames a second that sees a face, which is found in every frame."""
+
+    def __init__(self) -> None:
+        self.scenes: Latest[Scene] = Latest()
+        self._over = threading.Event()
+        self._thread = threading.Thread(target=self._film)
+        self._thread.start()
+
+    def feed(self, privacy: str) -> JpegFeed:
+        config = StreamConfig(fps=30, quality=90, max_viewers=3, privacy=privacy)  # type: ignore[arg-type]
+        return JpegFeed(self.scenes, self._report, config)
+
+    def stop(self) -> None:
+        self._over.set()
+        self._thread.join()
+        self.scenes.close()
+
+    def _film(self) -> None:
+        seq = 0
+        while not self._over.wait(1 / 30):
+            seq += 1
+            self.scenes.put(scene_of(seq, faces=(FACE,), at_s=time.monotonic()))
+
+    def _report(self) -> Report:
+        health = Health(
+            camera=CameraState.LIVE, detail="", source="t", fps=30, age_s=0.0, uptime_s=1.0
+        )
+        return Report(snapshot=None, health=health)
+
+
+@pytest.fixture
+def device() -> Iterator[Device]:
+    device = Device()
+    assert device.scenes.wait_newer(0, 5.0)
+    yield device
+    device.stop()
+
+
+@pytest.mark.parametrize("privacy", ["off", "pixelate", "boxes-only"])
+def test_what_is_sent_is_what_the_mode_allows(device: Device, privacy: str) -> None:
+    feed = device.feed(privacy)
+    jpegs = [feed.picture()]
+    version = 0
+    while len(jpegs) < 12:
+        newer = feed.wait_newer(version)
+        assert newer
+        version = newer[0]
+        jpegs.append(newer[1])
+    for jpeg in jpegs:
+        picture = simplejpeg.decode_jpeg(jpeg, "BGR")
+        forehead, room = BBox(262, 225, 358, 280), BBox(10, 10, 150, 150)
+        assert (detail(picture, forehead) > 25) == (privacy == "off")
+        assert (detail(picture, room) > 25) == (privacy != "boxes-only")
