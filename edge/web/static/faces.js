@@ -1,6 +1,7 @@
 // One card for each face, in the order of their numbers.
 
 import * as words from "./words.js";
+import { setSign } from "./write.js";
 
 const template = document.getElementById("face");
 const list = document.getElementById("faces");
@@ -17,12 +18,6 @@ export function showFaces(faces) {
   for (const face of [...faces].sort((a, b) => a.id - b.id)) fill(cardOf(face.id), face);
 }
 
-export function setIcon(badge, label) {
-  const use = badge.querySelector("use");
-  const href = use.getAttribute("href").replace(/#.*/, `#${label ?? "uncertain"}`);
-  if (href !== use.getAttribute("href")) use.setAttribute("href", href);
-}
-
 function cardOf(id) {
   if (!cards.has(id)) {
     const card = template.content.firstElementChild.cloneNode(true);
@@ -37,7 +32,7 @@ function cardOf(id) {
 
 function fill(card, face) {
   card.dataset.label = face.label ?? "";
-  setIcon(card.querySelector(".badge"), face.label);
+  setSign(card, face.label ?? "uncertain");
   card.querySelector(".label").textContent = face.label ?? words.uncertain;
   card.querySelector(".confidence").textContent = face.label ? words.percent(face.confidence) : "";
   for (const row of card.querySelectorAll(".bars li")) {

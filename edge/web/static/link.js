@@ -1,5 +1,7 @@
 // The line to the device: its status as server-sent events, reopened for ever.
 
+import { isOut } from "./door.js";
+
 const SILENCE_MS = 4000; // the device speaks at least once a second
 const FIRST_WAIT_MS = 500;
 const LONGEST_WAIT_MS = 8000;
@@ -12,6 +14,7 @@ export class Link {
   #timer = 0;
   #waitMs = FIRST_WAIT_MS;
 
+  // `onLost` is told whether the line is down because every place is taken.
   constructor(url, onStatus, onLost) {
     this.#url = url;
     this.#onStatus = onStatus;
@@ -45,8 +48,15 @@ export class Link {
 
   #reopen() {
     this.close();
-    this.#onLost();
+    this.#onLost(false);
     this.#timer = setTimeout(() => this.open(), this.#waitMs);
     this.#waitMs = Math.min(this.#waitMs * 2, LONGEST_WAIT_MS);
+    this.#askWhy();
+  }
+
+  // A browser keeps to itself with which status an event stream was refused.
+  async #askWhy() {
+    const answer = await fetch(this.#url, { method: "HEAD" }).catch(() => null);
+    if (answer && !isOut(answer.status) && !this.#source) this.#onLost(answer.status === 503);
   }
 }

@@ -21,6 +21,11 @@ export class Picture {
   }
 
   show() {
+    // A stream has no end: begun before the page has loaded, it would keep it loading for ever.
+    if (document.readyState !== "complete") {
+      addEventListener("load", () => this.show(), { once: true });
+      return;
+    }
     this.#askedAt = performance.now();
     this.#image.src = `${this.#url}&at=${Date.now()}`;
   }
