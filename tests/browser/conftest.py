@@ -3,13 +3,14 @@
 import math
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import cv2
 import numpy as np
 import pytest
+from browsing import Page
 
 from edge.config import StreamConfig
 from edge.datatypes import (
@@ -23,6 +24,7 @@ from edge.datatypes import (
     Report,
     Scene,
     Snapshot,
+    Vitals,
 )
 from edge.latest import Latest
 from edge.outputs.history import History
@@ -41,20 +43,32 @@ FPS = 15
 class ScriptedDevice:
     """Everything behind the page: drawn frames, made-up faces, the real feed, app and server."""
 
-    def __init__(self, port: int = 0, code: str | None = None) -> None:
+    def __init__(
+        self,
+        port: int = 0,
+        code: str | None = None,
+        *,
+        history: History | None = None,
+        privacy: Literal["off", "pixelate", "boxes-only"] = "off",
+        feed_type: type[JpegFeed] = JpegFeed,
+    ) -> None:
+        self.code = code or ""
         self.camera = CameraState.LIVE
         self.detail = "frames arrive"
         self.labels_in_view: tuple[str | None, ...] = ("happy", "surprise")
         self.leds: LedState | None = None
-        self.history = History()
+        self.vitals = Vitals()
+        self.history = history or History()
+        self.obeys = threading.Event()  # cleared: a pause or resume takes until it is set
+        self.obeys.set()
         self._scenes: Latest[Scene] = Latest()
         self._started_at_s = time.monotonic()
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._film)
-        feed = JpegFeed(
+        feed = feed_type(
             self._scenes,
             self.report,
-            StreamConfig(fps=FPS, quality=85, max_viewers=4, privacy="off"),
+            StreamConfig(fps=FPS, quality=85, max_viewers=4, privacy=privacy),
         )
         app = create_app(
             scenes=self._scenes,
@@ -62,7 +76,7 @@ class ScriptedDevice:
             leds=lambda: self.leds,
             labels=LABELS,
             feed=feed,
-            access=Access(Hosts(), self._door(code) if code else None),
+            access=Access(Hosts(), self._door() if code else None),
             controls=Controls(pause=self.pause, resume=self.resume),
             history=self.history,
             version="0.0-test",
@@ -86,6 +100,7 @@ class ScriptedDevice:
             fps=FPS,
             age_s=None if scene is None else now_s - scene.frame.captured_at_s,
             uptime_s=now_s - self._started_at_s,
+            vitals=self.vitals,
         )
         return Report(snapshot=scene.snapshot if scene else None, health=health)
 
@@ -96,14 +111,16 @@ class ScriptedDevice:
         self._server.stop()
 
     def pause(self) -> None:
+        self.obeys.wait(10)
         self.camera, self.detail = CameraState.PAUSED, "paused; nothing is being looked at"
 
     def resume(self) -> None:
+        self.obeys.wait(10)
         self.camera, self.detail = CameraState.LIVE, "frames arrive"
 
-    def _door(self, code: str) -> Door:
+    def _door(self) -> Door:
         # The same secret after a restart: whoever was logged in still is.
-        return Door(lambda: code, Logins(b"secret of the scripted device"))
+        return Door(lambda: self.code, Logins(b"secret of the scripted device"))
 
     def _film(self) -> None:
         seq = 0
@@ -114,19 +131,35 @@ class ScriptedDevice:
                 self.history.show(self.report())
 
     def _scene(self, seq: int) -> Scene:
-        now_s = time.monotonic()
-        faces = tuple(
-            _face(3 + index, label, now_s) for index, label in enumerate(self.labels_in_view)
-        )
-        snapshot = Snapshot(
-            seq=seq,
-            captured_at_s=now_s,
-            faces=faces,
-            dominant=self.labels_in_view[0] if faces else None,
-            stage_ms={"detect": 4.0},
-        )
-        frame = Frame(bgr=_drawn(faces), seq=seq, captured_at_s=now_s)
+        snapshot = _snapshot(seq, self.labels_in_view, time.monotonic())
+        frame = Frame(bgr=_drawn(snapshot.faces), seq=seq, captured_at_s=snapshot.captured_at_s)
         return Scene(frame=frame, snapshot=snapshot)
+
+
+def _snapshot(seq: int, labels: tuple[str | None, ...], at_s: float) -> Snapshot:
+    faces = tuple(_face(3 + index, label, at_s) for index, label in enumerate(labels))
+    return Snapshot(
+        seq=seq,
+        captured_at_s=at_s,
+        faces=faces,
+        dominant=labels[0] if faces else None,
+        stage_ms={"detect": 4.0},
+    )
+
+
+def lived_through(spans: Sequence[tuple[float, float, tuple[str | None, ...]]]) -> History:
+    """Return the history of a device that saw these labels: (from, to) in seconds before now."""
+    began_s, before_s = time.time(), 0.0
+    history = History(lambda: time.time() if not before_s else began_s - before_s)
+    health = Health(
+        camera=CameraState.LIVE, detail="", source="script", fps=2, age_s=0.0, uptime_s=0.0
+    )
+    for first_s, last_s, labels in spans:
+        for before_s in np.arange(first_s, last_s, -0.5):
+            snapshot = _snapshot(0, labels, -float(before_s))
+            history.show(Report(snapshot=snapshot, health=health))
+    before_s = 0.0
+    return history
 
 
 def _face(track_id: int, label: str | None, now_s: float) -> FaceState:
@@ -167,9 +200,9 @@ def _drawn(faces: tuple[FaceState, ...]) -> BgrImage:
 def make_device() -> Iterator[Callable[..., ScriptedDevice]]:
     made: list[ScriptedDevice] = []
 
-    def make(port: int = 0, code: str | None = None) -> ScriptedDevice:
+    def make(port: int = 0, code: str | None = None, **rest: Any) -> ScriptedDevice:
         """Make a device; with a `code` it asks for that, without one it stands open."""
-        made.append(ScriptedDevice(port, code))
+        made.append(ScriptedDevice(port, code, **rest))
         return made[-1]
 
     yield make
@@ -182,7 +215,7 @@ def device(make_device: Callable[..., ScriptedDevice]) -> ScriptedDevice:
     return make_device()
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def chromium(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
     webdriver = pytest.importorskip("selenium.webdriver", reason="selenium is not installed")
     for program in (CHROMIUM, CHROMEDRIVER):
@@ -207,3 +240,17 @@ def chromium(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
     browser = webdriver.Chrome(options=options, service=service)
     yield browser
     browser.quit()
+
+
+@pytest.fixture
+def page(chromium: Any, device: ScriptedDevice) -> Iterator[Page]:
+    page = Page(chromium, device)
+    yield page
+    # It must not have broken its own policy anywhere.
+    assert [said for said in page.console() if "Content Security Policy" in said] == []
+    chromium.get("about:blank")
+
+
+@pytest.fixture
+def past() -> Callable[..., History]:
+    return lived_through

@@ -1,0 +1,147 @@
+"""What one can do on the page: pause, full screen, keys, the notice of first use, notes."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from browsing import PHONE, Page, until
+
+from edge.datatypes import CameraState, Vitals
+
+pytestmark = pytest.mark.browser
+
+ESCAPE = "\ue00c"
+
+
+def test_pause_and_resume(page: Page, device: Any) -> None:
+    until(lambda: page.shown(".face"))
+    assert page.text("#pause") == "Pause"
+    page.click("#pause")
+    until(lambda: page.text("#pause") == "Resume")
+    assert device.camera is CameraState.PAUSED
+    assert page.text("#banner") == "The camera is paused. Nothing is being looked at."
+    assert page.text("#pill-text") == "Paused"
+    until(lambda: not page.shown(".face"))
+    until(lambda: 0 < page.brightness() < 60)
+    page.click("#pause")
+    until(lambda: page.shown(".face"))
+    assert page.text("#pause") == "Pause"
+    assert not page.shown("#banner")
+
+
+def test_somebody_elses_pause_turns_the_button_too(page: Page, device: Any) -> None:
+    until(lambda: page.shown(".face"))
+    device.pause()
+    until(lambda: page.text("#pause") == "Resume")
+
+
+def test_the_button_waits_for_the_device(page: Page, device: Any) -> None:
+    until(lambda: page.shown(".face"))
+    device.obeys.clear()
+    page.click("#pause")
+    until(lambda: page.run("document.getElementById('pause').disabled"))
+    assert page.text("#pause") == "Pause"
+    device.obeys.set()
+    until(lambda: page.text("#pause") == "Resume")
+    until(lambda: not page.run("document.getElementById('pause').disabled"))
+
+
+def test_a_pause_that_fails_is_told(page: Page, device: Any) -> None:
+    until(lambda: page.shown(".face"))
+    page.run("(window.fetch = () => Promise.reject(new TypeError('gone')), 0)")
+    page.click("#pause")
+    until(lambda: page.shown("#banner"))
+    expected = "The camera could not be paused: the device does not answer."
+    assert page.text("#banner") == expected
+    assert page.text("#pause") == "Pause"
+    assert device.camera is CameraState.LIVE
+
+
+def test_keys_press_the_buttons_but_not_while_one_reads_the_notice(
+    page: Page, device: Any
+) -> None:
+    until(lambda: page.shown(".face"))
+    page.press("p")
+    until(lambda: device.camera is CameraState.PAUSED)
+    until(lambda: page.text("#pause") == "Resume")
+    page.press("p")
+    until(lambda: device.camera is CameraState.LIVE)
+    page.press("?")
+    page.click("#about-open")
+    page.press("f", "dialog")
+    page.press("p", "dialog")
+    page.press(ESCAPE, "dialog")
+    until(lambda: not page.shown("#about"))
+    assert page.run("document.body.className") == ""
+    assert device.camera is CameraState.LIVE
+
+
+def test_full_screen_shows_the_picture_and_its_buttons_alone(page: Page) -> None:
+    until(lambda: page.shown(".face"))
+    page.press("f")
+    until(lambda: page.run("!!document.fullscreenElement"))
+    assert page.attribute("#full", "aria-pressed") == "true"
+    assert page.shown("#picture")
+    assert page.shown("#pause")
+    assert page.shown("#mood-text")
+    assert not page.shown(".face")
+    assert not page.shown("footer")
+    page.click("#full")
+    until(lambda: not page.run("document.fullscreenElement"))
+    until(lambda: page.shown(".face"))
+    assert page.attribute("#full", "aria-pressed") == "false"
+
+
+def test_a_phone_without_full_screen_shows_the_picture_in_its_whole_window(page: Page) -> None:
+    page.look_as(PHONE)
+    until(lambda: page.shown(".face"))
+    page.run("(document.documentElement.requestFullscreen = undefined)")
+    page.click("#full")
+    until(lambda: not page.shown("footer"))
+    box = page.run("document.getElementById('picture').getBoundingClientRect().toJSON()")
+    assert (box["width"], box["height"]) == PHONE
+    page.press(ESCAPE)
+    until(lambda: page.shown("footer"))
+
+
+def test_the_notice_of_first_use_comes_once(chromium: Any, device: Any) -> None:
+    page = Page(chromium, device, first_use=True)
+    assert page.shown("#about")
+    assert page.run("document.getElementById('about').contains(document.activeElement)")
+    for words in ("Nothing leaves", "No picture, ever", "workplaces", "Art. 5(1)(f)"):
+        assert words in page.text("body")
+    page.click("#about .button")
+    assert not page.shown("#about")
+    page.open(first_use=True)
+    until(lambda: page.shown(".face"))
+    assert not page.shown("#about")
+    page.click("#about-open")
+    assert page.shown("#about")
+
+
+def test_the_device_says_how_it_is(page: Page, device: Any) -> None:
+    until(lambda: page.shown(".face"))
+    assert not page.shown("#temperature")
+    device.vitals = Vitals(temperature_c=81.4, hot=True)
+    until(lambda: page.shown("#temperature"))
+    assert page.text("#temperature") == "81 °C"
+    until(lambda: "Hot: working slower to stay cool." in page.text("#notes"))
+    device.vitals = Vitals(temperature_c=61.0, throttled=True)
+    until(lambda: "power supply too weak" in page.text("#notes"))
+    assert "Hot" not in page.text("#notes")
+    device.vitals = Vitals(temperature_c=55.0)
+    until(lambda: "power supply" not in page.text("#notes"))
+
+
+@pytest.mark.parametrize(
+    ("privacy", "told"),
+    [("off", ""), ("pixelate", "faces are made unrecognizable"), ("boxes-only", "only boxes")],
+)
+def test_an_open_door_and_privacy_are_shown(
+    chromium: Any, make_device: Callable[..., Any], privacy: str, told: str
+) -> None:
+    page = Page(chromium, make_device(privacy=privacy))
+    assert "Everybody on this network can see this page." in page.text("#notes")
+    assert told in page.text("#notes")
+    assert ("Privacy" in page.text("#notes")) == bool(told)
+    assert not page.shown("#leave")

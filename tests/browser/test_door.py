@@ -1,0 +1,90 @@
+"""The login in Chromium, and what becomes of a page whose session has ended."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from browsing import PHONE, Page, until
+
+pytestmark = pytest.mark.browser
+
+CODE = "k7wq-m3xd"
+
+
+@pytest.fixture
+def device(make_device: Callable[..., Any]) -> Any:
+    return make_device(code=CODE)
+
+
+@pytest.fixture
+def login(chromium: Any, device: Any) -> Page:
+    return Page(chromium, device)
+
+
+def log_in(page: Page, code: str) -> None:
+    page.press(code, "#code")
+    page.click("button")
+
+
+def test_the_code_opens_the_page(login: Page) -> None:
+    login.look_as(PHONE)
+    assert login.path == "/login"
+    assert "emotion-edge code" in login.text("#hint")
+    log_in(login, CODE)
+    until(lambda: login.path == "/")
+    login.run("document.querySelector('dialog[open]')?.close()")
+    until(lambda: login.shown(".face"))
+    until(lambda: login.brightness() > 80)
+    assert "Everybody" not in login.text("#notes")
+    assert login.run("document.cookie") == ""
+    assert login.console() == []
+
+
+def test_a_wrong_code_is_told_and_the_right_one_still_opens(login: Page) -> None:
+    log_in(login, "wrong")
+    until(lambda: login.shown("[role=alert]"))
+    assert "That is not the code" in login.text("[role=alert]")
+    assert login.attribute("#code", "autocapitalize") == "none"
+    log_in(login, f" {CODE.upper()}")
+    until(lambda: login.path == "/")
+
+
+def test_too_many_tries_are_told_with_the_wait(login: Page) -> None:
+    login.browser.execute_async_script("""
+        const body = new URLSearchParams("code=wrong");
+        const wrong = () => fetch("/login", { method: "POST", body });
+        Promise.all(Array.from({ length: 10 }, wrong)).then(arguments[0]);
+    """)
+    log_in(login, "wrong")
+    until(lambda: "Too many wrong codes. Try again in" in login.text("[role=alert]"))
+
+
+def test_logging_out_leads_to_the_login_and_back_leads_nowhere(login: Page) -> None:
+    log_in(login, CODE)
+    until(lambda: login.path == "/")
+    login.run("document.querySelector('dialog[open]')?.close()")
+    until(lambda: login.shown(".face"))
+    login.click("#leave")
+    until(lambda: login.path == "/login")
+    login.open("/")
+    assert login.path == "/login"
+
+
+def test_a_session_that_ends_leads_to_the_login(login: Page, device: Any) -> None:
+    log_in(login, CODE)
+    until(lambda: login.path == "/")
+    until(lambda: login.texts(".face .label") == ["happy", "surprise"])
+    device.code = "another-one"
+    until(lambda: login.path == "/login", 30)
+
+
+def test_the_page_comes_back_logged_in_after_a_restart(
+    login: Page, device: Any, make_device: Callable[..., Any]
+) -> None:
+    log_in(login, CODE)
+    until(lambda: login.text("#pill-text") == "Live")
+    device.stop()
+    until(lambda: login.text("#pill-text") == "Reconnecting")
+    make_device(device.port, CODE)
+    until(lambda: login.text("#pill-text") == "Live", 30)
+    assert login.path == "/"
