@@ -35,15 +35,16 @@ def test_somebody_elses_pause_turns_the_button_too(page: Page, device: Any) -> N
     until(lambda: page.text("#pause") == "Resume")
 
 
-def test_the_button_waits_for_the_device(page: Page, device: Any) -> None:
+def test_the_button_waits_for_the_device_and_keeps_the_focus(page: Page, device: Any) -> None:
     until(lambda: page.shown(".face"))
     device.obeys.clear()
-    page.click("#pause")
+    page.press(" ", "#pause")
     until(lambda: page.run("document.getElementById('pause').disabled"))
     assert page.text("#pause") == "Pause"
     device.obeys.set()
     until(lambda: page.text("#pause") == "Resume")
     until(lambda: not page.run("document.getElementById('pause').disabled"))
+    assert page.run("document.activeElement.id") == "pause"
 
 
 def test_a_pause_that_fails_is_told(page: Page, device: Any) -> None:

@@ -35,6 +35,7 @@ async function togglePause() {
   const [address, failed] = paused
     ? ["/api/resume", words.resumeFailed]
     : ["/api/pause", words.pauseFailed];
+  const hadFocus = document.activeElement === pauseButton;
   pauseButton.disabled = asking = true;
   try {
     await post(address);
@@ -42,6 +43,8 @@ async function togglePause() {
     told(failed(problem.message));
   }
   pauseButton.disabled = asking = false;
+  // A disabled button loses the focus, and with it a keyboard its place on the page.
+  if (hadFocus && document.activeElement === document.body) pauseButton.focus();
 }
 
 // The whole page goes full screen, and its style leaves only the picture and what belongs to it.
