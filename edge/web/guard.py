@@ -26,8 +26,14 @@ COOKIE = "emotion-edge"
 WRITE_HEADER = "X-Emotion-Edge"
 _READS = frozenset({"GET", "HEAD", "OPTIONS"})
 _PUBLIC = frozenset({"login", "log_in", "healthz"})
-# What the login page is made of, in the static folder.
-LOGIN_ASSETS = frozenset({"style.css", "login.css", "favicon.svg", "faces.svg"})
+# In the static folder: what the login page is made of, and what a phone asks for, cookie or not,
+# to put the page on its home screen.
+LOGIN_ASSETS = frozenset(
+    {
+        *("style.css", "favicon.svg", "manifest.webmanifest"),
+        *("icon-180.png", "icon-192.png", "icon-512.png", "icon-maskable-512.png"),
+    }
+)
 
 
 def guard(app: Flask, access: Access) -> None:
