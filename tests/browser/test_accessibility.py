@@ -101,7 +101,10 @@ def test_nothing_is_cut_off(page: Page, size: tuple[int, int]) -> None:
 
 def test_only_the_banner_and_the_mood_speak_up(page: Page) -> None:
     until(lambda: page.shown(".face"))
-    assert page.texts("[aria-live], [role=status], [role=alert], [role=log], output") == ["", "happy"]
+    assert page.texts("[aria-live], [role=status], [role=alert], [role=log], output") == [
+        "",
+        "happy",
+    ]
 
 
 def test_nothing_moves_for_those_who_want_it_so(page: Page) -> None:

@@ -58,9 +58,7 @@ def test_a_pause_that_fails_is_told(page: Page, device: Any) -> None:
     assert device.camera is CameraState.LIVE
 
 
-def test_keys_press_the_buttons_but_not_while_one_reads_the_notice(
-    page: Page, device: Any
-) -> None:
+def test_keys_press_the_buttons_but_not_while_one_reads_the_notice(page: Page, device: Any) -> None:
     until(lambda: page.shown(".face"))
     page.press("p")
     until(lambda: device.camera is CameraState.PAUSED)
