@@ -57,6 +57,7 @@ class ScriptedDevice:
         self.detail = "frames arrive"
         self.labels_in_view: tuple[str | None, ...] = ("happy", "surprise")
         self.leds: LedState | None = None
+        self.films = True
         self.vitals = Vitals()
         self.history = history or History()
         self.obeys = threading.Event()  # cleared: a pause or resume takes until it is set
@@ -125,7 +126,7 @@ class ScriptedDevice:
     def _film(self) -> None:
         seq = 0
         while not self._over.wait(1 / FPS):
-            if self.camera is CameraState.LIVE:
+            if self.films and self.camera is CameraState.LIVE:
                 seq += 1
                 self._scenes.put(self._scene(seq))
                 self.history.show(self.report())

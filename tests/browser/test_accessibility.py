@@ -124,4 +124,4 @@ def test_the_keyboard_reaches_everything_and_shows_where_it_is(page: Page) -> No
         focused = "document.activeElement"
         reached.append(page.run(f"{focused}.id || {focused}.textContent").strip())
         assert page.run(f"parseFloat(getComputedStyle({focused}).outlineWidth)") >= 2, reached
-    assert reached == ["full", "pause", "scrub", "about-open", "Last 7 days as CSV"]
+    assert reached == ["full", "pause", "scrub", "about-open", "History as CSV"]

@@ -70,6 +70,16 @@ def test_logging_out_leads_to_the_login_and_back_leads_nowhere(login: Page) -> N
     assert login.path == "/login"
 
 
+def test_the_history_can_be_taken_home(login: Page) -> None:
+    log_in(login, CODE)
+    until(lambda: login.path == "/")
+    address = login.run("document.querySelector('a[download]').href")
+    text = login.browser.execute_async_script(
+        "fetch(arguments[0]).then((answer) => answer.text()).then(arguments[1])", address
+    )
+    assert text.startswith("time_utc,faces,angry,")
+
+
 def test_a_session_that_ends_leads_to_the_login(login: Page, device: Any) -> None:
     log_in(login, CODE)
     until(lambda: login.path == "/")

@@ -109,6 +109,18 @@ def test_a_lost_camera_is_told_and_its_return_too(page: Page, device: Any) -> No
     assert not page.shown("#banner")
 
 
+def test_a_picture_that_grows_old_is_told(page: Page, device: Any) -> None:
+    until(lambda: page.brightness() > 80)
+    device.films = False
+    until(lambda: "No new picture" in page.text("#banner"), 4)
+    assert page.text("#pill-text") == "Late"
+    until(lambda: 0 < page.brightness() < 60)
+    device.films = True
+    until(lambda: page.text("#pill-text") == "Live")
+    until(lambda: page.brightness() > 80)
+    assert not page.shown("#banner")
+
+
 def test_the_page_survives_a_restart_of_the_server(
     page: Page, device: Any, make_device: Callable[..., Any]
 ) -> None:

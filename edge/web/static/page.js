@@ -12,7 +12,7 @@ import { runTimeline, wireTimeline } from "./timeline.js";
 import * as words from "./words.js";
 import { setSign, setText } from "./write.js";
 
-const LATE_MS = 2500;
+const LATE_MS = 1750; // from which on the stream, too, shows a notice instead of a picture
 const TROUBLE_MS = 8000; // for which a failed request is told
 
 const at = (id) => document.getElementById(id);

@@ -1,5 +1,8 @@
 // The live picture. A browser does not say when a stream of pictures has ended, and goes on
 // showing the last one; the device does say, so the page asks for it anew when it has to.
+//
+// The boxes are part of the picture. Drawn here, from the events, they would be sharper in full
+// screen but run ahead of faces that a slow network delays; drawn there, they always fit.
 
 const FIRST_PATIENCE_MS = 2500; // the device notices within a second or two that a stream opened
 const LONGEST_PATIENCE_MS = 10000;

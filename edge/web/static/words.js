@@ -10,7 +10,7 @@ export const states = {
 };
 
 export const banners = {
-  late: "The picture is late: what you see is some seconds old.",
+  late: "No new picture: the newest one is some seconds old.",
   starting: "The camera is starting.",
   lost: "The camera is lost. The picture comes back by itself.",
   paused: "The camera is paused. Nothing is being looked at.",
