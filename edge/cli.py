@@ -105,8 +105,8 @@ def _add_device_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--leds", metavar="MODE", help="off, per_emotion or rgb")
 
 
-def _settings(args: argparse.Namespace, config: Path | None = None) -> Config:
-    """Return the settings of --config, else of `config`, with the command line's on top."""
+def _settings(args: argparse.Namespace, file: Path | None = None) -> Config:
+    """Return the settings of --config, else of `file`, with the command line's on top."""
     named = {
         ("camera", "source"): getattr(args, "source", None),
         ("web", "host"): getattr(args, "host", None),
@@ -123,12 +123,19 @@ def _settings(args: argparse.Namespace, config: Path | None = None) -> Config:
         # The demo shows its LEDs in the terminal and never touches a pin.
         overrides["leds"] = {"mode": "per_emotion", "factory": "mock"} | overrides.get("leds", {})
         overrides["button"] = {"mode": "off"}
-    return load_config(args.config or config, overrides)
+    return load_config(args.config or file, overrides)
 
 
 def _installed_settings() -> Path | None:
-    """Return the service's own settings where install.sh has put some."""
-    return INSTALLED_SETTINGS if os.access(INSTALLED_SETTINGS, os.F_OK) else None
+    """Return the service's own settings where install.sh has put some. Raises ConfigError."""
+    if not os.access(INSTALLED_SETTINGS, os.F_OK):
+        return None
+    if not os.access(INSTALLED_SETTINGS, os.R_OK):
+        raise ConfigError(
+            f"{INSTALLED_SETTINGS}: only root and the service may read it; say sudo, or name "
+            "another file with --config"
+        )
+    return INSTALLED_SETTINGS
 
 
 def _run(args: argparse.Namespace) -> int:
@@ -199,8 +206,8 @@ def _doctor(args: argparse.Namespace) -> int:
     from edge.doctor import examine  # noqa: PLC0415 (loads every adapter)
     from edge.system.finding import Verdict, failed, passed, summary  # noqa: PLC0415
 
-    file = args.config or _installed_settings()
     try:
+        file = args.config or _installed_settings()
         config = _settings(args, file)
         first = passed("config", str(file or "the defaults"))
     except ConfigError as exc:
@@ -224,7 +231,7 @@ def _doctor(args: argparse.Namespace) -> int:
 def _leds(args: argparse.Namespace) -> int:
     from edge.app import walk_leds  # noqa: PLC0415 (loads every adapter)
 
-    walk_leds(_settings(args, _installed_settings()), sys.stdout)
+    walk_leds(_settings(args, args.config or _installed_settings()), sys.stdout)
     return 0
 
 

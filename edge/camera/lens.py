@@ -32,11 +32,11 @@ def lens_controls(config: CameraConfig, limits: Limits, model: str) -> dict[str,
 def _focus(focus_m: float, limits: Limits, model: str) -> dict[str, Any]:
     if not focus_m:
         return {"AfMode": CONTINUOUS_FOCUS} if "AfMode" in limits else {}
-    if "AfMode" not in limits or "LensPosition" not in limits:
+    nearest = float(limits.get("LensPosition", (0, 0, 0))[1])  # in dioptres, as all its positions
+    if "AfMode" not in limits or not nearest:
         raise ConfigError(
             f"[camera] focus_m = {focus_m:g}: the lens of the {model} is fixed; set focus_m = 0"
         )
-    nearest = float(limits["LensPosition"][1])  # in dioptres, as all lens positions
     if focus_m * nearest < 1:
         raise ConfigError(
             f"[camera] focus_m = {focus_m:g}: the {model} focuses from {1 / nearest:.2g} m on"

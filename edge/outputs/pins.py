@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal
@@ -86,6 +88,8 @@ def is_raspberry_pi(board_model: Path = BOARD_MODEL) -> bool:
 
 
 def _real_pins() -> Any:
+    # lgpio keeps a named pipe in its working directory, which by default is whichever we are in.
+    os.environ.setdefault("LG_WD", os.environ.get("XDG_RUNTIME_DIR", tempfile.gettempdir()))
     try:
         from gpiozero.pins.lgpio import LGPIOFactory  # noqa: PLC0415 (edge imports on any machine)
 

@@ -83,6 +83,11 @@ def test_focus_and_exposure_are_set_by_hand_and_a_long_one_lowers_the_rate():
     ("settings", "controls", "message"),
     [
         ({"focus_m": 1.0}, FIXED_LENS, "focus_m = 1: the lens of the imx708 is fixed"),
+        (
+            {"focus_m": 1.0},
+            FakePicamera2.available_controls | {"LensPosition": (0.0, 0.0, 0.0)},
+            "the lens of the imx708 is fixed",
+        ),
         ({"focus_m": 0.05}, None, r"focus_m = 0.05: the imx708 focuses from 0.067 m on"),
         ({"exposure_ms": 5}, FIXED_LENS, "exposure_ms = 5: the imx708 has no shutter time"),
         (

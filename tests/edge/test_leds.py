@@ -1,5 +1,6 @@
 """The LEDs on gpiozero's strict mock pins: every pin it drives is one it opened and closed."""
 
+import ast
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -256,3 +257,13 @@ def test_a_pi_without_usable_pins_says_so(tmp_path: Path):
         open_pin_factory("auto", board)
     with open_pin_factory("mock", board) as factory:
         assert type(factory).__name__ == "MockFactory"
+
+
+def test_the_real_factory_is_called_as_it_is_defined():
+    """Its module needs lgpio, which few machines have; its source is part of gpiozero."""
+    source = Path(gpiozero.__file__).parent / "pins/lgpio.py"
+    body = ast.parse(source.read_text("utf-8")).body
+    factory = next(n for n in body if isinstance(n, ast.ClassDef) and n.name == "LGPIOFactory")
+    init = next(n for n in factory.body if getattr(n, "name", "") == "__init__")
+    assert isinstance(init, ast.FunctionDef)
+    assert len(init.args.args) - len(init.args.defaults) == 1  # self; the rest may be left out
