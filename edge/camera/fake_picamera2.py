@@ -26,6 +26,25 @@ class FakeTransform:
         self.hflip, self.vflip, self.transpose = bool(hflip), bool(vflip), bool(transpose)
 
 
+def sensor_mode(
+    size: tuple[int, int], fps: float, crop: tuple[int, int, int, int], bits: int = 10
+) -> dict[str, Any]:
+    """Return one entry of `sensor_modes`: `crop` is the part of the sensor that it reads."""
+    return {
+        "format": f"SRGGB{bits}_CSI2P",
+        "unpacked": f"SRGGB{bits}",
+        "bit_depth": bits,
+        "size": size,
+        "fps": fps,
+        "crop_limits": crop,
+        "exposure_limits": (26, 112015),
+    }
+
+
+_STREAM_KEYS = {"format", "size", "stride", "preserve_ar"}
+_MODE_KEYS = {"bit_depth", "crop_limits", "exposure_limits", "fps", "unpacked"}
+
+
 class FakePicamera2:
     """The camera. Class attributes say what is attached; tests change them in a subclass.
 
@@ -42,6 +61,11 @@ class FakePicamera2:
         "AfMode": (0, 2, 0),
         "LensPosition": (0.0, 15.0, 1.0),
     }
+    modes: ClassVar[list[dict[str, Any]]] = [
+        sensor_mode((1536, 864), 120.13, (768, 432, 3072, 1728)),
+        sensor_mode((2304, 1296), 56.03, (0, 0, 4608, 2592)),
+        sensor_mode((4608, 2592), 14.35, (0, 0, 4608, 2592)),
+    ]
     busy: ClassVar[bool] = False
     """Another program holds the camera."""
     latency_s: ClassVar[float] = 0.02
@@ -77,9 +101,19 @@ class FakePicamera2:
         """(minimum, maximum, default) of each control; empty once closed."""
         return dict(self.available_controls) if self.is_open else {}
 
+    @property
+    def sensor_modes(self) -> list[dict[str, Any]]:
+        """What the sensor can do; reading it configures the camera, so only before the start."""
+        self._require_open()
+        if self.started:
+            raise RuntimeError("Camera must be stopped before configuring")
+        return [dict(mode) for mode in self.modes]
+
     def create_video_configuration(
         self,
         main: Configuration | None = None,
+        *,
+        raw: Configuration | None = None,
         transform: FakeTransform | None = None,
         buffer_count: int = 6,
         controls: Configuration | None = None,
@@ -90,8 +124,11 @@ class FakePicamera2:
         stream: Configuration = {"format": "XBGR8888", "size": (1280, 720)} | (main or {})
         width, height = stream["size"]
         stream["size"] = (width - width % 2, height - height % 2)
+        if unknown := set(raw or {}) - _STREAM_KEYS - _MODE_KEYS:
+            raise ValueError(f"Bad key {unknown.pop()!r}")
         return {
             "use_case": "video",
+            "raw": {k: v for k, v in (raw or {}).items() if k in _STREAM_KEYS},
             "transform": transform or FakeTransform(),
             "main": stream,
             "buffer_count": buffer_count,

@@ -1,11 +1,11 @@
-"""What a Pi camera's lens, shutter and clock are asked and say. Arithmetic only, no I/O here.
+"""What a Pi camera's lens, sensor and clock are asked and say. Arithmetic only, no I/O here.
 
 Names and units of the controls: https://libcamera.org/api-html/namespacelibcamera_1_1controls.html
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from edge.config import CameraConfig
@@ -16,6 +16,9 @@ MANUAL_FOCUS, CONTINUOUS_FOCUS = 0, 2
 
 _OLDEST_S = 2.0
 """A sensor's time further from now than this is of some other clock."""
+
+_WHOLE = 0.98
+"""From this share of the sensor's widest view on, a mode shows all of it."""
 
 Limits = Mapping[str, tuple[Any, Any, Any]]
 """(minimum, maximum, default) of each control that a camera has."""
@@ -61,6 +64,37 @@ def _exposure(exposure_ms: float, limits: Limits, model: str) -> dict[str, Any]:
             f"{shortest_us / 1000:g} to {longest_us / 1000:g}"
         )
     return {"ExposureTime": exposure_us}
+
+
+def widest_mode(
+    modes: Sequence[Mapping[str, Any]], size: tuple[int, int], fps: float
+) -> Mapping[str, Any] | None:
+    """Return the sensor mode that sees the most, the smallest that gives `size` at `fps`.
+
+    Left to itself picamera2 takes the mode nearest to `size`, which on a camera module 2 is a crop
+    of the middle, 39% as wide as the lens sees. None where no mode says what it sees.
+    """
+    known = [mode for mode in modes if "crop_limits" in mode]
+    most = max((_seen_px(mode) for mode in known), default=0)
+    whole = [mode for mode in known if _seen_px(mode) >= _WHOLE * most]
+    able = [
+        mode
+        for mode in whole
+        if mode["fps"] >= fps and mode["size"][0] >= size[0] and mode["size"][1] >= size[1]
+    ]
+    if able:
+        return min(able, key=lambda mode: (_output_px(mode), -mode["bit_depth"]))
+    return max(whole, key=lambda mode: (mode["fps"], mode["bit_depth"]), default=None)
+
+
+def _seen_px(mode: Mapping[str, Any]) -> int:
+    _, _, width, height = mode["crop_limits"]
+    return int(width * height)
+
+
+def _output_px(mode: Mapping[str, Any]) -> int:
+    width, height = mode["size"]
+    return int(width * height)
 
 
 def sensor_age_s(sensor_ns: int | None, monotonic_s: float, boottime_s: float) -> float:

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from edge.camera.lens import lens_controls, sensor_age_s
+from edge.camera.lens import lens_controls, sensor_age_s, widest_mode
 from edge.config import CameraConfig
 from edge.datatypes import BgrImage, Frame
 from edge.errors import CameraError, CameraNotFound, CameraStalled, EdgeError
@@ -157,8 +157,11 @@ def _configuration(camera: Any, config: CameraConfig, transform: Any) -> Any:
     upside_down = config.rotate_deg == 180
     # A shutter that is open for longer than a frame's time needs longer frames.
     fps = min(config.fps, 1000 / config.exposure_ms) if config.exposure_ms else config.fps
+    size = (config.width, config.height)
+    mode = widest_mode(camera.sensor_modes, size, fps)
     return camera.create_video_configuration(
-        main={"format": _FORMAT, "size": (config.width, config.height)},
+        main={"format": _FORMAT, "size": size},
+        raw={} if mode is None else dict(mode),  # picks the mode; nobody reads this stream
         transform=transform(hflip=upside_down != config.mirror, vflip=upside_down),
         controls={"FrameRate": fps},
         queue=False,  # a request asked for now is of light that falls now

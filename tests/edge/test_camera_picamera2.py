@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 
 import edge.camera.picamera2
-from edge.camera.fake_picamera2 import FakePicamera2, FakeRequest, FakeTransform
-from edge.camera.lens import sensor_age_s
+from edge.camera.fake_picamera2 import FakePicamera2, FakeRequest, FakeTransform, sensor_mode
+from edge.camera.lens import sensor_age_s, widest_mode
 from edge.camera.picamera2 import Driver, PiCamera
 from edge.config import load_config
 from edge.errors import CameraError, CameraNotFound, CameraStalled, ConfigError
@@ -116,6 +116,49 @@ def test_the_sensor_turns_and_mirrors(settings, corner):
     bgr = camera.read(1.0).bgr
     camera.close()
     assert bgr[corner].tolist() == [0, 0, 255]
+
+
+CAMERA_1 = [  # OV5647
+    sensor_mode((640, 480), 58.92, (16, 0, 2560, 1920)),
+    sensor_mode((1296, 972), 46.34, (0, 0, 2592, 1944)),
+    sensor_mode((1920, 1080), 32.81, (348, 434, 1928, 1080)),
+    sensor_mode((2592, 1944), 15.63, (0, 0, 2592, 1944)),
+]
+CAMERA_2 = [  # IMX219
+    sensor_mode(size, fps, crop, bits)
+    for bits in (8, 10)
+    for size, fps, crop in (
+        ((640, 480), 103.33, (1000, 752, 1280, 960)),
+        ((1640, 1232), 41.85, (0, 0, 3280, 2464)),
+        ((1920, 1080), 47.57, (680, 692, 1920, 1080)),
+        ((3280, 2464), 21.19, (0, 0, 3280, 2464)),
+    )
+]
+
+
+@pytest.mark.parametrize(
+    ("modes", "size", "fps", "chosen"),
+    [
+        (CAMERA_1, (640, 480), 30, (1296, 972)),
+        (CAMERA_2, (640, 480), 30, (1640, 1232)),
+        (CAMERA_2, (1920, 1080), 15, (3280, 2464)),
+        (CAMERA_2, (640, 480), 60, (1640, 1232)),  # all of the view at 42 rather than a part at 60
+        (FakePicamera2.modes, (640, 480), 30, (2304, 1296)),
+    ],
+)
+def test_the_sensor_mode_sees_all_that_the_lens_does(modes, size, fps, chosen):
+    mode = widest_mode(modes, size, fps)
+    assert mode["size"] == chosen
+    assert mode["bit_depth"] == 10
+
+
+def test_the_chosen_mode_is_asked_for_and_a_sensor_without_modes_is_left_to_choose():
+    camera, sensor = opened()
+    camera.close()
+    assert sensor.camera_config["raw"] == {"format": "SRGGB10_CSI2P", "size": (2304, 1296)}
+    camera, sensor = opened(modes=[{"format": "YUYV"}])
+    camera.close()
+    assert sensor.camera_config["raw"] == {}
 
 
 def test_a_frame_is_as_old_as_its_light():
@@ -295,7 +338,7 @@ def test_what_the_driver_calls_exists_in_the_real_classes(real_source):
     for method, keywords in called.items():
         assert method in real
         assert keywords <= real[method], method
-    assert "camera_controls" in real
+    assert {"camera_controls", "sensor_modes"} <= set(real)
 
 
 def test_the_real_package_uses_the_transform_and_the_controls_of_the_same_names(real_source):
@@ -303,6 +346,7 @@ def test_the_real_package_uses_the_transform_and_the_controls_of_the_same_names(
     words = {node.value for tree in modules for node in ast.walk(tree) if is_text(node)}
     words |= {n.attr for tree in modules for n in ast.walk(tree) if isinstance(n, ast.Attribute)}
     assert {"AfMode", "ExposureTime", "FrameRate", "SensorTimestamp", "RGB888"} <= words
+    assert set(sensor_mode((1, 1), 1.0, (0, 0, 1, 1))) <= words
     flips = {
         keyword.arg
         for node in ast.walk(real_source["utils"])
