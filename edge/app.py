@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from edge.camera.auto import open_source
+from edge.certificate import Certificate, keep_certificate
 from edge.config import ButtonConfig, Config, DetectorConfig, WebConfig
 from edge.errors import ModelError
 from edge.outputs.fanout import FanOut
@@ -80,10 +81,14 @@ class Vision:
 
 @dataclass(frozen=True, slots=True)
 class Served:
-    """Where the page is, and the access code that opens it; None: it stands open."""
+    """Where the page is, the access code that opens it, and its certificate's fingerprint.
+
+    Without a code it stands open; without a fingerprint it is not encrypted.
+    """
 
     url: str
     code: str | None
+    fingerprint: str | None
 
 
 def load_vision(config: Config) -> Vision:
@@ -129,6 +134,7 @@ def run_device(config: Config, *, terminal: TextIO, announce: Callable[[Served],
     every way out, the LEDs first.
     """
     access, code = _open_access(config)
+    certificate = _open_certificate(config)
     vision = load_vision(config)
     with ExitStack() as opened:
         pin_factory = _open_pins(config, vision.classifier.labels, opened)
@@ -175,6 +181,7 @@ def run_device(config: Config, *, terminal: TextIO, announce: Callable[[Served],
             config.web.host,
             config.web.port,
             threads=2 * config.stream.max_viewers + RESERVED_THREADS,
+            tls=None if certificate is None else certificate.server_context(),
         )
         server.start()
         opened.callback(server.stop)
@@ -182,8 +189,13 @@ def run_device(config: Config, *, terminal: TextIO, announce: Callable[[Served],
 
         def camera_is_open() -> None:
             manager.ready()
-            url = page_url(config.web, server.port)
-            announce(Served(url, None if code is None else code()))
+            announce(
+                Served(
+                    page_url(config.web, server.port),
+                    None if code is None else code(),
+                    None if certificate is None else certificate.fingerprint,
+                )
+            )
 
         with _signals_call(service.stop):
             service.run(camera_is_open)
@@ -245,10 +257,17 @@ def _open_access(config: Config) -> tuple[Access, AccessCode | None]:
     return Access(hosts, Door(code, logins)), code
 
 
+def _open_certificate(config: Config) -> Certificate | None:
+    if not config.web.tls:
+        return None
+    return keep_certificate(open_folder(find_folder(config.state)), config.web.allowed_hosts)
+
+
 def page_url(web: WebConfig, port: int) -> str:
     """Return the page's address as this machine's own browser calls it."""
     host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(web.host, web.host)  # noqa: S104 (not bound)
-    return f"http://{f'[{host}]' if ':' in host else host}:{port}"
+    scheme = "https" if web.tls else "http"
+    return f"{scheme}://{f'[{host}]' if ':' in host else host}:{port}"
 
 
 def _is_loopback(host: str) -> bool:

@@ -153,6 +153,8 @@ def _announce(page: Served) -> None:
         # What is not a terminal may be a journal, which keeps what it is told.
         shown = page.code if sys.stdout.isatty() else "to be had with `emotion-edge code`"
         print(f"access code: {shown}", flush=True)
+    if page.fingerprint is not None:
+        print(f"certificate (SHA-256): {page.fingerprint}", flush=True)
 
 
 def _code(args: argparse.Namespace) -> int:

@@ -11,6 +11,8 @@ import errno
 import logging
 import os
 import socket
+import ssl
+import sys
 import threading
 from typing import Any
 
@@ -19,6 +21,7 @@ from cheroot.server import HTTPConnection
 from flask import Flask
 
 from edge.errors import OutputError
+from edge.web.tls import TlsAdapter, shake_hands
 
 RESERVED_THREADS = 4  # beside one for each picture and event stream: pages, snapshots, checks
 _TIMEOUT_S = 5
@@ -27,6 +30,7 @@ _STOP_S = 1
 _BACKLOG = 32
 _MAX_HEADER_BYTES = 16 * 1024
 _MAX_BODY_BYTES = 64 * 1024
+_MOST_CONNECTIONS = 256  # one more is hung up on; descriptors are for the camera too
 
 _REFUSALS = {
     errno.EADDRINUSE: "the port is in use; set another [web] port",
@@ -40,18 +44,28 @@ log = logging.getLogger(__name__)
 class WebServer:
     """Serves one application on one port, from threads of its own, until `stop`."""
 
-    def __init__(self, app: Flask, host: str, port: int, *, threads: int) -> None:
+    def __init__(
+        self,
+        app: Flask,
+        host: str,
+        port: int,
+        *,
+        threads: int,
+        tls: ssl.SSLContext | None = None,
+    ) -> None:
+        """With `tls` it speaks https, and http no more."""
         self._app = app
         self._host = host
         self._port = port
         self._threads = threads
+        self._tls = tls
         self._server: _Server | None = None
 
     def start(self) -> None:
         """Bind the port and serve. Raises OutputError when the port cannot be had."""
         listening = _bind(self._host, self._port)
         self._port = listening.getsockname()[1]
-        self._server = _Server(listening, self._app, self._threads)
+        self._server = _Server(listening, self._app, self._threads, self._tls)
         self._server.prepare()
         threading.Thread(target=self._server.serve, name="web", daemon=True).start()
 
@@ -89,16 +103,25 @@ class _Connection(HTTPConnection):
 
     def __init__(self, server: _Server, sock: socket.socket, *args: Any) -> None:
         super().__init__(server, sock, *args)
+        self.is_new = True
+        self._is_greeted = not isinstance(sock, ssl.SSLSocket)
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _SEND_BUFFER_BYTES)
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         server.connections.add(self)
         if server.stopping:
             self.hang_up()
 
+    def communicate(self) -> bool:
+        """Serve one request, after the handshake; whether another may follow."""
+        if not self._is_greeted:
+            self._is_greeted = shake_hands(self.socket)
+        return self._is_greeted and bool(super().communicate())  # type: ignore[no-untyped-call]
+
     def hang_up(self) -> None:
         """Shut the socket, which also ends a write that waits for a viewer who does not read."""
         try:
-            self.socket.shutdown(socket.SHUT_RDWR)
+            # Not its own method: a TLS socket would forget its encryption under the writer.
+            socket.socket.shutdown(self.socket, socket.SHUT_RDWR)
         except OSError:
             log.debug("web: %s had left already", self.remote_addr)
 
@@ -107,7 +130,7 @@ class _Connection(HTTPConnection):
         super().close()
         # cheroot leaves its writer to the garbage collector, where a viewer's unsent bytes become
         # a traceback in the log from Python 3.13 on.
-        with contextlib.suppress(OSError):
+        with contextlib.suppress(OSError, ValueError):
             self.wfile.close()
 
 
@@ -117,8 +140,11 @@ class _Server(wsgi.Server):
     ConnectionClass = _Connection
     max_request_header_size = _MAX_HEADER_BYTES
     max_request_body_size = _MAX_BODY_BYTES
+    keep_alive_conn_limit = _MOST_CONNECTIONS
 
-    def __init__(self, listening: socket.socket, app: Flask, threads: int) -> None:
+    def __init__(
+        self, listening: socket.socket, app: Flask, threads: int, tls: ssl.SSLContext | None
+    ) -> None:
         self.listening = listening
         self.connections: set[_Connection] = set()
         self.stopping = False
@@ -132,11 +158,22 @@ class _Server(wsgi.Server):
             timeout=_TIMEOUT_S,
             shutdown_timeout=_STOP_S,
         )
+        self.ssl_adapter = None if tls is None else TlsAdapter(tls)
 
     def bind(self, *_family_type_proto: int) -> socket.socket:
         """Return the bound socket. cheroot's own way loses the reason when it fails."""
         self.socket = self.listening
         return self.listening
+
+    def process_conn(self, connection: _Connection) -> None:
+        """Serve a connection that has something to say; until then it costs no thread."""
+        if not connection.is_new:
+            super().process_conn(connection)
+        elif len(self.connections) > _MOST_CONNECTIONS:
+            connection.close()
+        else:
+            connection.is_new = False
+            self.put_conn(connection)
 
     def stop(self) -> None:
         self.stopping = True
@@ -145,5 +182,6 @@ class _Server(wsgi.Server):
         super().stop()
 
     def error_log(self, msg: str = "", level: int = logging.INFO, traceback: bool = False) -> None:
-        # A viewer who goes away in the middle of a picture is everyday life.
-        log.log(level if traceback else logging.DEBUG, "web: %s", msg, exc_info=traceback)
+        # A viewer who goes away, or stops reading, in the middle of a picture is everyday life.
+        is_fault = traceback and not isinstance(sys.exc_info()[1], OSError)
+        log.log(level if is_fault else logging.DEBUG, "web: %s", msg, exc_info=traceback)

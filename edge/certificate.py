@@ -1,0 +1,158 @@
+"""A certificate that the device signs itself, for https in a network without names of its own.
+
+Browsers warn of it once; the fingerprint shown at the start tells whether it is ours.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import ipaddress
+import logging
+import socket
+import ssl
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from edge.errors import ConfigError
+from edge.state import replace_file
+
+# Apple's devices refuse a certificate that is valid for longer than 398 days.
+_VALID = timedelta(days=397)
+_RENEWED_BEFORE = timedelta(days=30)
+# A Pi without a battery clock may be a little behind its viewers when it makes one.
+_BACKDATED = timedelta(days=1)
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Certificate:
+    """A certificate and its key, and the SHA-256 fingerprint as browsers show it."""
+
+    path: Path
+    key_path: Path
+    fingerprint: str
+
+    def server_context(self) -> ssl.SSLContext:
+        """Return what a server speaks TLS 1.2 or later with."""
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.minimum_version = ssl.TLSVersion.TLSv1_2
+        context.load_cert_chain(self.path, self.key_path)
+        return context
+
+
+def keep_certificate(
+    folder: Path, names: Iterable[str] = (), now: datetime | None = None
+) -> Certificate:
+    """Return the folder's certificate, made anew when there is none or it soon runs out.
+
+    `names` are called beside the machine's own. Raises ConfigError without the package
+    cryptography, StateError when the folder cannot be written.
+    """
+    path, key_path = folder / "certificate.pem", folder / "certificate-key.pem"
+    now = now or datetime.now(UTC)
+    if not _is_good(path, key_path, now):
+        certificate, key = _make([*_own_names(), *names], now)
+        # The key first: a certificate whose key is another is found out at the next start.
+        replace_file(key_path, key)
+        replace_file(path, certificate)
+        log.info("web: made a certificate, valid until %s", (now + _VALID).date())
+    der = ssl.PEM_cert_to_DER_cert(path.read_text("ascii"))
+    digest = hashlib.sha256(der).hexdigest().upper()
+    return Certificate(path, key_path, ":".join(digest[i : i + 2] for i in range(0, 64, 2)))
+
+
+def _is_good(path: Path, key_path: Path, now: datetime) -> bool:
+    """Whether the files are a pair and valid for long enough."""
+    x509 = _cryptography().x509
+    try:
+        found = x509.load_pem_x509_certificate(path.read_bytes())
+        ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(path, key_path)
+    except (OSError, ValueError):
+        return False
+    # Naive and in UTC up to cryptography 41, Bookworm's; deprecated since 42.
+    ends = getattr(found, "not_valid_after_utc", None) or found.not_valid_after.replace(tzinfo=UTC)
+    return bool(ends - now > _RENEWED_BEFORE)
+
+
+def _make(names: list[str], now: datetime) -> tuple[bytes, bytes]:
+    """Return a new certificate for these names and its key, both PEM."""
+    package = _cryptography()
+    x509, serialization = package.x509, package.serialization
+    key = package.ec.generate_private_key(package.ec.SECP256R1())
+    subject = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "emotion-edge")])
+    usage = x509.ExtendedKeyUsage([x509.ExtendedKeyUsageOID.SERVER_AUTH])
+    certificate = (
+        x509.CertificateBuilder()
+        .subject_name(subject)
+        .issuer_name(subject)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - _BACKDATED)
+        .not_valid_after(now - _BACKDATED + _VALID)
+        .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
+        .add_extension(usage, critical=False)
+        .add_extension(_alternative_names(x509, names), critical=False)
+        .sign(key, package.hashes.SHA256())
+    )
+    return certificate.public_bytes(serialization.Encoding.PEM), key.private_bytes(
+        serialization.Encoding.PEM,
+        serialization.PrivateFormat.PKCS8,
+        serialization.NoEncryption(),
+    )
+
+
+def _alternative_names(x509: Any, names: list[str]) -> Any:
+    entries = []
+    for name in dict.fromkeys(names):
+        try:
+            entries.append(x509.IPAddress(ipaddress.ip_address(name)))
+        except ValueError:
+            entries.append(x509.DNSName(name if name.isascii() else name.encode("idna").decode()))
+    return x509.SubjectAlternativeName(entries)
+
+
+def _own_names() -> list[str]:
+    """Return what this machine is called, and its addresses."""
+    host = socket.gethostname().partition(".")[0]
+    return [host, f"{host}.local", "localhost", "127.0.0.1", "::1", *_own_addresses()]
+
+
+def _own_addresses() -> list[str]:
+    """Return the addresses that packets for elsewhere would leave from; none is sent."""
+    found = []
+    for family, elsewhere in ((socket.AF_INET, "192.0.2.1"), (socket.AF_INET6, "2001:db8::1")):
+        try:
+            with socket.socket(family, socket.SOCK_DGRAM) as probe:
+                probe.connect((elsewhere, 9))
+                found.append(str(probe.getsockname()[0]))
+        except OSError:
+            log.debug("no address of %s", family)
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class _Cryptography:
+    """The parts of the package that are used here."""
+
+    x509: Any
+    ec: Any
+    hashes: Any
+    serialization: Any
+
+
+def _cryptography() -> _Cryptography:
+    """Import the package, which only https needs. Raises ConfigError when it is missing."""
+    try:
+        from cryptography import x509  # noqa: PLC0415
+        from cryptography.hazmat.primitives import hashes, serialization  # noqa: PLC0415
+        from cryptography.hazmat.primitives.asymmetric import ec  # noqa: PLC0415
+    except ImportError as exc:
+        raise ConfigError(
+            "[web] tls = true needs the package cryptography: "
+            "sudo apt install python3-cryptography, or pip install 'emotion-edge[tls]'"
+        ) from exc
+    return _Cryptography(x509, ec, hashes, serialization)
