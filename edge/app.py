@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TextIO
 
-from edge.camera.auto import open_source
+from edge.camera.auto import Hardware, open_source
 from edge.certificate import Certificate, keep_certificate
 from edge.config import ButtonConfig, Config, DetectorConfig, WebConfig
 from edge.errors import ModelError
@@ -127,11 +127,17 @@ def load_detector(config: DetectorConfig) -> FaceDetector:
     )
 
 
-def run_device(config: Config, *, terminal: TextIO, announce: Callable[[Served], None]) -> None:
+def run_device(
+    config: Config,
+    *,
+    terminal: TextIO,
+    announce: Callable[[Served], None],
+    hardware: Hardware | None = None,
+) -> None:
     """Run the device until SIGINT or SIGTERM. Raises EdgeError for whatever else ends it.
 
-    `announce` is told where the page is once the camera is open. Everything opened is closed on
-    every way out, the LEDs first.
+    `announce` is told where the page is once the camera is open; `hardware` stands in for the
+    machine's cameras in tests. Everything opened is closed on every way out, the LEDs first.
     """
     access, code = _open_access(config)
     certificate = _open_certificate(config)
@@ -155,7 +161,7 @@ def run_device(config: Config, *, terminal: TextIO, announce: Callable[[Served],
         outputs = FanOut(sinks)
         opened.callback(outputs.close)
         service = Service(
-            lambda: open_source(config.camera),
+            lambda: open_source(config.camera, hardware),
             vision.pipeline(config),
             outputs,
             config.camera,

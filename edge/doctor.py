@@ -100,16 +100,19 @@ def _check_model(config: Config) -> Finding:
         classifier = load_classifier(config)
         nobody = np.zeros((480, 640, 3), np.uint8)
         track = Track(track_id=1, box=BBox(200, 100, 440, 340), keypoints=None, hits=1, missed=0)
-        classifier.classify(nobody, track)  # the first takes longer
-        began_s = time.perf_counter()
-        probs = classifier.classify(nobody, track).probs
+        took_ms = []
+        for _ in range(4):  # the first takes longer, and any may be held up by other programs
+            began_s = time.perf_counter()
+            probs = classifier.classify(nobody, track).probs
+            took_ms.append((time.perf_counter() - began_s) * 1000)
     except EdgeError as exc:
         return failed("model", str(exc), "model")
-    took_ms = (time.perf_counter() - began_s) * 1000
     name = model_path(config).name
     if not np.isclose(probs.sum(), 1, atol=0.02):
         return failed("model", f"{name}: its probabilities add up to {probs.sum():g}", "model")
-    return passed("model", f"{name}: {len(classifier.labels)} expressions, {took_ms:.0f} ms each")
+    return passed(
+        "model", f"{name}: {len(classifier.labels)} expressions, {min(took_ms):.0f} ms each"
+    )
 
 
 def _check_detector(config: Config) -> Finding:
