@@ -1,7 +1,7 @@
 """Datasets as folders of images: FER2013's copies, CK+, MMA and whoever has their own.
 
 Either `train|val|test/<emotion>/...` or `<emotion>/...`; folders of other names in between or
-below are followed, files that are no images are passed over.
+below are followed, files that are no images and hidden ones are passed over.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ def read_folders(path: Path, votes: Votes | None = None) -> Reading:
 def _images(path: Path) -> list[tuple[Path, str, Split | None]]:
     """Return every image with its label and split, None in a tree without splits."""
     try:
-        children = [child for child in sorted(path.iterdir()) if child.is_dir()]
+        children = _folders(path)
     except OSError as exc:
         raise DataError(f"{path}: cannot read the pictures: {exc.strerror}") from exc
     splits = {child: SPLITS[child.name.lower()] for child in children if _is_split(child)}
@@ -56,10 +56,18 @@ def _images(path: Path) -> list[tuple[Path, str, Split | None]]:
     return [
         image
         for child, split in splits.items()
-        for image in _labelled(
-            child, [each for each in sorted(child.iterdir()) if each.is_dir()], split
-        )
+        for image in _labelled(child, _folders(child), split)
     ]
+
+
+def _folders(path: Path) -> list[Path]:
+    children = sorted(path.iterdir())
+    return [child for child in children if child.is_dir() and not _is_hidden(child, path)]
+
+
+def _is_hidden(path: Path, root: Path) -> bool:
+    """Return whether an editor or a Mac left it below `root`: .ipynb_checkpoints, ._1.png."""
+    return any(part.startswith(".") for part in path.relative_to(root).parts)
 
 
 def _is_split(folder: Path) -> bool:
@@ -76,9 +84,17 @@ def _labelled(
         label = label_of(folder.name)
         if label is None:
             raise DataError(f"{folder}: {folder.name!r} is no emotion known here ({KNOWN})")
-        files = sorted(folder.rglob("*"))
-        found += [(file, label, split) for file in files if file.suffix.lower() in SUFFIXES]
+        found += [(file, label, split) for file in _files(folder)]
     return found
+
+
+def _files(folder: Path) -> list[Path]:
+    """Return the images below `folder`."""
+    return [
+        file
+        for file in sorted(folder.rglob("*"))
+        if file.suffix.lower() in SUFFIXES and not _is_hidden(file, folder)
+    ]
 
 
 def _parsed(image: Path, label: str, split: Split | None) -> Parsed:

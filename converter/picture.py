@@ -15,6 +15,8 @@ from converter.faces import Images
 
 SIDE_PX = 48
 SMALLEST_PX = 8
+DEEPEST = 65535
+"""Of the greys that a file of 16 bits a pixel can hold."""
 
 
 def picture_of_file(path: Path) -> Images:
@@ -27,12 +29,22 @@ def picture_of_file(path: Path) -> Images:
             warnings.simplefilter("error")  # a picture too large to be one
             # Unlike OpenCV, Pillow refuses what was cut off.
             with Image.open(io.BytesIO(path.read_bytes())) as image:
-                return _sized(np.asarray(image.convert("L")))
+                return _sized(_grey(image))
     except Exception as exc:  # Pillow's decoders raise what they like
         reason = exc.strerror if isinstance(exc, OSError) and exc.strerror else str(exc)
         if isinstance(exc, UnidentifiedImageError):
             reason = "not an image"
         raise ValueError(" ".join(reason.split())) from exc
+
+
+def _grey(image: Image.Image) -> Images:
+    """Return uint8 (H, W). Pillow's own conversion cuts deeper greys off at 255: all white."""
+    if not image.mode.startswith(("I", "F")):
+        return np.asarray(image.convert("L"))
+    values = np.asarray(image)
+    if image.mode == "F" or values.min() < 0 or values.max() > DEEPEST:
+        raise ValueError("its greys are neither of 8 nor of 16 bits")
+    return (values // 257).astype(np.uint8)
 
 
 def picture_of_text(pixels: str) -> Images:

@@ -83,6 +83,29 @@ def test_files_of_other_kinds_are_passed_over(tree):
     assert len(read_dataset(tree).faces) == 168
 
 
+def test_hidden_files_and_folders_are_passed_over(tree):
+    put(tree, "train/.ipynb_checkpoints/1.png")
+    put(tree, "train/happy/.trash/1.png")
+    (tree / "test" / "sad" / "._1.png").write_bytes(b"what a Mac knows about 1.png")
+    reading = read_dataset(tree)
+    assert len(reading.faces) == 168
+    assert not reading.bad
+
+
+@pytest.mark.parametrize("suffix", ["png", "tif", "pgm"])
+def test_sixteen_bits_of_grey_become_eight(suffix, tmp_path):
+    picture = np.arange(48 * 48, dtype=np.uint16).reshape(48, 48) * 28
+    put(tmp_path, f"d/happy/1.{suffix}", picture)
+    (image,) = read_dataset(tmp_path / "d").faces.images
+    np.testing.assert_array_equal(image, picture // 257)
+
+
+def test_greys_of_no_known_range_are_bad(tree):
+    put(tree, "train/sad/float.tiff", np.full((48, 48), 0.5, np.float32))
+    (bad,) = read_dataset(tree).bad
+    assert bad.endswith("float.tiff: its greys are neither of 8 nor of 16 bits")
+
+
 def truncated(path):
     path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
 
