@@ -26,6 +26,19 @@ class Split(IntEnum):
     PRIVATE = 2
 
 
+class Fate(IntEnum):
+    """What becomes of a picture of the training split.
+
+    Held out is what PublicTest or PrivateTest has too, pixel for pixel; repeated is what was there
+    before with the same label.
+    """
+
+    LEARNT = 0
+    HELD_OUT = 1
+    REPEATED = 2
+    BLANK = 3
+
+
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class FaceDataset:
     """`images` uint8 (N, 48, 48); `labels` (N,) indices of LABELS; `split` (N,) of Split.
@@ -56,21 +69,25 @@ class FaceDataset:
         return self.take(self.split == split)
 
     def training(self) -> FaceDataset:
-        """Return the training split without pictures that are blank, repeated, or held out too.
+        """Return the pictures of the training split that are fit for it; see `fates`."""
+        return self.take(np.flatnonzero(self.split == Split.TRAINING)[self.fates() == Fate.LEARNT])
 
-        Held out is what PublicTest or PrivateTest has, pixel for pixel.
-        """
-        known = {image.tobytes() for image in self.images[self.split != Split.TRAINING]}
+    def fates(self) -> npt.NDArray[np.uint8]:
+        """Return the Fate of each picture of the training split, in their order."""
+        held_out = {image.tobytes() for image in self.images[self.split != Split.TRAINING]}
         seen: set[tuple[bytes, int]] = set()
-        keep = []
+        fates = []
         for index in np.flatnonzero(self.split == Split.TRAINING):
             image, label = self.images[index], int(self.labels[index])
             key = image.tobytes()
-            if key in known or (key, label) in seen or image.std() < BLANK_DEVIATION:
-                continue
-            seen.add((key, label))
-            keep.append(index)
-        return self.take(np.array(keep, np.intp))
+            if key in held_out:
+                fates.append(Fate.HELD_OUT)
+            elif image.std() < BLANK_DEVIATION:
+                fates.append(Fate.BLANK)
+            else:
+                fates.append(Fate.REPEATED if (key, label) in seen else Fate.LEARNT)
+                seen.add((key, label))
+        return np.array(fates, np.uint8)
 
     def stratified(self, count: int, seed: int) -> FaceDataset:
         """Return `count` rows in random order, as evenly of every label as there are.

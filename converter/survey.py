@@ -11,7 +11,7 @@ import numpy as np
 
 from converter.contact_sheet import contact_sheet_png
 from converter.dataset import Reading, read_dataset
-from converter.faces import FaceDataset, Split
+from converter.faces import FaceDataset, Fate, Split
 from converter.labels import LABELS
 from converter.metrics import ferplus_labels
 from converter.output import check_writable, write_together
@@ -28,12 +28,12 @@ BAD_SHOWN = 10
 class Survey:
     """`counts` of pictures by split and label, in the order of LABELS.
 
-    `unused` training pictures are blank, repeated or held out too. `voted` is how many pictures
+    `fates` counts the training pictures by what becomes of them. `voted` is how many pictures
     FER+'s votes have a clear winner for, `agreeing` how many of those have it as their label.
     """
 
     counts: dict[Split, tuple[int, ...]]
-    unused: int
+    fates: dict[Fate, int]
     voted: int
     agreeing: int
 
@@ -63,7 +63,7 @@ def survey(faces: FaceDataset) -> Survey:
     """Return what there is to count in `faces`."""
     voted = ferplus_labels(faces.votes)
     clear = voted >= 0
-    training = faces.part(Split.TRAINING)
+    fates = faces.fates()
     return Survey(
         counts={
             split: tuple(
@@ -71,7 +71,7 @@ def survey(faces: FaceDataset) -> Survey:
             )
             for split in Split
         },
-        unused=len(training) - len(faces.training()),
+        fates={fate: int((fates == fate).sum()) for fate in Fate},
         voted=int(clear.sum()),
         agreeing=int((voted[clear] == faces.labels[clear]).sum()),
     )
@@ -82,11 +82,11 @@ def _text(reading: Reading, counted: Survey) -> str:
     for split, counts in counted.counts.items():
         row = "".join(f"{count:11}" for count in (*counts, sum(counts)))
         lines.append(f"{SPLIT_NAMES[split]:11}{row}")
-    trained = sum(counted.counts[Split.TRAINING])
     lines.append("")
     lines.append(
-        f"Training uses {trained - counted.unused} pictures: {counted.unused} are blank, repeated, "
-        "or in a held-out split too"
+        f"Training uses {counted.fates[Fate.LEARNT]} pictures and leaves out "
+        f"{counted.fates[Fate.HELD_OUT]} that are in a held-out split too, "
+        f"{counted.fates[Fate.REPEATED]} repeated and {counted.fates[Fate.BLANK]} blank ones"
     )
     if counted.voted:
         lines.append(

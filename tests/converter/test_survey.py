@@ -9,7 +9,7 @@ pytest.importorskip("torch", reason="the converter extra is not installed")
 from converter import cli
 from converter.contact_sheet import NAME_PX, PER_LABEL
 from converter.dataset import load_dataset
-from converter.faces import FaceDataset, Split
+from converter.faces import FaceDataset, Fate, Split
 from converter.survey import survey
 
 pytestmark = pytest.mark.converter
@@ -22,13 +22,17 @@ def test_it_counts_splits_and_labels(random_npz, capsys):
     assert training.split() == ["Training", *["6"] * 7, "42"]
     assert public.split() == ["PublicTest", *["2"] * 7, "14"]
     assert private.split()[0] == "PrivateTest"
-    assert used.startswith("Training uses 42 pictures: 0 are blank, repeated")
+    assert used == (
+        "Training uses 42 pictures and leaves out 0 that are in a held-out split too, 0 repeated "
+        "and 0 blank ones"
+    )
 
 
 def test_it_counts_what_training_leaves_out_and_what_votes_say(random_faces):
     images, votes = random_faces.images.copy(), random_faces.votes.copy()
     images[0] = images[6]  # PublicTest has it too
     images[1] = 128  # blank
+    images[2] = images[3]  # of the same label
     votes[:3] = 0
     votes[0, 4], votes[1, 0], votes[2, :2] = 9, 9, 5  # anger, which it is; neutral; undecided
     counted = survey(
@@ -36,7 +40,7 @@ def test_it_counts_what_training_leaves_out_and_what_votes_say(random_faces):
             images=images, labels=random_faces.labels, split=random_faces.split, votes=votes
         )
     )
-    assert counted.unused == 2
+    assert counted.fates == {Fate.LEARNT: 39, Fate.HELD_OUT: 1, Fate.REPEATED: 1, Fate.BLANK: 1}
     assert (counted.voted, counted.agreeing) == (2, 1)
 
 
@@ -88,5 +92,6 @@ def test_fer2013_is_as_it_is_known(fer2013):
         Split.PUBLIC: 3585,
         Split.PRIVATE: 3586,
     }
-    assert counted.unused == 1718
+    assert counted.fates[Fate.LEARNT] == 26_967
+    assert sum(counted.fates.values()) == 28_685
     assert 0.6 < counted.agreeing / counted.voted < 0.7
