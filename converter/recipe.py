@@ -15,12 +15,8 @@ from converter.model import SMALLEST_SIDE_PX
 LARGEST = 1e6
 """Of any number: infinity is none."""
 
-LEAST = 1e-9
-"""Of any positive one: "gt=0" would be kept as the least subnormal number, which training flushes
-to zero in the whole process, and so would let zero pass."""
-
 Count = Annotated[int, msgspec.Meta(ge=1)]
-Positive = Annotated[float, msgspec.Meta(ge=LEAST, le=LARGEST)]
+Positive = Annotated[float, msgspec.Meta(gt=0.0, le=LARGEST)]
 AtLeastZero = Annotated[float, msgspec.Meta(ge=0.0, le=LARGEST)]
 Share = Annotated[float, msgspec.Meta(ge=0.0, le=1.0)]
 BelowOne = Annotated[float, msgspec.Meta(ge=0.0, lt=1.0)]

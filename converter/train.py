@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -49,12 +51,10 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
 def run(args: argparse.Namespace) -> int:
     """Train to the recipe's end; return the exit code."""
     device = _device(args.device)
-    torch.set_flush_denormal(True)  # processors are slow with numbers that are nearly nothing
-    if args.threads:
-        torch.set_num_threads(args.threads)
     folder = RunFolder(args.out)
     trainer, state, held_out = (_resumed if args.resume else _begun)(args, folder, device)
-    _train(trainer, folder, state, Validation(held_out, trainer.recipe, device))
+    with _processor(args.threads):
+        _train(trainer, folder, state, Validation(held_out, trainer.recipe, device))
     best = max(state.history, key=lambda line: line["validation_accuracy"])
     sys.stdout.write(
         f"{folder.weights}: epoch {best['epoch']}, {best['validation_accuracy']:.2%} of "
@@ -104,8 +104,12 @@ def _pictures(
     faces, held_out = everything.training(), everything.part(Split.PUBLIC)
     if not len(held_out):
         raise DataError(f"{args.data}: there is no picture in PublicTest to select by")
+    dropped = len(everything.part(Split.TRAINING)) - len(faces)
     if limit is not None:
         faces = faces.take(np.random.default_rng(seed).permutation(len(faces))[:limit])
+    sys.stdout.write(
+        f"{len(faces)} training pictures; {dropped} blank, repeated or held-out ones were dropped\n"
+    )
     return faces, held_out
 
 
@@ -159,6 +163,22 @@ def _readable(line: EpochLog, epochs: int) -> str:
         f"epoch {line['epoch']}/{epochs}: loss {line['loss']:.3f}, {line['accuracy']:.1%}; "
         f"PublicTest: {line['validation_loss']:.3f}, {line['validation_accuracy']:.2%}\n"
     )
+
+
+@contextlib.contextmanager
+def _processor(threads: int | None) -> Iterator[None]:
+    """Compute with so many threads and take subnormal numbers, which are slow, for zero.
+
+    Both are settings of the whole process, which is given back as it was.
+    """
+    before, flushed = torch.get_num_threads(), sys.float_info.min / 2 == 0
+    torch.set_num_threads(threads or before)
+    torch.set_flush_denormal(True)
+    try:
+        yield
+    finally:
+        torch.set_flush_denormal(flushed)
+        torch.set_num_threads(before)
 
 
 def _bar() -> Progress:

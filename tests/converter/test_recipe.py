@@ -65,6 +65,10 @@ def test_only_the_last_stage_can_be_asked_for():
             "[[stages]]\nepochs=1\nside_px=8\nlearning_rate=1.0\nfinal_learning_rate=0.0",
             "`$.stages[0].side_px`",
         ),
+        (
+            "[[stages]]\nepochs=1\nside_px=48\nlearning_rate=0.0\nfinal_learning_rate=0.0",
+            "`$.stages[0].learning_rate`",
+        ),
         ("precision = 'float16'", "`$.precision`"),
         ("augmentation = 3", "`$.augmentation`"),
         ("learning_rate = nan", "unknown field"),

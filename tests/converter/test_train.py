@@ -74,6 +74,7 @@ def test_a_run_leaves_weights_log_curves_and_recipe(random_npz, recipe, tmp_path
     assert load_checkpoint(out / "densenet121_fer48.safetensors")
     assert load_recipe(out / "recipe.toml") == load_recipe(recipe)
     said = capsys.readouterr().out.splitlines()
+    assert said[0] == "42 training pictures; 0 blank, repeated or held-out ones were dropped"
     assert said[-1].endswith(
         f"epoch {best['epoch']}, {best['validation_accuracy']:.2%} of 14 PublicTest pictures"
     )
@@ -166,6 +167,14 @@ def test_a_finished_run_resumes_to_nothing_and_is_not_begun_again(finished, rand
         f"emotion-converter: {finished} holds a run; pass --resume to go on with it\n"
     )
     assert {path: path.read_bytes() for path in finished.iterdir()} == kept
+
+
+def test_training_leaves_the_process_as_it_was(finished, random_npz):
+    threads = torch.get_num_threads()
+    words = ["--data", random_npz, "--out", finished, "--resume", "--threads", threads + 1]
+    assert cli.main(["train", *map(str, words)]) == 0
+    assert torch.get_num_threads() == threads
+    assert sys.float_info.min / 2 > 0
 
 
 def test_what_a_run_was_begun_with_cannot_change(finished, random_npz, random_faces, capsys):
