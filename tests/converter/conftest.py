@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
+import sys
 import venv
 from collections.abc import Callable
 from pathlib import Path
@@ -49,9 +51,12 @@ def environment(request: pytest.FixtureRequest) -> Callable[..., Path]:
         folder = request.config.rootpath / ".cache" / name
         python, done = folder / "bin" / "python", folder / "complete"
         if not done.exists():
-            venv.create(folder, clear=True, with_pip=True)
-            pip = [python, "-m", "pip", "install", "--quiet", *packages]
-            installed = subprocess.run(pip, capture_output=True, text=True, check=False)
+            venv.create(folder, clear=True)
+            # With our own pip, and compiling only what will be imported: TensorFlow has thousands.
+            pip = [sys.executable, "-m", "pip", f"--python={python}", "install", "--no-compile"]
+            installed = subprocess.run(
+                [*pip, "--quiet", *packages], capture_output=True, text=True, check=False
+            )
             if installed.returncode:
                 pytest.skip(f"{name} cannot be installed: {installed.stderr.strip()[-200:]}")
             done.touch()
@@ -81,7 +86,11 @@ def random_net() -> DenseNet121:
 
 @pytest.fixture
 def random_faces() -> FaceDataset:
-    """70 different pictures of noise in the three splits, ten of every label."""
+    return noise_faces()
+
+
+def noise_faces() -> FaceDataset:
+    """Return 70 different pictures of noise in the three splits, ten of every label."""
     from converter.dataset import FaceDataset
 
     rng = np.random.default_rng(0)
@@ -93,24 +102,33 @@ def random_faces() -> FaceDataset:
     )
 
 
-@pytest.fixture
-def random_npz(random_faces: FaceDataset, tmp_path: Path) -> Path:
-    path = tmp_path / "faces.npz"
-    np.savez(
-        path,
-        images=random_faces.images,
-        labels=random_faces.labels,
-        split=random_faces.split,
-        ferplus=random_faces.votes,
-    )
+@pytest.fixture(scope="session")
+def untouched_npz(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """`random_faces` as a file that no test changes."""
+    faces = noise_faces()
+    path = tmp_path_factory.mktemp("faces") / "faces.npz"
+    np.savez(path, images=faces.images, labels=faces.labels, split=faces.split, ferplus=faces.votes)
     return path
 
 
 @pytest.fixture
-def random_checkpoint(random_net: DenseNet121, tmp_path: Path) -> Path:
+def random_npz(untouched_npz: Path, tmp_path: Path) -> Path:
+    """`random_faces` as a file of the test's own."""
+    return Path(shutil.copy(untouched_npz, tmp_path))
+
+
+@pytest.fixture(scope="session")
+def untouched_checkpoint(random_net: DenseNet121, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """`random_net` as a file that no test changes."""
     from safetensors.torch import save_file
 
-    path = tmp_path / "random.safetensors"
+    path = tmp_path_factory.mktemp("checkpoint") / "random.safetensors"
     weights = random_net.state_dict()
     save_file({k: v for k, v in weights.items() if "num_batches" not in k}, path)
     return path
+
+
+@pytest.fixture
+def random_checkpoint(untouched_checkpoint: Path, tmp_path: Path) -> Path:
+    """`random_net` as a file of the test's own."""
+    return Path(shutil.copy(untouched_checkpoint, tmp_path))

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -21,6 +22,9 @@ from converter.recipe import load_recipe
 
 pytestmark = [pytest.mark.converter, pytest.mark.timeout(600)]
 
+FEW = 24
+"""Pictures: six steps an epoch."""
+
 RECIPE = """
 batch = 4
 warmup_steps = 3
@@ -37,9 +41,9 @@ final_learning_rate = 0.0
 FILES = {"recipe.toml", "densenet121_fer48.safetensors", "log.jsonl", "curves.png", "state.pt"}
 
 
-@pytest.fixture
-def recipe(tmp_path):
-    path = tmp_path / "small.toml"
+@pytest.fixture(scope="module")
+def recipe(tmp_path_factory):
+    path = tmp_path_factory.mktemp("recipe") / "small.toml"
     path.write_text(RECIPE)
     return path
 
@@ -64,8 +68,8 @@ def assert_same(one, other):
 
 def test_a_run_leaves_weights_log_curves_and_recipe(random_npz, recipe, tmp_path, capsys):
     out = tmp_path / "run"
-    words = ["--data", random_npz, "--recipe", recipe, "--out", out, "--threads", "1"]
-    assert cli.main(["train", *map(str, words)]) == 0
+    words = ["--data", random_npz, "--recipe", recipe, "--out", out, "--limit", FEW]
+    assert cli.main(["train", *map(str, words), "--threads", "1"]) == 0
     assert {path.name for path in out.iterdir()} == FILES
     lines = [json.loads(line) for line in (out / "log.jsonl").read_text().splitlines()]
     assert [line["epoch"] for line in lines] == [1, 2]
@@ -74,7 +78,7 @@ def test_a_run_leaves_weights_log_curves_and_recipe(random_npz, recipe, tmp_path
     assert load_checkpoint(out / "densenet121_fer48.safetensors")
     assert load_recipe(out / "recipe.toml") == load_recipe(recipe)
     said = capsys.readouterr().out.splitlines()
-    assert said[0] == "42 training pictures; 0 blank, repeated or held-out ones were dropped"
+    assert said[0] == f"{FEW} training pictures; 0 blank, repeated or held-out ones were dropped"
     assert said[-1].endswith(
         f"epoch {best['epoch']}, {best['validation_accuracy']:.2%} of 14 PublicTest pictures"
     )
@@ -98,7 +102,7 @@ def test_a_run_killed_in_the_middle_of_a_write_ends_with_the_same_weights(
     random_npz, recipe, tmp_path
 ):
     whole, cut = tmp_path / "whole", tmp_path / "cut"
-    words = ["--data", random_npz, "--recipe", recipe, "--out"]
+    words = ["--data", random_npz, "--recipe", recipe, "--limit", FEW, "--out"]
     subprocess.run(command(*words, whole), check=True)
     killed_while_writing(command(*words, cut), cut)
     begun = state_of(cut)["trainer"]["progress"]
@@ -148,13 +152,19 @@ def without_time(line):
     return {key: value for key, value in line.items() if key != "seconds"}
 
 
-@pytest.fixture
-def finished(random_npz, recipe, tmp_path):
-    """A run of one epoch on few pictures, whole."""
-    out = tmp_path / "run"
-    words = ["--data", random_npz, "--recipe", recipe, "--out", out, "--epochs", "1"]
-    assert cli.main(["train", *map(str, words), "--limit", "8"]) == 0
+@pytest.fixture(scope="module")
+def untouched_run(untouched_npz, recipe, tmp_path_factory):
+    """A run of one epoch on few pictures, whole, that no test changes."""
+    out = tmp_path_factory.mktemp("finished") / "run"
+    words = ["--data", untouched_npz, "--recipe", recipe, "--out", out, "--epochs", "1"]
+    assert cli.main(["train", *map(str, words), "--limit", "8", "--threads", "1"]) == 0
     return out
+
+
+@pytest.fixture
+def finished(untouched_run, tmp_path):
+    """The same as a folder of the test's own."""
+    return shutil.copytree(untouched_run, tmp_path / "run")
 
 
 def test_a_finished_run_resumes_to_nothing_and_is_not_begun_again(finished, random_npz, capsys):
