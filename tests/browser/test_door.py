@@ -40,6 +40,21 @@ def test_the_code_opens_the_page(login: Page) -> None:
     assert login.console() == []
 
 
+def test_without_scripts_the_code_opens_the_live_picture(login: Page) -> None:
+    switch = "Emulation.setScriptExecutionDisabled"
+    login.browser.execute_cdp_cmd(switch, {"value": True})
+    try:
+        login.open("/login")
+        log_in(login, CODE)
+        until(lambda: login.path == "/")
+        until(lambda: login.run("document.querySelector('noscript img').naturalWidth") == 640)
+        assert login.shown("noscript .banner")
+        buttons = "[...document.querySelectorAll('button')]"
+        assert not login.run(f"{buttons}.some((e) => e.checkVisibility())")
+    finally:
+        login.browser.execute_cdp_cmd(switch, {"value": False})
+
+
 def test_a_wrong_code_is_told_and_the_right_one_still_opens(login: Page) -> None:
     log_in(login, "wrong")
     until(lambda: login.shown("[role=alert]"))

@@ -106,5 +106,5 @@ wireTimeline();
 at("leave")?.addEventListener("click", logOut);
 document.addEventListener("visibilitychange", wakeOrSleep);
 addEventListener("pageshow", (event) => event.persisted && wakeOrSleep());
-addEventListener("online", () => link.open());
+addEventListener("online", wakeOrSleep);
 wakeOrSleep();
