@@ -58,6 +58,11 @@ class Page:
     def shown(self, selector: str) -> bool:
         return bool(self.run(f"!!document.querySelector({selector!r})?.checkVisibility()"))
 
+    def box(self, selector: str) -> dict[str, float]:
+        """Return where an element is: left, top, right, bottom, width and height in CSS pixels."""
+        found = self.run(f"document.querySelector({selector!r}).getBoundingClientRect().toJSON()")
+        return dict(found)
+
     def click(self, selector: str) -> None:
         self.browser.find_element("css selector", selector).click()
 

@@ -97,8 +97,10 @@ def test_a_phone_without_full_screen_shows_the_picture_in_its_whole_window(page:
     page.run("(document.documentElement.requestFullscreen = undefined)")
     page.click("#full")
     until(lambda: not page.shown("footer"))
-    box = page.run("document.getElementById('picture').getBoundingClientRect().toJSON()")
+    box = page.box("#picture")
     assert (box["width"], box["height"]) == PHONE
+    page.look_as((320, 568))
+    assert page.box("#room")["right"] < page.box("#pause")["left"]
     page.press(ESCAPE)
     until(lambda: page.shown("footer"))
 

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from browsing import PHONE, Page, until
+from browsing import DESKTOP, PHONE, Page, until
 
 pytestmark = pytest.mark.browser
 
@@ -38,6 +38,16 @@ def test_the_code_opens_the_page(login: Page) -> None:
     assert "Everybody" not in login.text("#notes")
     assert login.run("document.cookie") == ""
     assert login.console() == []
+
+
+@pytest.mark.parametrize("size", [PHONE, (844, 390), DESKTOP], ids=["phone", "wide", "desktop"])
+def test_the_login_is_one_column_in_the_middle(login: Page, size: tuple[int, int]) -> None:
+    login.look_as(size)
+    parts = [login.box(selector) for selector in ("h1", "form", "#hint")]
+    assert [box["top"] for box in parts] == sorted(box["top"] for box in parts)
+    for box in parts:
+        assert (box["left"] + box["right"]) / 2 == pytest.approx(size[0] / 2, abs=9)
+    assert login.box("form")["width"] > 300
 
 
 def test_without_scripts_the_code_opens_the_live_picture(login: Page) -> None:

@@ -173,7 +173,7 @@ def test_a_viewer_too_many_is_told_why_and_let_in_later(chromium: Any, device: A
 
 def test_place_for_the_picture_is_kept_before_it_comes(page: Page, device: Any) -> None:
     page.run("document.getElementById('picture').removeAttribute('src')")
-    box = page.run("document.getElementById('picture').getBoundingClientRect().toJSON()")
+    box = page.box("#picture")
     assert box["width"] / box["height"] == pytest.approx(4 / 3, abs=0.01)
 
 
