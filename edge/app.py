@@ -6,6 +6,7 @@ import contextlib
 import ipaddress
 import logging
 import signal
+import socket
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -83,10 +84,11 @@ class Vision:
 class Served:
     """Where the page is, the access code that opens it, and its certificate's fingerprint.
 
-    Without a code it stands open; without a fingerprint it is not encrypted.
+    The first address is for this machine's own browser. Without a code the page stands open;
+    without a fingerprint it is not encrypted.
     """
 
-    url: str
+    urls: tuple[str, ...]
     code: str | None
     fingerprint: str | None
 
@@ -197,7 +199,7 @@ def run_device(
             manager.ready()
             announce(
                 Served(
-                    page_url(config.web, server.port),
+                    page_urls(config.web, server.port),
                     None if code is None else code(),
                     None if certificate is None else certificate.fingerprint,
                 )
@@ -269,11 +271,14 @@ def _open_certificate(config: Config) -> Certificate | None:
     return keep_certificate(open_folder(find_folder(config.state)), config.web.allowed_hosts)
 
 
-def page_url(web: WebConfig, port: int) -> str:
-    """Return the page's address as this machine's own browser calls it."""
-    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(web.host, web.host)  # noqa: S104 (not bound)
+def page_urls(web: WebConfig, port: int) -> tuple[str, ...]:
+    """Return the page's address for this machine's browser, then the one for others if any."""
     scheme = "https" if web.tls else "http"
-    return f"{scheme}://{f'[{host}]' if ':' in host else host}:{port}"
+    here = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(web.host, web.host)  # noqa: S104 (not bound)
+    hosts = [f"[{here}]" if ":" in here else here]
+    if here != web.host:
+        hosts.append(f"{socket.gethostname().partition('.')[0]}.local")
+    return tuple(f"{scheme}://{host}:{port}" for host in hosts)
 
 
 def _is_loopback(host: str) -> bool:

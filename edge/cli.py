@@ -148,7 +148,10 @@ def _run(args: argparse.Namespace) -> int:
 
 
 def _announce(page: Served) -> None:
-    print(f"emotion-edge {__version__} on {page.url} (Ctrl-C ends it)", flush=True)
+    here, *elsewhere = page.urls
+    print(f"emotion-edge {__version__} on {here} (Ctrl-C ends it)", flush=True)
+    for url in elsewhere:
+        print(f"for other devices: {url}", flush=True)
     if page.code is not None:
         # What is not a terminal may be a journal, which keeps what it is told.
         shown = page.code if sys.stdout.isatty() else "to be had with `emotion-edge code`"
@@ -158,7 +161,7 @@ def _announce(page: Served) -> None:
 
 
 def _code(args: argparse.Namespace) -> int:
-    from edge.app import page_url  # noqa: PLC0415 (loads every adapter)
+    from edge.app import page_urls  # noqa: PLC0415 (loads every adapter)
 
     config = _settings(args, _installed_settings())
     if config.web.auth == "none":
@@ -168,7 +171,7 @@ def _code(args: argparse.Namespace) -> int:
         folder = INSTALLED_FOLDER if INSTALLED_FOLDER.exists() else folder
     code = AccessCode(open_folder(folder))
     print(code.renew() if args.new else code())
-    print(page_url(config.web, config.web.port))
+    print(*page_urls(config.web, config.web.port), sep="\n")
     return 0
 
 

@@ -284,7 +284,9 @@ def test_the_access_code_is_the_same_until_a_new_one_is_asked_for(
 
     first = lines("--port", "8090")
     assert re.fullmatch(r"[a-z2-9]{4}-[a-z2-9]{4}-[a-z2-9]{2}", first[0])
-    assert first[1] == "http://127.0.0.1:8090"
+    assert first[1:] == ["http://127.0.0.1:8090"]
+    name = socket.gethostname().partition(".")[0]
+    assert lines("--host", "0.0.0.0")[2:] == [f"http://{name}.local:8080"]  # noqa: S104
     assert lines()[0] == first[0]
     renewed = lines("--new")[0]
     assert renewed != first[0]
