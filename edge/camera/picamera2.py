@@ -6,6 +6,7 @@ https://datasheets.raspberrypi.com/camera/picamera2-manual.pdf
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
 from concurrent.futures import CancelledError
@@ -17,6 +18,8 @@ from edge.camera.lens import lens_controls, sensor_age_s, widest_mode
 from edge.config import CameraConfig
 from edge.datatypes import BgrImage, Frame
 from edge.errors import CameraError, CameraNotFound, CameraStalled, EdgeError
+
+log = logging.getLogger(__name__)
 
 _FORMAT = "RGB888"
 """libcamera's little-endian name for bytes in the order B, G, R."""
@@ -158,7 +161,7 @@ def _configuration(camera: Any, config: CameraConfig, transform: Any) -> Any:
     # A shutter that is open for longer than a frame's time needs longer frames.
     fps = min(config.fps, 1000 / config.exposure_ms) if config.exposure_ms else config.fps
     size = (config.width, config.height)
-    mode = widest_mode(camera.sensor_modes, size, fps)
+    mode = widest_mode(_modes(camera), size, fps)
     return camera.create_video_configuration(
         main={"format": _FORMAT, "size": size},
         raw={} if mode is None else dict(mode),  # picks the mode; nobody reads this stream
@@ -166,6 +169,16 @@ def _configuration(camera: Any, config: CameraConfig, transform: Any) -> Any:
         controls={"FrameRate": fps},
         queue=False,  # a request asked for now is of light that falls now
     )
+
+
+def _modes(camera: Any) -> list[dict[str, Any]]:
+    """Return what the sensor can do, nothing where that cannot be found out."""
+    try:
+        # Tries every mode, and the largest may need more memory than there is.
+        return list(camera.sensor_modes)
+    except Exception as exc:
+        log.warning("Pi camera: cannot list its modes (%s); it may see less than it could", exc)
+        return []
 
 
 def _captured_at_s(metadata: dict[str, Any]) -> float:

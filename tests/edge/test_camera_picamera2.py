@@ -161,6 +161,18 @@ def test_the_chosen_mode_is_asked_for_and_a_sensor_without_modes_is_left_to_choo
     assert sensor.camera_config["raw"] == {}
 
 
+def test_a_camera_that_cannot_list_its_modes_is_used_all_the_same(caplog):
+    class Small(FakePicamera2):
+        @property
+        def sensor_modes(self):
+            raise OSError(12, "Cannot allocate memory")
+
+    camera = PiCamera(wanted(), driver=Driver(Small, FakeTransform))
+    assert camera.read(1.0).size == (320, 240)
+    camera.close()
+    assert "Cannot allocate memory" in caplog.text
+
+
 def test_a_frame_is_as_old_as_its_light():
     camera, _ = opened(latency_s=0.3)
     frame = camera.read(1.0)
