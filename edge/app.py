@@ -205,7 +205,7 @@ def run_device(
                 )
             )
 
-        with _signals_call(service.stop):
+        with _signals_call(service.stop, signal.SIGINT, signal.SIGTERM):
             service.run(camera_is_open)
 
 
@@ -233,7 +233,9 @@ def walk_leds(config: Config, terminal: TextIO) -> None:
     lit_mode(config.leds)
     labels = tuple(read_manifest(model_path(config).with_suffix(".json")).labels)
     bulbs = "○●" if can_encode(terminal, "○●") else ".*"
-    with closing(open_pin_factory(config.leds.factory)) as pin_factory:
+    # A closed terminal must leave everything dark as well.
+    endings = _signals_call(_interrupt, signal.SIGTERM, signal.SIGHUP)
+    with endings, closing(open_pin_factory(config.leds.factory)) as pin_factory:
         if config.leds.factory == "mock" or not is_raspberry_pi():
             print("simulated pins: this is a rehearsal, no LED is connected", file=terminal)
         walk(
@@ -288,10 +290,13 @@ def _is_loopback(host: str) -> bool:
         return host == "localhost"
 
 
+def _interrupt() -> None:
+    raise KeyboardInterrupt
+
+
 @contextlib.contextmanager
-def _signals_call(stop: Callable[[], None]) -> Iterator[None]:
-    """Let SIGINT and SIGTERM call `stop` instead of breaking in anywhere."""
-    caught = (signal.SIGINT, signal.SIGTERM)
+def _signals_call(stop: Callable[[], None], *caught: signal.Signals) -> Iterator[None]:
+    """Let the signals `caught` call `stop` instead of breaking in anywhere."""
     before = [signal.signal(number, lambda *_: stop()) for number in caught]
     try:
         yield

@@ -108,12 +108,13 @@ def emotion_edge(*args: str) -> subprocess.Popen[str]:
     )
 
 
-def test_the_command_ends_on_ctrl_c_in_plain_letters_where_bulbs_cannot_be_shown():
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_the_command_ends_when_told_in_plain_letters_where_bulbs_cannot_be_shown(number: int):
     assert not can_encode(io.TextIOWrapper(io.BytesIO(), "ascii"), "○●")
     with emotion_edge("--leds", "per_emotion") as process:
         assert process.stdout is not None
         lines = [process.stdout.readline() for _ in range(2)]
-        process.send_signal(signal.SIGINT)
+        process.send_signal(number)
         _, complaint = process.communicate(timeout=20)
     assert "no LED is connected" in lines[0]
     assert lines[1] == "*........  angry     GPIO5, pin 29 of the header\n"
