@@ -1,6 +1,6 @@
 """The Pi camera, through picamera2 (Raspberry Pi OS's own package, built on libcamera).
 
-API: picamera2 0.3.12 (Bookworm) to 0.3.38; its manual is
+API: picamera2 0.3.21 (July 2024, the first that gives up waiting) to 0.3.38; its manual is
 https://datasheets.raspberrypi.com/camera/picamera2-manual.pdf
 """
 
@@ -46,6 +46,7 @@ class PiCamera:
         it, ConfigError for a focus or exposure that it cannot do.
         """
         driver = driver or import_driver()
+        _refuse_old(driver.camera)
         model = _model(driver.camera, number)
         self.name = f"Pi camera {number} ({model})"
         self._closed = threading.Event()
@@ -121,6 +122,15 @@ def import_driver() -> Driver:
             "with --system-site-packages"
         ) from exc
     return Driver(Picamera2, Transform)
+
+
+def _refuse_old(camera_class: Any) -> None:
+    """Raise CameraNotFound for a picamera2 that would wait for ever on a camera that hangs."""
+    if not hasattr(camera_class, "cancel_all_and_flush"):
+        raise CameraNotFound(
+            "Pi camera: this picamera2 is from before July 2024 and cannot time a camera out; "
+            "run `sudo apt update` and `sudo apt install python3-picamera2`"
+        )
 
 
 def pi_cameras(camera_class: Any) -> dict[int, str]:

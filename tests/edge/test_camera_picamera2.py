@@ -298,10 +298,29 @@ def test_a_forgotten_capture_blocks_the_next_until_it_is_cancelled():
     camera.capture_request(wait=0.01).release()
 
 
-@pytest.fixture(scope="module")
-def real_source(tmp_path_factory):
+def test_a_picamera2_that_cannot_give_up_waiting_is_refused():
+    class Old:
+        """Up to 0.3.18."""
+
+    with pytest.raises(CameraNotFound, match=r"before July 2024 .* apt install python3-picamera2"):
+        PiCamera(wanted(), driver=Driver(Old, FakeTransform))
+
+
+@pytest.fixture(scope="module", params=["picamera2", "picamera2==0.3.21"])
+def real_source(request, tmp_path_factory):
+    """The newest and the oldest that we claim to work with."""
     folder = tmp_path_factory.mktemp("picamera2")
-    fetch = [sys.executable, "-m", "pip", "download", "picamera2", "--no-deps", "-q", "-d", folder]
+    fetch = [
+        sys.executable,
+        "-m",
+        "pip",
+        "download",
+        request.param,
+        "--no-deps",
+        "-q",
+        "-d",
+        folder,
+    ]
     try:
         subprocess.run(
             [*fetch, "--only-binary=:all:", "--retries=0", "--timeout=5"],
