@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -98,9 +99,10 @@ def test_a_pin_that_cannot_be_driven_is_named_and_the_rest_goes_dark():
     assert pins.pin(13).function == "input"
 
 
-def emotion_edge(*args: str) -> subprocess.Popen[str]:
+def emotion_edge(folder: Path, *args: str) -> subprocess.Popen[str]:
+    (folder / "my.toml").touch()  # not what may be installed on this machine
     return subprocess.Popen(
-        [sys.executable, "-m", "edge", "leds", *args],
+        [sys.executable, "-m", "edge", "leds", "--config", str(folder / "my.toml"), *args],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -109,9 +111,11 @@ def emotion_edge(*args: str) -> subprocess.Popen[str]:
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
-def test_the_command_ends_when_told_in_plain_letters_where_bulbs_cannot_be_shown(number: int):
+def test_the_command_ends_when_told_in_plain_letters_where_bulbs_cannot_be_shown(
+    tmp_path: Path, number: int
+):
     assert not can_encode(io.TextIOWrapper(io.BytesIO(), "ascii"), "○●")
-    with emotion_edge("--leds", "per_emotion") as process:
+    with emotion_edge(tmp_path, "--leds", "per_emotion") as process:
         assert process.stdout is not None
         lines = [process.stdout.readline() for _ in range(2)]
         process.send_signal(number)
@@ -122,8 +126,8 @@ def test_the_command_ends_when_told_in_plain_letters_where_bulbs_cannot_be_shown
     assert complaint == ""
 
 
-def test_the_command_without_leds_says_what_to_set():
-    with emotion_edge() as process:
+def test_the_command_without_leds_says_what_to_set(tmp_path: Path):
+    with emotion_edge(tmp_path) as process:
         output, complaint = process.communicate(timeout=20)
     assert output == ""
     assert process.returncode == 2
