@@ -14,10 +14,11 @@ import socket
 import ssl
 import sys
 import threading
+import time
 from typing import Any
 
 from cheroot import wsgi
-from cheroot.server import HTTPConnection
+from cheroot.server import HTTPConnection, HTTPRequest
 from flask import Flask
 
 from edge.errors import OutputError
@@ -25,6 +26,7 @@ from edge.web.tls import TlsAdapter, shake_hands
 
 RESERVED_THREADS = 4  # beside one for each picture and event stream: pages, snapshots, checks
 _TIMEOUT_S = 5
+_REQUEST_S = 10  # from a request's first byte to its answer's
 _SEND_BUFFER_BYTES = 64 * 1024
 _STOP_S = 1
 _BACKLOG = 32
@@ -98,12 +100,26 @@ def _refusal(host: str, port: int, exc: OSError) -> OutputError:
     return OutputError(f"web: cannot listen on {host} port {port}: {reason}")
 
 
+class _Request(HTTPRequest):
+    """A request that tells its connection when the answer begins."""
+
+    def send_headers(self) -> None:
+        super().send_headers()  # which first reads what is left of the request
+        self.conn.asked_since_s = None
+
+
 class _Connection(HTTPConnection):
-    """A connection that its server can hang up on."""
+    """A connection that its server can hang up on.
+
+    `asked_since_s` is when its thread began to wait for the request that is not yet answered.
+    """
+
+    RequestHandlerClass = _Request
 
     def __init__(self, server: _Server, sock: socket.socket, *args: Any) -> None:
         super().__init__(server, sock, *args)
         self.is_new = True
+        self.asked_since_s: float | None = None
         self._is_greeted = not isinstance(sock, ssl.SSLSocket)
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _SEND_BUFFER_BYTES)
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -113,6 +129,7 @@ class _Connection(HTTPConnection):
 
     def communicate(self) -> bool:
         """Serve one request, after the handshake; whether another may follow."""
+        self.asked_since_s = time.monotonic()
         if not self._is_greeted:
             self._is_greeted = shake_hands(self.socket)
         return self._is_greeted and bool(super().communicate())  # type: ignore[no-untyped-call]
@@ -148,6 +165,7 @@ class _Server(wsgi.Server):
         self.listening = listening
         self.connections: set[_Connection] = set()
         self.stopping = False
+        self._stopped = threading.Event()
         super().__init__(
             listening.getsockname()[:2],
             app,
@@ -175,8 +193,22 @@ class _Server(wsgi.Server):
             connection.is_new = False
             self.put_conn(connection)
 
+    def serve(self) -> None:
+        threading.Thread(target=self._hurry, name="web-hurry", daemon=True).start()
+        super().serve()
+
+    def _hurry(self) -> None:
+        """Hang up on clients who dole out their request byte by byte: each holds a thread."""
+        while not self._stopped.wait(1.0):
+            latest_s = time.monotonic() - _REQUEST_S
+            for connection in tuple(self.connections):
+                since_s = connection.asked_since_s
+                if since_s is not None and since_s < latest_s:
+                    connection.hang_up()
+
     def stop(self) -> None:
         self.stopping = True
+        self._stopped.set()
         for connection in tuple(self.connections):
             connection.hang_up()
         super().stop()

@@ -7,12 +7,12 @@ import struct
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from http.client import HTTPConnection, HTTPResponse
 
 import numpy as np
 import pytest
-from flask import Flask
+from flask import Flask, request
 
 from edge.config import StreamConfig
 from edge.datatypes import CameraState, Frame, Health, Report, Scene, Snapshot
@@ -256,6 +256,37 @@ def test_an_oversized_body_is_refused(device: Device) -> None:
     with closing(socket.create_connection(("127.0.0.1", device.server.port), 5)) as viewer:
         viewer.sendall(head)
         assert viewer.recv(100).startswith(b"HTTP/1.1 413")
+
+
+@pytest.mark.parametrize(
+    "head",
+    [b"GET / HTTP/1.1\r\nX: ", b"POST /login HTTP/1.1\r\nHost: a\r\nContent-Length: 900\r\n\r\n"],
+)
+def test_who_doles_out_a_request_byte_by_byte_is_hung_up_on(app: Flask, head: bytes) -> None:
+    app.add_url_rule("/login", view_func=lambda: request.form.get("code", ""), methods=["POST"])
+    server = WebServer(app, "127.0.0.1", 0, threads=2)
+    server.start()
+    hung_up: list[float] = []
+
+    def dole_out() -> None:
+        started_s = time.monotonic()
+        with socket.create_connection(("127.0.0.1", server.port), 5) as client, suppress(OSError):
+            client.sendall(head)
+            while time.monotonic() - started_s < 20:
+                client.sendall(b"x")
+                time.sleep(0.5)
+        hung_up.append(time.monotonic() - started_s)
+
+    clients = [threading.Thread(target=dole_out) for _ in range(2)]
+    for client in clients:
+        client.start()
+    with closing(HTTPConnection("127.0.0.1", server.port, timeout=18)) as connection:
+        connection.request("GET", "/nowhere")  # waits until there is a thread again
+        assert connection.getresponse().status == 404
+    for client in clients:
+        client.join()
+    server.stop()
+    assert all(9 < after_s < 14 for after_s in hung_up)
 
 
 def test_noise_instead_of_http_is_refused(device: Device) -> None:
