@@ -136,7 +136,7 @@ def test_the_device_says_how_it_is(page: Page, device: Any) -> None:
 
 @pytest.mark.parametrize(
     ("privacy", "told"),
-    [("off", ""), ("pixelate", "faces are made unrecognizable"), ("boxes-only", "only boxes")],
+    [("off", ""), ("pixelate", "faces are pixelated"), ("boxes-only", "boxes only")],
 )
 def test_an_open_door_and_privacy_are_shown(
     chromium: Any, make_device: Callable[..., Any], privacy: str, told: str
