@@ -59,7 +59,7 @@ def keep_certificate(
         # The key first: a certificate whose key is another is found out at the next start.
         replace_file(key_path, key)
         replace_file(path, certificate)
-        log.info("web: made a certificate, valid until %s", (now + _VALID).date())
+        log.info("web: made a certificate, valid until %s", (now - _BACKDATED + _VALID).date())
     der = ssl.PEM_cert_to_DER_cert(path.read_text("ascii"))
     digest = hashlib.sha256(der).hexdigest().upper()
     return Certificate(path, key_path, ":".join(digest[i : i + 2] for i in range(0, 64, 2)))

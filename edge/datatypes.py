@@ -10,7 +10,7 @@ of `time.monotonic()`.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
@@ -177,8 +177,8 @@ class FaceState:
 class Snapshot:
     """Everything known about one frame. `dominant` is the room's mood, None when unclear.
 
-    `unshown` are the boxes of faces that no output shows, seen once only or not for a moment: a
-    picture that hides faces hides these as well.
+    `unshown` are the boxes, by track, of faces that no output shows, seen once only or not for a
+    moment: a picture that hides faces hides these as well.
     """
 
     seq: int
@@ -186,7 +186,7 @@ class Snapshot:
     faces: tuple[FaceState, ...]
     dominant: str | None
     stage_ms: Mapping[str, float]
-    unshown: tuple[BBox, ...] = ()
+    unshown: Mapping[int, BBox] = field(default_factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the snapshot as JSON-ready values, without the monotonic time and `unshown`."""

@@ -77,7 +77,7 @@ class Pipeline:
             faces=faces,
             dominant=dominant_label(faces),
             stage_ms=stage_ms,
-            unshown=tuple(track.box for track in followed if track.track_id not in shown),
+            unshown={t.track_id: t.box for t in followed if t.track_id not in shown},
         )
 
     def _stalest(self, tracks: Sequence[Track]) -> list[Track]:

@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import threading
 from collections import deque
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
 import cv2
 import numpy as np
 
-from edge.datatypes import BBox, BgrImage, Scene, Snapshot
+from edge.datatypes import BBox, BgrImage, Scene
 from edge.palette import Rgb
 from edge.web.annotate import annotate
 
@@ -142,17 +143,27 @@ def pixelate(bgr: BgrImage, head: BBox) -> None:
     bgr[top:bottom, left:right] = cv2.resize(few, size, interpolation=cv2.INTER_NEAREST)
 
 
-def _heads(scene: Scene, later: deque[Scene]) -> tuple[BBox, ...]:
-    """Return where heads are in `scene`, by what was found in it and in those after it."""
-    return tuple(
-        box.scale(_HEAD + _MOVES_PER_S * _lag_s(scene, seen))
-        for seen in (scene, *later)
-        for box in _found(seen.snapshot)
-    )
+def _heads(scene: Scene, later: Iterable[Scene]) -> tuple[BBox, ...]:
+    """Return where heads are in `scene`: of whoever was followed in it, and who was found after.
 
-
-def _found(snapshot: Snapshot) -> tuple[BBox, ...]:
-    return (*(face.box for face in snapshot.faces), *snapshot.unshown)
+    Somebody found later was near that place before, the less exactly the earlier.
+    """
+    snapshot = scene.snapshot
+    found = {face.track_id for face in snapshot.faces}
+    guessed = found | set(snapshot.unshown)
+    followed = (*(face.box for face in snapshot.faces), *snapshot.unshown.values())
+    heads = [box.scale(_HEAD) for box in followed]
+    for seen in later:
+        grown = _HEAD + _MOVES_PER_S * _lag_s(scene, seen)
+        for face in seen.snapshot.faces:
+            if face.track_id not in found:
+                heads.append(face.box.scale(grown))
+        for track_id, box in seen.snapshot.unshown.items():
+            if track_id not in guessed:
+                heads.append(box.scale(grown))
+        found |= {face.track_id for face in seen.snapshot.faces}
+        guessed |= found | set(seen.snapshot.unshown)
+    return tuple(heads)
 
 
 def _lag_s(earlier: Scene, later: Scene) -> float:

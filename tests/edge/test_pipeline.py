@@ -125,3 +125,20 @@ def test_the_rooms_mood_is_the_label_with_the_most_confidence(
         for i, (label, c) in enumerate(shown)
     ]
     assert dominant_label(faces) == mood
+
+
+def test_a_face_seen_once_or_just_gone_is_known_though_not_shown() -> None:
+    room = RowOfPeople(1)
+    line = pipeline(room, Smiles())
+    first = line.step(frame(0))
+    assert first.faces == ()
+    assert list(first.unshown) == [1]
+    assert first.unshown[1].iou(room.boxes()[0]) > 0.9
+    second = line.step(frame(1))
+    assert [face.track_id for face in second.faces] == [1]
+    assert second.unshown == {}
+    room.people = 0
+    gone = [line.step(frame(seq)) for seq in range(2, 10)]
+    assert gone[-1].faces == ()
+    assert list(gone[-1].unshown) == [1]
+    assert "unshown" not in gone[-1].to_dict()

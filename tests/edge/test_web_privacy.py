@@ -32,7 +32,7 @@ ROUND = 12
 def scene_of(
     seq: int,
     faces: tuple[BBox, ...] = (),
-    unshown: tuple[BBox, ...] = (),
+    unshown: dict[int, BBox] | None = None,
     at_s: float | None = None,
     bgr: BgrImage = NOISE,
 ) -> Scene:
@@ -42,7 +42,7 @@ def scene_of(
         for i, box in enumerate(faces)
     )
     snapshot = Snapshot(
-        seq=seq, captured_at_s=at_s, faces=states, dominant=None, stage_ms={}, unshown=unshown
+        seq=seq, captured_at_s=at_s, faces=states, dominant=None, stage_ms={}, unshown=unshown or {}
     )
     return Scene(frame=Frame(bgr=bgr, seq=seq, captured_at_s=at_s), snapshot=snapshot)
 
@@ -95,7 +95,7 @@ def test_known_faces_are_hidden_hair_and_all_and_the_room_is_not() -> None:
 
 
 def test_a_face_not_yet_shown_or_just_lost_is_hidden_too() -> None:
-    for picture in shown_of([scene_of(n, unshown=(FACE,)) for n in range(40)]):
+    for picture in shown_of([scene_of(n, unshown={7: FACE}) for n in range(40)]):
         assert detail(picture, FACE) < 15
 
 
@@ -103,12 +103,29 @@ def test_a_face_not_yet_shown_or_just_lost_is_hidden_too() -> None:
 def test_a_face_found_some_looks_late_was_never_seen_before(late: int) -> None:
     """It comes into view with frame 20 and is found `late` frames later."""
     scenes = [
-        scene_of(n, unshown=(FACE,) if n >= 20 + late else (), bgr=NOISE if n >= 20 else EMPTY)
+        scene_of(n, unshown={7: FACE} if n >= 20 + late else {}, bgr=NOISE if n >= 20 else EMPTY)
         for n in range(60)
     ]
     pictures = shown_of(scenes)
     assert len(pictures) > 40
     assert all(detail(picture, FACE) < 15 for picture in pictures)
+
+
+def test_somebody_lost_and_found_elsewhere_is_hidden_there_too() -> None:
+    scenes = [
+        scene_of(n, unshown={0: BBox(20, 20, 60, 60)})
+        if n < 25
+        else scene_of(n, faces=(FACE,))  # the same track, 0
+        for n in range(60)
+    ]
+    pictures = shown_of(scenes)
+    assert all(detail(picture, FACE) < 15 for picture in pictures[25 - ROUND :])
+
+
+def test_the_room_beside_a_followed_face_stays_as_sharp_as_it_is() -> None:
+    slow = shown_of([scene_of(n, faces=(FACE,), at_s=n / 3) for n in range(40)])
+    for picture in slow:
+        assert detail(picture, BBox(400, 180, 500, 280)) > 60
 
 
 EMPTY = np.full_like(NOISE, 128)
