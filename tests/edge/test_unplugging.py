@@ -38,7 +38,7 @@ try:
     run_device(
         load_config(Path(sys.argv[1])),
         terminal=sys.stdout,
-        announce=lambda served: print("SERVED", served.url, flush=True),
+        announce=lambda served: print("SERVED", served.urls[0], flush=True),
         hardware=Hardware(open_usb=partial(V4l2Camera, open_capture=usb.open)),
     )
 except EdgeError as exc:
