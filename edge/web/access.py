@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hmac
+import logging
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -11,6 +12,8 @@ from typing import Literal
 from edge.web.attempts import Attempts, client_of
 from edge.web.hosts import Hosts
 from edge.web.logins import Logins
+
+log = logging.getLogger(__name__)
 
 _LONGEST_TRY = 64  # characters of a code worth looking at
 _MOST_KNOWN = 64
@@ -50,6 +53,8 @@ class Door:
                 return Answer(False, wait_s)
             if not self.is_right(code):
                 self._attempts.note_wrong(address)
+                if self._attempts.wait_s(address, trusted=True):
+                    log.warning("web: too many wrong access codes from %s", client)
                 return Answer(False)
             self._known.pop(client, None)
             self._known[client] = None

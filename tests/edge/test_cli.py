@@ -1,5 +1,6 @@
 import json
 import os
+import pty
 import re
 import signal
 import socket
@@ -301,6 +302,25 @@ def test_the_code_is_not_told_to_what_may_be_a_journal(state: Path) -> None:
         device.end(signal.SIGTERM)
         assert not any(code in line for line in device.lines)
         assert "access code: to be had with `emotion-edge code`\n" in device.lines
+
+
+def test_a_person_at_a_terminal_is_told_the_code(state: Path) -> None:
+    ours, theirs = pty.openpty()
+    program = subprocess.Popen(
+        [sys.executable, "-m", "edge", "run", "--source", "demo", "--port", "0"],
+        stdout=theirs,
+        stderr=subprocess.DEVNULL,
+    )
+    os.close(theirs)
+    try:
+        told = b""
+        while b"access code: " not in told or not told.endswith(b"\n"):
+            told += os.read(ours, 1)
+    finally:
+        program.kill()
+        program.wait()
+        os.close(ours)
+    assert f"access code: {(state / 'access-code').read_text().strip()}" in told.decode()
 
 
 def test_without_a_state_folder_there_is_no_page_rather_than_an_open_one(tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ import pytest
 from flask.testing import FlaskClient
 from gated import CODE, WRITE, Clock, Device
 
+from edge.config import load_config
 from edge.datatypes import CameraState
 from edge.web.attempts import Attempts, client_of
 from edge.web.hosts import Hosts
@@ -171,6 +172,27 @@ def test_ten_wrong_tries_a_minute_and_no_more(
     assert guess(CODE) == 429
     device.clock.now_s += 1
     assert guess(CODE) == 303
+
+
+def test_who_guesses_is_logged_once_a_minute_and_what_they_guess_never(
+    guess: Callable[..., int], caplog: pytest.LogCaptureFixture
+) -> None:
+    for _ in range(30):
+        guess("my-other-password")
+    assert [r.message for r in caplog.records] == [
+        "web: too many wrong access codes from 192.168.1.2"
+    ]
+
+
+@pytest.mark.parametrize(("host", "warned"), [("127.0.0.1", False), ("192.168.1.2", True)])
+def test_an_open_door_is_warned_of_where_others_can_reach_it(
+    caplog: pytest.LogCaptureFixture, host: str, warned: bool
+) -> None:
+    from edge.app import _open_access
+
+    access, code = _open_access(load_config(None, {"web": {"auth": "none", "host": host}}))
+    assert (access.auth, access.door, code) == ("none", None, None)
+    assert ("whoever reaches this device may look" in caplog.text) == warned
 
 
 def test_guesses_by_bearer_count_too(client: FlaskClient, guess: Callable[..., int]) -> None:
