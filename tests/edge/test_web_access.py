@@ -282,6 +282,10 @@ def test_pause_and_resume(client: FlaskClient, device: Device) -> None:
     [
         {"Origin": "http://evil.example"},
         {"Origin": "null"},
+        {"Origin": "http://["},
+        {"Origin": "localhost"},
+        {"Origin": "http://localhost@evil.example"},
+        {"Origin": ""},
         {"Origin": "http://localhost:81"},
         {"Sec-Fetch-Site": "cross-site"},
         {"Sec-Fetch-Site": "same-site"},
