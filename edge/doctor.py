@@ -21,8 +21,8 @@ from edge.app import load_classifier, load_detector, model_path
 from edge.camera.auto import FIRST_FRAME_S, Hardware, open_source
 from edge.config import Config
 from edge.datatypes import BBox, Track
-from edge.errors import EdgeError, UsageError
-from edge.outputs.pins import BOARD_MODEL, is_raspberry_pi
+from edge.errors import ConfigError, EdgeError, ModelError, UsageError
+from edge.outputs.pins import BOARD_MODEL, check_button, is_raspberry_pi, wiring
 from edge.system.board import ROOT
 from edge.system.checks import (
     Run,
@@ -38,6 +38,7 @@ from edge.system.checks import (
 )
 from edge.system.finding import Finding, failed, passed, warned
 from edge.system.probe import Running, ask_device, camera_holders, check_port, running_camera
+from edge.vision.manifest import read_manifest
 
 _PACKAGES = {
     "numpy": ("numpy",),
@@ -77,7 +78,7 @@ def examine(
             running_camera(running) if running else check_camera(config, root, hardware)
         ),
         "groups": lambda: _check_groups(config, root, on_pi),
-        "gpio": lambda: check_gpio(root, used=_uses_pins(config), on_pi=on_pi),
+        "gpio": lambda: _check_pins(config, root, on_pi),
         "port": lambda: check_port(config.web, running),
         "access": lambda: check_access(config.web),
         "temperature": lambda: check_temperature(root, config.care.hot_c),
@@ -139,6 +140,19 @@ def check_camera(config: Config, root: Path = ROOT, hardware: Hardware | None = 
     if frame.bgr.max() <= _BLACK:
         return warned("camera", f"{message}, all black", "camera-dark")
     return passed("camera", message)
+
+
+def _check_pins(config: Config, root: Path, on_pi: bool) -> Finding:
+    try:
+        if config.leds.mode != "off":
+            labels = read_manifest(model_path(config).with_suffix(".json")).labels
+            wiring(config.leds, labels)
+            check_button(config.button, config.leds, labels)
+    except ConfigError as exc:
+        return failed("gpio", str(exc), "config")
+    except ModelError:
+        pass  # has a finding of its own
+    return check_gpio(root, used=_uses_pins(config), on_pi=on_pi)
 
 
 def _check_groups(config: Config, root: Path, on_pi: bool) -> Finding:

@@ -396,6 +396,19 @@ def test_the_camera_of_a_running_device_is_not_opened(pi: Machine):
     assert "the device is running" in findings["port"].message
 
 
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"leds": {"mode": "per_emotion", "pins": {"sad": 16}}}, "leds.pins.sad = 16"),
+        ({"leds": {"mode": "rgb"}, "button": {"mode": "pause", "pin": 17}}, "button.pin = 17"),
+    ],
+)
+def test_wires_that_cannot_be_are_found(pi: Machine, settings: dict[str, Any], message: str):
+    finding = examined(load_config(overrides=settings), pi)["gpio"]
+    assert verdict(finding) == (FAIL, "config")
+    assert finding.message.startswith(message)
+
+
 def test_a_bad_model_does_not_hide_the_rest(pi: Machine, tmp_path: Path):
     (tmp_path / "mine.tflite").write_bytes(b"nothing")
     config = load_config(overrides={"classifier": {"model": str(tmp_path / "mine.tflite")}})
