@@ -91,23 +91,49 @@ def assert_refused(result: subprocess.CompletedProcess[str], status: int, messag
     assert message in result.stderr
 
 
+OPTIONS = (
+    *("--demo", "--upgrade", "--rollback", "--uninstall", "--purge", "--offline", "--no-start"),
+    *("--dry-run", "RUN-ARGS"),
+)
+
+
 def test_help_names_every_option(machine: Machine):
     result = machine.install("--help")
     assert result.returncode == 0
-    assert all(option in result.stdout for option in ("--demo", "--no-start", "RUN-ARGS"))
+    assert [option for option in OPTIONS if option not in result.stdout] == []
 
 
 @pytest.mark.parametrize(
     ("args", "message"),
     [
-        ((), "say --demo"),
-        (("--no-start",), "say --demo"),
         (("--demo", "--prot", "80"), "unknown option --prot"),
         (("extra",), "unknown option extra"),
+        (("--upgrade", "--", "--port", "80"), "unknown option --port"),
+        (("--demo", "--rollback"), "--demo and --rollback exclude each other"),
+        (("--uninstall", "--upgrade"), "--uninstall and --upgrade exclude each other"),
+        (("--purge",), "--purge goes with --uninstall"),
+        (("--demo", "--dry-run"), "--dry-run does not go with --demo"),
+        (("--uninstall", "--no-start"), "--no-start does not go with --uninstall"),
+        (("--offline",), "--offline needs a folder of wheels, not ''"),
+        (("--offline", "nowhere"), "--offline needs a folder of wheels, not 'nowhere'"),
+        (("--rollback", "--offline", "/"), "--offline does not go with --rollback"),
     ],
 )
 def test_any_other_use_is_explained(machine: Machine, args: tuple[str, ...], message: str):
     assert_refused(machine.install(*args), 2, message)
+
+
+@pytest.mark.parametrize("option", ["--no-start", "--upgrade", "--rollback", "--dry-run"])
+def test_without_root_the_system_is_left_alone(machine: Machine, option: str):
+    machine.add("id", "#!/bin/sh\necho 1000\n")
+    assert_refused(machine.install(option), 2, "say sudo ./install.sh: it changes the system")
+    assert_refused(machine.install(), 2, "say sudo ./install.sh: it changes the system")
+
+
+def test_a_32_bit_machine_is_refused_before_anything_is_touched(machine: Machine):
+    machine.add("id", "#!/bin/sh\necho 0\n")
+    machine.add("uname", "#!/bin/sh\necho armv6l\n")
+    assert_refused(machine.install(), 1, "this is a armv6l: inference needs a 64-bit system")
 
 
 def test_a_machine_without_python_is_told_what_it_needs(machine: Machine):
