@@ -120,11 +120,12 @@ class Sighting:
     """What the detector saw in one frame, and which tracks it looked for.
 
     The detector looks at a part of each frame: only a track in `looked_for` that no detection
-    fits was missed.
+    fits was missed. `candidates` are what may be faces of nobody known, to be confirmed.
     """
 
     detections: tuple[Detection, ...]
     looked_for: frozenset[int]
+    candidates: tuple[Detection, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -178,7 +179,7 @@ class Snapshot:
     """Everything known about one frame. `dominant` is the room's mood, None when unclear.
 
     `unshown` are the boxes, by track, of faces that no output shows, seen once only or not for a
-    moment: a picture that hides faces hides these as well.
+    moment, and `candidates` those of what may be faces: a picture that hides faces hides them too.
     """
 
     seq: int
@@ -187,9 +188,10 @@ class Snapshot:
     dominant: str | None
     stage_ms: Mapping[str, float]
     unshown: Mapping[int, BBox] = field(default_factory=dict)
+    candidates: tuple[BBox, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the snapshot as JSON-ready values, without the monotonic time and `unshown`."""
+        """Return the snapshot as JSON-ready values, but for the time and those not shown."""
         return {
             "seq": self.seq,
             "faces": [face.to_dict() for face in self.faces],

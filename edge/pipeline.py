@@ -78,6 +78,7 @@ class Pipeline:
             dominant=dominant_label(faces),
             stage_ms=stage_ms,
             unshown={t.track_id: t.box for t in followed if t.track_id not in shown},
+            candidates=tuple(face.box for face in sighting.candidates),
         )
 
     def _stalest(self, tracks: Sequence[Track]) -> list[Track]:

@@ -70,6 +70,7 @@ class _Glance:
     tracks: Sequence[Track]
     found: list[Detection] = field(default_factory=list)
     looked_for: set[int] = field(default_factory=set)
+    candidates: list[Detection] = field(default_factory=list)
 
     @property
     def size(self) -> tuple[int, int]:
@@ -109,6 +110,7 @@ class RoomDetector:
         return Sighting(
             detections=tuple(merge_detections(glance.found)),
             looked_for=frozenset(glance.looked_for),
+            candidates=tuple(glance.candidates),
         )
 
     def detect_still(self, bgr: BgrImage) -> list[Detection]:
@@ -125,6 +127,7 @@ class RoomDetector:
         for face in merge_detections(self._look(glance.bgr, view, glance.size)):
             owner = _owner(face, glance.tracks)
             if owner is None:
+                glance.candidates.append(face)
                 if self._candidate is None or face.score > self._candidate.score:
                     self._candidate = face
             elif not self._followed[owner.track_id].doubted:

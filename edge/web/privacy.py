@@ -151,8 +151,12 @@ def _heads(scene: Scene, later: Iterable[Scene]) -> tuple[BBox, ...]:
     snapshot = scene.snapshot
     found = {face.track_id for face in snapshot.faces}
     guessed = found | set(snapshot.unshown)
-    followed = (*(face.box for face in snapshot.faces), *snapshot.unshown.values())
-    heads = [box.scale(_HEAD) for box in followed]
+    seen_now = (
+        *(face.box for face in snapshot.faces),
+        *snapshot.unshown.values(),
+        *snapshot.candidates,
+    )
+    heads = [box.scale(_HEAD) for box in seen_now]
     for seen in later:
         grown = _HEAD + _MOVES_PER_S * _lag_s(scene, seen)
         for face in seen.snapshot.faces:
@@ -161,6 +165,7 @@ def _heads(scene: Scene, later: Iterable[Scene]) -> tuple[BBox, ...]:
         for track_id, box in seen.snapshot.unshown.items():
             if track_id not in guessed:
                 heads.append(box.scale(grown))
+        heads += [box.scale(grown) for box in seen.snapshot.candidates]
         found |= {face.track_id for face in seen.snapshot.faces}
         guessed |= found | set(seen.snapshot.unshown)
     return tuple(heads)

@@ -102,6 +102,27 @@ def test_every_known_face_is_looked_at_in_turn() -> None:
     assert min(track.hits for track in tracks) > 8
 
 
+@pytest.mark.parametrize("known", [0, 1, 3])
+def test_a_crowd_of_newcomers_is_suspected_within_a_round_of_twelve_frames(known: int) -> None:
+    """What edge/web/privacy.py waits for: each of them is found, or a candidate to be confirmed."""
+    boxes = [
+        BBox(20 + 105 * i, 40 + 70 * (i % 5), 80 + 105 * i, 100 + 70 * (i % 5)) for i in range(6)
+    ]
+    faces, presence = ScriptedFaces(*boxes[:known]), ScriptedPresence(*boxes)
+    detector = RoomDetector(faces, presence, runs_per_frame=2)
+    tracker = Tracker(TrackerConfig(min_hits=2, max_lost_s=1.5))
+    for i in range(40):
+        tracker.update(detector.detect(wall(), tracker.predict(i / 15)), i / 15)
+    faces.boxes = boxes
+    suspected: set[int] = set()
+    for i in range(40, 52):
+        sighting = detector.detect(wall(), tracker.predict(i / 15))
+        tracker.update(sighting, i / 15)
+        seen = (*sighting.detections, *sighting.candidates)
+        suspected |= {n for n, box in enumerate(boxes) for face in seen if face.box.iou(box) > 0.5}
+    assert suspected >= set(range(known, 6))
+
+
 @pytest.mark.parametrize("size", [(640, 480), (1280, 720), (480, 640), (48, 48), (2000, 300)])
 def test_tiles_cover_the_frame_and_overlap(size: tuple[int, int]) -> None:
     tiles = tile_views(size, 0.54)
