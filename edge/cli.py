@@ -18,7 +18,7 @@ from edge.errors import ConfigError, EdgeError, MediaError, UsageError
 from edge.state import INSTALLED_FOLDER, AccessCode, find_folder, open_folder
 
 if TYPE_CHECKING:
-    from edge.app import Served
+    from edge.entrance import Served
 
 INSTALLED_SETTINGS = Path("/etc/emotion-edge/config.toml")
 """Where install.sh puts the service's settings, which `doctor` and `leds` are about."""
@@ -161,7 +161,7 @@ def _announce(page: Served) -> None:
 
 
 def _code(args: argparse.Namespace) -> int:
-    from edge.app import page_urls  # noqa: PLC0415 (loads every adapter)
+    from edge.entrance import page_urls  # noqa: PLC0415 (loads the web)
 
     config = _settings(args, _installed_settings())
     if config.web.auth == "none":
@@ -183,7 +183,7 @@ def _log_to_stderr() -> None:
 
 def _analyze(args: argparse.Namespace) -> int:
     from edge.analyze import Analyzer, plan  # noqa: PLC0415
-    from edge.app import load_vision  # noqa: PLC0415
+    from edge.networks import load_vision  # noqa: PLC0415
     from edge.progress import Progress  # noqa: PLC0415
 
     jobs = plan(args.paths)

@@ -17,11 +17,11 @@ from pathlib import Path
 
 import numpy as np
 
-from edge.app import load_classifier, load_detector, model_path
 from edge.camera.auto import FIRST_FRAME_S, Hardware, open_source
 from edge.config import Config
 from edge.datatypes import BBox, Track
 from edge.errors import ConfigError, EdgeError, ModelError, UsageError
+from edge.networks import load_classifier, load_detector, model_path
 from edge.outputs.pins import BOARD_MODEL, check_button, is_raspberry_pi, wiring
 from edge.system.board import ROOT
 from edge.system.checks import (

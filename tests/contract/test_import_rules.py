@@ -14,7 +14,10 @@ RECORDS = {"edge.datatypes", "edge.errors", "edge.palette", "edge.latest"}
 CORE = RECORDS | {"edge", "edge.config", "edge.quiet"}
 SHAPES = {"edge.camera.source", "edge.outputs.sink"}  # protocols: a name for what is passed in
 # The device, the reader of files, the doctor, and the command line in front of them.
-WIRING = {"edge.app", "edge.analyze", "edge.doctor", "edge.cli", "edge.__main__"}
+WIRING = {
+    *("edge.app", "edge.networks", "edge.entrance"),
+    *("edge.analyze", "edge.doctor", "edge.cli", "edge.__main__"),
+}
 PARTS = {f"edge.{part}" for part in ("camera", "vision", "outputs", "web", "system")}
 PURE = {
     "edge.pipeline",

@@ -9,8 +9,8 @@ import msgspec
 
 import converter.manifest
 import edge.vision.manifest
-from edge.app import model_path
 from edge.config import load_config
+from edge.networks import model_path
 
 
 def record_of(hint: Any) -> Any:

@@ -335,10 +335,10 @@ def test_without_a_state_folder_there_is_no_page_rather_than_an_open_one(tmp_pat
 
 def test_the_demo_is_read_as_it_is_played() -> None:
     """At least four expressions, for most of the time they are held, by the whole pipeline."""
-    from edge.app import load_vision
     from edge.camera.demo import DemoScene
     from edge.config import load_config
     from edge.datatypes import BBox, Frame
+    from edge.networks import load_vision
 
     config = load_config()
     pipeline, scene = load_vision(config).pipeline(config), DemoScene()

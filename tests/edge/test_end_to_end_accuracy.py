@@ -6,9 +6,9 @@ from fer2013 import needs_fer2013, stratified
 from scenes import paste, room
 
 from edge.analyze import Analyzer
-from edge.app import Vision, load_vision
 from edge.config import load_config
 from edge.datatypes import BBox, FaceState
+from edge.networks import Vision, load_vision
 
 SEED = 2013
 

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from edge.app import MODEL_NAME, model_path
 from edge.config import load_config
 from edge.errors import ModelError
+from edge.networks import MODEL_NAME, model_path
 from edge.vision.blazeface import find_network
 from edge.vision.classifier import EmotionClassifier
 from edge.vision.manifest import load_model, read_manifest
@@ -151,6 +151,6 @@ def test_a_missing_half_is_named(pair: Path, suffix: str) -> None:
 
 
 def test_no_shipped_model_says_where_it_was_looked_for(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("edge.app._MODEL_FOLDERS", (Path("/nowhere"),))
+    monkeypatch.setattr("edge.networks._MODEL_FOLDERS", (Path("/nowhere"),))
     with pytest.raises(ModelError, match=r"looked in /nowhere; set \[classifier\] model"):
         model_path(load_config())

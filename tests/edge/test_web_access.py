@@ -188,9 +188,9 @@ def test_who_guesses_is_logged_once_a_minute_and_what_they_guess_never(
 def test_an_open_door_is_warned_of_where_others_can_reach_it(
     caplog: pytest.LogCaptureFixture, host: str, warned: bool
 ) -> None:
-    from edge.app import _open_access
+    from edge.entrance import open_access
 
-    access, code = _open_access(load_config(None, {"web": {"auth": "none", "host": host}}))
+    access, code = open_access(load_config(None, {"web": {"auth": "none", "host": host}}))
     assert (access.auth, access.door, code) == ("none", None, None)
     assert ("whoever reaches this device may look" in caplog.text) == warned
 
