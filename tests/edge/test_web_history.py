@@ -13,17 +13,22 @@ from gated import CODE, Device
 from edge.datatypes import Period
 
 BEARER = {"Authorization": f"Bearer {CODE}"}
-MINUTE = int(time.time()) // 60 * 60 - 120
 
 
 @pytest.fixture
-def client(tmp_path: Path) -> Iterator[FlaskClient]:
+def minute() -> int:
+    """The start of a minute that is just over."""
+    return int(time.time()) // 60 * 60 - 120
+
+
+@pytest.fixture
+def client(tmp_path: Path, minute: int) -> Iterator[FlaskClient]:
     device = Device(tmp_path / "ended-logins")
     device.history.restore(
         [
-            Period(start_s=MINUTE - 3 * 3600, watched_s=60.0, face_s={"sad": 60.0}),
-            Period(start_s=MINUTE, watched_s=40.0, face_s={"happy": 30.0, "uncertain": 10.0}),
-            Period(start_s=MINUTE + 60, watched_s=60.0, face_s={}),
+            Period(start_s=minute - 3 * 3600, watched_s=60.0, face_s={"sad": 60.0}),
+            Period(start_s=minute, watched_s=40.0, face_s={"happy": 30.0, "uncertain": 10.0}),
+            Period(start_s=minute + 60, watched_s=60.0, face_s={}),
         ]
     )
     yield device.app.test_client()
@@ -36,19 +41,19 @@ def history(client: FlaskClient, query: str) -> Any:
     return answer.get_json()
 
 
-def test_the_last_minutes_oldest_first(client: FlaskClient) -> None:
+def test_the_last_minutes_oldest_first(client: FlaskClient, minute: int) -> None:
     for query in ("", "?minutes=10"):
         assert history(client, query) == {
             "labels": ["happy", "sad"],
             "step_s": 60,
             "minutes": [
                 {
-                    "t": MINUTE,
+                    "t": minute,
                     "faces": 1.0,
                     "shares": {"happy": 0.75, "sad": 0.0, "uncertain": 0.25},
                 },
                 {
-                    "t": MINUTE + 60,
+                    "t": minute + 60,
                     "faces": 0.0,
                     "shares": {"happy": 0.0, "sad": 0.0, "uncertain": 0.0},
                 },
@@ -63,14 +68,14 @@ def test_the_timeline_says_its_step(client: FlaskClient) -> None:
     assert history(client, "?seconds=600&step=5")["minutes"] == []
 
 
-def test_csv_for_a_spreadsheet(client: FlaskClient) -> None:
+def test_csv_for_a_spreadsheet(client: FlaskClient, minute: int) -> None:
     answer = client.get("/api/history.csv?days=7", headers=BEARER)
     assert answer.mimetype == "text/csv"
     assert "attachment" in answer.headers["Content-Disposition"]
     rows = list(csv.DictReader(answer.text.splitlines()))
     assert [row["faces"] for row in rows] == ["1.000", "1.000", "0.000"]
     assert rows[1]["happy"] == "0.7500"
-    assert rows[1]["time_utc"] == time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(MINUTE))
+    assert rows[1]["time_utc"] == time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(minute))
 
 
 @pytest.mark.parametrize(
