@@ -431,14 +431,15 @@ install_packages() {
     fi
 }
 
-# The services that packages start must not keep this script's lock.
+# Waits for the upgrade that a Pi makes after its first start. The services that packages start
+# must not keep this script's lock.
 apt_get() {
-    DEBIAN_FRONTEND=noninteractive exec apt-get -q "$@" 9<&-
+    DEBIAN_FRONTEND=noninteractive exec apt-get -q -o DPkg::Lock::Timeout=300 "$@" 9<&-
 }
 
-# Prints those of the packages that apt has; a dry run did not ask for the lists.
+# Prints those of the packages that apt has; a dry run may not fetch the lists that say so.
 known_packages() {
-    if [[ $dry == yes ]]; then
+    if [[ $dry == yes && ! -e $release/complete ]]; then
         printf '%s\n' "$@"
     else
         apt-cache -o Dir::Cache::pkgcache= -o Dir::Cache::srcpkgcache= show --no-all-versions \

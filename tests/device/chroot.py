@@ -31,6 +31,10 @@ CLONE = "root/emotion-edge"
 CPUINFO = "mnt/cpuinfo"
 
 
+class NoDebian(RuntimeError):
+    """A system cannot be made, for want of a network perhaps."""
+
+
 @dataclass(frozen=True)
 class Board:
     """A processor for qemu to play, and what its kernel says of it.
@@ -68,9 +72,12 @@ def unavailable(arch: str) -> str | None:
     """Say why a system of this architecture cannot be made here, or None."""
     if os.geteuid() != 0:
         return "not root"
-    for tool in ("debootstrap", "chroot", "mount"):
+    for tool in ("debootstrap", "chroot", "mount", "unshare"):
         if not shutil.which(tool):
             return f"{tool} is not installed"
+    trial = ["unshare", "--mount", "mount", "-t", "tmpfs", "tmpfs", "/mnt"]
+    if subprocess.run(trial, capture_output=True, check=False).returncode:
+        return "this root may not mount anything"
     if arch != HOST_ARCH and not Path("/proc/sys/fs/binfmt_misc/qemu-aarch64").exists():
         return (
             "no qemu for arm64: apt install qemu-user-static binfmt-support, and mount binfmt_misc"
@@ -176,16 +183,18 @@ def _describe(path: Path, *, exact: bool) -> str:
 def debian(arch: str, suite: str, *, bare: bool = False) -> Iterator[Chroot]:
     """Give a fresh Debian `suite`; whatever is done to it is gone afterwards.
 
-    Bare: without /dev, /proc and /sys, for a container that brings its own.
+    Raises NoDebian. Bare: without /dev, /proc and /sys, for a container that brings its own.
     """
     base = _bootstrapped(arch, suite)
     with ExitStack() as cleanup:
         work = Path(cleanup.enter_context(tempfile.TemporaryDirectory(prefix="device-")))
         root = work / "root"
-        for name in ("root", "changes", "overlay"):
-            (work / name).mkdir()
-        layers = f"lowerdir={base},upperdir={work / 'changes'},workdir={work / 'overlay'}"
-        _mount(cleanup, root, "-t", "overlay", "-o", layers, "overlay")
+        try:
+            _mount_layer(cleanup, base, work)
+        except subprocess.CalledProcessError:
+            # On a container's own overlay no other can be put: in memory, then.
+            _mount(cleanup, work, "-t", "tmpfs", "tmpfs")
+            _mount_layer(cleanup, base, work)
         if not bare:
             _mount(cleanup, root / "proc", "-t", "proc", "proc")
             _mount(cleanup, root / "sys", "-t", "sysfs", "-o", "ro", "sysfs")
@@ -199,6 +208,13 @@ def debian(arch: str, suite: str, *, bare: bool = False) -> Iterator[Chroot]:
             (root / CPUINFO).write_text(PI_4.cpuinfo())
             _mount(cleanup, root / "proc/cpuinfo", "--bind", str(root / CPUINFO))
         yield Chroot(root, environment)
+
+
+def _mount_layer(cleanup: ExitStack, base: Path, work: Path) -> None:
+    for name in ("root", "changes", "overlay"):
+        (work / name).mkdir()
+    layers = f"lowerdir={base},upperdir={work / 'changes'},workdir={work / 'overlay'}"
+    _mount(cleanup, work / "root", "-t", "overlay", "-o", layers, "overlay")
 
 
 def copy_clone(to: Path) -> None:
@@ -219,11 +235,15 @@ def _bootstrapped(arch: str, suite: str) -> Path:
     unfinished = base.with_suffix(".unfinished")
     shutil.rmtree(unfinished, ignore_errors=True)
     mirror = [os.environ["DEBIAN_MIRROR"]] if "DEBIAN_MIRROR" in os.environ else _mirrors()[:1]
-    subprocess.run(
+    made = subprocess.run(
         ["debootstrap", *_KIND, f"--arch={arch}", suite, unfinished, *mirror],
-        check=True,
-        stdout=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
     )
+    if made.returncode:
+        raise NoDebian(f"debootstrap: {made.stdout.splitlines()[-1]}")
     # Packages must not start their services: they would run on this machine.
     policy = unfinished / "usr/sbin/policy-rc.d"
     policy.write_text("#!/bin/sh\nexit 101\n")
