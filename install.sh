@@ -416,7 +416,7 @@ install_packages() {
     mapfile -t missing < <(missing_packages)
     ((${#missing[@]})) || return 0
     if [[ ! -e $release/complete && -z $wheels ]]; then
-        step "reading apt's lists" apt_get update
+        step "reading apt's lists" read_lists
     fi
     mapfile -t known < <(known_packages "${missing[@]}")
     for package in "${missing[@]}"; do
@@ -433,6 +433,18 @@ install_packages() {
 
 # Waits for the upgrade that a Pi makes after its first start. The services that packages start
 # must not keep this script's lock.
+# Its lists have a lock of their own, for which apt does not wait.
+read_lists() {
+    local tries=60 said
+    until said=$(apt_get update 2>&1); do
+        echo "$said"
+        [[ $said == *"Could not get lock"* ]] || return 1
+        ((--tries)) || return 1
+        sleep 5
+    done
+    echo "$said"
+}
+
 apt_get() {
     DEBIAN_FRONTEND=noninteractive exec apt-get -q -o DPkg::Lock::Timeout=300 "$@" 9<&-
 }
@@ -739,7 +751,7 @@ go_back() {
 # --- telling -------------------------------------------------------------------------------------
 
 tell_how_to_use() {
-    local host port tls auth button scheme=http url address
+    local host port tls auth button scheme=http url address to_scan
     read -r host port tls auth button < <(read_settings)
     [[ $tls == False ]] || scheme=https
     url=$scheme://$(uname -n).local:$port
@@ -750,7 +762,9 @@ tell_how_to_use() {
     else
         address=$(hostname -I 2>/dev/null | cut -d' ' -f1) || true
         echo "The page: $url${address:+ or $scheme://$address:$port}"
-        ! command -v qrencode >/dev/null || qrencode -t ANSIUTF8 -m 2 -- "$url"
+        # Not every phone knows names that end in .local.
+        to_scan=${address:+$scheme://$address:$port}
+        ! command -v qrencode >/dev/null || qrencode -t ANSIUTF8 -m 2 -- "${to_scan:-$url}"
     fi
     [[ $auth == none ]] || echo "Access code: $(as_device -m edge code --config "$settings" | head -n 1)"
     echo "Settings: $settings"

@@ -241,7 +241,7 @@ def _leds(args: argparse.Namespace) -> int:
 
 
 def _config(args: argparse.Namespace) -> int:
-    print(to_toml(_settings(args)))
+    print(to_toml(_settings(args, args.config or _installed_settings())))
     return 0
 
 

@@ -41,7 +41,7 @@ class CameraConfig(Section, frozen=True):
     focus_m: Annotated[float, msgspec.Meta(ge=0.0, le=100.0)]
     exposure_ms: Annotated[float, msgspec.Meta(ge=0.0, le=100.0)]
     stall_s: Annotated[float, msgspec.Meta(ge=0.5, le=60.0)]
-    give_up_s: Annotated[float, msgspec.Meta(ge=1.0, le=3600.0)]
+    give_up_s: Annotated[float, msgspec.Meta(ge=1.0, le=75.0)]
 
 
 class DetectorConfig(Section, frozen=True):

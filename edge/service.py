@@ -89,6 +89,7 @@ class Service:
         self._awake.set()
         self._failure: Exception | None = None
         self._source: FrameSource | None = None
+        self._let_go: FrameSource | None = None
         self._source_name = config.source
         self._trouble = ""
         self._started_s = clock()
@@ -112,6 +113,7 @@ class Service:
         if not self.paused:
             log.info("camera: paused")
         self._awake.clear()
+        self._let_go = self._source
         if self._source is not None:
             self._source.close()  # also ends a read that waits
 
@@ -119,7 +121,7 @@ class Service:
         """Open the camera again; from any thread, twice."""
         if self.paused:
             log.info("camera: resumed")
-            self._snapshot, self._live_s = None, self._clock()
+            self._snapshot, self._live_s, self._trouble = None, self._clock(), ""
         self._awake.set()
 
     def toggle(self) -> None:
@@ -220,7 +222,8 @@ class Service:
             try:
                 self._read_from(source)
             except CameraError as exc:
-                self._note_trouble(str(exc))
+                if source is not self._let_go:
+                    self._note_trouble(str(exc))
             finally:
                 source.close()
             source = self._reopened()

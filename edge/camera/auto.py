@@ -10,9 +10,9 @@ from edge.camera.demo import DemoScene
 from edge.camera.picamera2 import PiCamera
 from edge.camera.replay import ImageReplay, VideoReplay
 from edge.camera.source import FrameSource
-from edge.camera.v4l2 import V4l2Camera, video_devices
+from edge.camera.v4l2 import V4l2Camera, usb_cameras
 from edge.config import CameraConfig
-from edge.errors import CameraError, CameraNotFound, UsageError
+from edge.errors import CameraError, CameraNotFound, ConfigError, UsageError
 
 FIRST_FRAME_S = 4.0
 """A webcam may take seconds to set its exposure before it delivers at all."""
@@ -24,7 +24,7 @@ class Hardware:
 
     open_pi: Callable[[CameraConfig, int], FrameSource] = PiCamera
     open_usb: Callable[[CameraConfig, int], FrameSource] = V4l2Camera
-    usb_devices: Callable[[], Sequence[int]] = video_devices
+    usb_devices: Callable[[], Sequence[int]] = usb_cameras
 
 
 def open_source(config: CameraConfig, hardware: Hardware | None = None) -> FrameSource:
@@ -65,10 +65,11 @@ def _first_that_delivers(config: CameraConfig, hardware: Hardware) -> FrameSourc
     for index in devices:
         try:
             return _delivering(hardware.open_usb(config, index))
-        except CameraError as exc:
+        except (CameraError, ConfigError) as exc:
+            # A setting for the Pi camera is right again as soon as that is back.
             reasons.append(str(exc))
     if not devices:
-        reasons.append("USB camera: there is no /dev/video*")
+        reasons.append("USB camera: none is plugged in")
     raise CameraNotFound(
         f"no camera found. {'. '.join(reasons)}. "
         "Plug one in, or see the demo: `emotion-edge run --source demo`"

@@ -50,6 +50,7 @@ class PiCamera:
         model = _model(driver.camera, number)
         self.name = f"Pi camera {number} ({model})"
         self._closed = threading.Event()
+        self._closing = threading.Lock()
         self._buffers = threading.Lock()
         self._seq = -1
         self._camera = _open(driver.camera, number, self.name)
@@ -102,12 +103,13 @@ class PiCamera:
 
     def close(self) -> None:
         """Cancel a read under way and give the camera back. See FrameSource."""
-        if self._closed.is_set():
-            return
-        self._closed.set()
-        self._camera.cancel_all_and_flush()
-        with self._buffers:
-            self._camera.close()
+        with self._closing:  # who comes second waits, and may then open the camera anew
+            if self._closed.is_set():
+                return
+            self._closed.set()
+            self._camera.cancel_all_and_flush()
+            with self._buffers:
+                self._camera.close()
 
 
 def import_driver() -> Driver:

@@ -135,6 +135,24 @@ def video_devices(dev: Path = Path("/dev")) -> list[int]:
     return sorted(int(number) for number in numbers if number.isdecimal())
 
 
+def usb_cameras(classes: Path = Path("/sys/class/video4linux")) -> list[int]:
+    """Return the N of each USB camera's first /dev/videoN, in order.
+
+    A Pi has a dozen such devices of its own, codecs and parts of its camera, that open and never
+    deliver; a webcam has a second one for what it knows about its pictures.
+    """
+    found = (path for path in classes.glob("video*") if _is_usb_camera(path))
+    return sorted(int(path.name.removeprefix("video")) for path in found)
+
+
+def _is_usb_camera(device: Path) -> bool:
+    try:
+        first = (device / "index").read_text("utf-8").strip() == "0"
+        return first and "/usb" in str((device / "device").resolve(strict=True))
+    except OSError:
+        return False
+
+
 def advice(devices: list[int]) -> str:
     """Return what a person can do about a camera that cannot be opened."""
     if not devices:

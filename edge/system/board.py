@@ -10,13 +10,14 @@ import time
 from enum import IntFlag
 from pathlib import Path
 
+from edge.system.mailbox import throttled_bits
+
 ROOT = Path("/")
 
 _THERMAL_ZONES = "sys/class/thermal/thermal_zone*"
 _SOC_ZONE = ("cpu", "soc")  # a Pi's is "cpu-thermal"; a PC's zones have a fan and other names
-# Hexadecimal without 0x, and cached by the kernel, which asks the firmware every two seconds.
-# Newer kernels call it deprecated in their log, once; what they offer instead knows of the
-# voltage alone.
+_MAILBOX = "dev/vcio"
+# Hexadecimal without 0x. Kernels warn of its age at length, once, and the newest have it no more.
 _GET_THROTTLED = "sys/devices/platform/soc*/*firmware/get_throttled"
 
 
@@ -56,6 +57,9 @@ def temperature_c(root: Path = ROOT) -> float | None:
 
 def throttle(root: Path = ROOT) -> Throttle | None:
     """Return what the firmware says, None where there is no such firmware."""
+    asked = throttled_bits(root / _MAILBOX)
+    if asked is not None:
+        return Throttle(asked)
     for path in root.glob(_GET_THROTTLED):
         bits = _number(_text(path), 16)
         return None if bits is None else Throttle(int(bits))

@@ -144,3 +144,9 @@ def test_the_real_probes_answer_on_any_machine():
         open_source(settings("auto")).close()
     except CameraNotFound as exc:
         assert "--source demo" in str(exc)  # noqa: PT017 (a machine with a camera is fine too)
+
+
+def test_a_setting_for_an_absent_pi_camera_is_no_reason_to_give_up():
+    config = load_config(overrides={"camera": {"source": "auto", "focus_m": 1.0}}).camera
+    with pytest.raises(CameraNotFound, match=r"none is attached.*only Pi cameras can do this"):
+        open_source(config, hardware(usb=FakeUsbCamera(0), devices=[0]))

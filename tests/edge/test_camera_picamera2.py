@@ -404,3 +404,26 @@ def arguments_by_method(tree: ast.Module, class_name: str) -> dict[str, set[str]
             named = {argument.arg for argument in (*node.args.args, *node.args.kwonlyargs)}
             arguments.setdefault(node.name, set()).update(named)
     return arguments
+
+
+def test_who_closes_it_as_well_waits_until_it_is_closed():
+    camera, sensor = opened()
+    begun, go_on = threading.Event(), threading.Event()
+    close = sensor.close
+
+    def slow_close() -> None:
+        begun.set()
+        go_on.wait(5)
+        close()
+
+    sensor.close = slow_close
+    threading.Thread(target=camera.close).start()
+    assert begun.wait(5)
+    second = threading.Thread(target=camera.close)
+    second.start()
+    second.join(0.1)
+    assert second.is_alive()
+    go_on.set()
+    second.join(5)
+    assert not second.is_alive()
+    assert not sensor.is_open

@@ -6,7 +6,7 @@ import cv2
 import pytest
 
 from edge.camera.fake_v4l2 import FakeUsbCamera
-from edge.camera.v4l2 import V4l2Camera, advice, video_devices
+from edge.camera.v4l2 import V4l2Camera, advice, usb_cameras, video_devices
 from edge.config import load_config
 from edge.errors import CameraError, CameraNotFound, CameraStalled, ConfigError
 
@@ -187,3 +187,20 @@ def test_advice_names_what_there_is(tmp_path):
     assert "/dev/video0, /dev/video2" in advice([0, 2])
     assert "`video`" in advice([0, 2])
     assert "no /dev/video*" in advice([])
+
+
+def test_of_the_system_s_devices_only_webcams_count(tmp_path):
+    def device(number: int, place: str, index: int = 0) -> None:
+        folder, node = tmp_path / "devices" / place, tmp_path / "class" / f"video{number}"
+        folder.mkdir(parents=True, exist_ok=True)
+        node.mkdir(parents=True)
+        (node / "device").symlink_to(folder)
+        (node / "index").write_text(f"{index}\n")
+
+    device(10, "platform/axi/1000120000.pcie/xhci-hcd.0/usb1/1-1/1-1:1.0")
+    device(2, "platform/scb/fd500000.pcie/usb1/1-2/1-2:1.0")
+    device(3, "platform/scb/fd500000.pcie/usb1/1-2/1-2:1.0", index=1)  # its metadata
+    device(20, "platform/axi/1000880000.pisp_be")
+    (tmp_path / "class/video30").mkdir()
+    assert usb_cameras(tmp_path / "class") == [2, 10]
+    assert usb_cameras(tmp_path / "none") == []

@@ -343,3 +343,24 @@ def test_the_first_frame_and_the_first_labelled_face_are_logged_once(
 
 def told(start: str, caplog: pytest.LogCaptureFixture) -> list[str]:
     return [r.message for r in caplog.records if r.message.startswith(start)]
+
+
+def test_a_short_pause_is_no_lost_camera(device: Device, caplog: pytest.LogCaptureFixture) -> None:
+    eventually(device.camera_is(CameraState.LIVE))
+    for _ in range(5):
+        device.service.pause()
+        device.service.resume()
+        eventually(device.camera_is(CameraState.LIVE), 2)
+    assert CameraState.LOST not in device.heard.states
+    assert not [record for record in caplog.records if record.levelname == "WARNING"]
+
+
+def test_resuming_forgets_the_trouble_before_the_pause(device: Device) -> None:
+    eventually(device.camera_is(CameraState.LIVE))
+    device.usb.unplug()
+    eventually(device.camera_is(CameraState.LOST))
+    device.service.pause()
+    device.usb.plug_back()
+    device.service.resume()
+    assert device.service.health().camera is CameraState.STARTING
+    eventually(device.camera_is(CameraState.LIVE), 2)
