@@ -7,6 +7,7 @@ import signal
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing
+from functools import partial
 from typing import Any, TextIO
 
 from flask import Flask
@@ -15,7 +16,7 @@ from edge.camera.auto import Hardware, open_source
 from edge.certificate import Certificate
 from edge.config import ButtonConfig, Config
 from edge.entrance import Served, open_entrance
-from edge.networks import load_vision, model_path
+from edge.networks import load_vision, model_path, round_of
 from edge.outputs.fanout import FanOut
 from edge.outputs.history import History
 from edge.outputs.history_file import HistoryFile
@@ -77,7 +78,12 @@ def run_device(
             report=service.report,
             leds=lambda: None if leds is None else leds.state(),
             labels=labels,
-            feed=JpegFeed(service.scenes, service.report, config.stream),
+            feed=JpegFeed(
+                service.scenes,
+                service.report,
+                config.stream,
+                partial(round_of, config.detector),
+            ),
             access=entrance.access,
             controls=Controls(pause=service.pause, resume=service.resume),
             history=kept or history,

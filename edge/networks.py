@@ -12,7 +12,7 @@ from edge.pipeline import Pipeline
 from edge.system.cores import inference_threads
 from edge.vision.blazeface import BlazeFace, find_network
 from edge.vision.classifier import EmotionClassifier
-from edge.vision.detector import FaceDetector, RoomDetector
+from edge.vision.detector import FaceDetector, RoomDetector, frames_per_round
 from edge.vision.haar import HaarDetector
 from edge.vision.manifest import load_model
 from edge.vision.presence import FacePresence
@@ -56,6 +56,11 @@ def load_classifier(config: Config) -> EmotionClassifier:
     threads = config.classifier.threads or inference_threads()
     network, manifest = load_model(model_path(config), threads=threads)
     return EmotionClassifier(network, manifest)
+
+
+def round_of(config: DetectorConfig, size: tuple[int, int]) -> int:
+    """Return in how many frames of (width, height) `size` the detector has looked everywhere."""
+    return 1 if config.kind == "haar" else frames_per_round(size, config.runs_per_frame)
 
 
 def model_path(config: Config) -> Path:

@@ -19,7 +19,8 @@ from edge.errors import StateError
 # Without the letters and digits that are taken for one another: i l 1, o 0.
 _ALPHABET = "abcdefghjkmnpqrstuvwxyz23456789"
 _GROUPS = (4, 4, 2)
-_SHORTEST_CODE = 8  # characters of a code that somebody chose
+_SHORTEST_CODE = 8  # letters and digits of a code that somebody chose
+_LONGEST_CODE = 64  # characters of it
 _SECRET_BYTES = 32
 
 # Where systemd's StateDirectory=emotion-edge lies for those who are not the service.
@@ -91,7 +92,8 @@ class AccessCode:
             self.renew()
         if not self():
             raise StateError(
-                f"{self._path}: an access code has at least {_SHORTEST_CODE} letters and digits; "
+                f"{self._path}: an access code has at least {_SHORTEST_CODE} letters and digits, "
+                f"and at most {_LONGEST_CODE} characters; "
                 "delete the file to have one made"
             )
 
@@ -99,11 +101,11 @@ class AccessCode:
         """Return the code in force; while its file holds none, the one known last."""
         identity = self._identity_now()
         if identity != self._identity:
-            self._identity = identity
             with contextlib.suppress(StateError):
                 code = _read(self._path).decode("utf-8", "replace").strip()
-                if sum(map(str.isalnum, code)) >= _SHORTEST_CODE:
+                if sum(map(str.isalnum, code)) >= _SHORTEST_CODE and len(code) <= _LONGEST_CODE:
                     self._code = code
+                self._identity = identity  # last: a read that failed is tried again
         return self._code
 
     def renew(self) -> str:

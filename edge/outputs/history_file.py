@@ -29,6 +29,12 @@ _SCHEMA = """
     )
 """
 
+_FORGET = """
+    DELETE FROM minutes WHERE start_s IN (
+        SELECT start_s FROM minutes WHERE start_s < ? ORDER BY start_s LIMIT 10
+    )
+"""
+
 log = logging.getLogger(__name__)
 
 
@@ -68,6 +74,7 @@ class HistoryFile:
 
         What cannot be read is missing; the last day is in memory as well.
         """
+        last_s = min(last_s, self._kept_s)
         recent = self._history.minutes(last_s)
         if last_s <= _DAY_S or not self._path.exists():
             return recent
@@ -90,14 +97,17 @@ class HistoryFile:
             if minutes:
                 with _transaction(db):
                     _store(db, minutes)
-                    oldest_s = self._clock() - self._kept_s
-                    db.execute("DELETE FROM minutes WHERE start_s < ?", (oldest_s,))
+                    self._forget(db)
         except sqlite3.Error as exc:
             self._hang_up()  # the next try looks at the file anew, and finds the damage if any
             raise OutputError(
                 f"history: {self._path}: {exc}; free the disk, or set [history] keep to memory"
             ) from exc
         self._history.written(len(minutes))
+
+    def _forget(self, db: sqlite3.Connection) -> None:
+        # A few at a time: a clock that leaps ahead for a minute must not cost the whole history.
+        db.execute(_FORGET, (self._clock() - self._kept_s,))
 
     def _hang_up(self) -> None:
         if self._db is not None:

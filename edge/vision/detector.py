@@ -8,6 +8,7 @@ agrees. Stills get every view at once.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
@@ -75,6 +76,15 @@ class _Glance:
     @property
     def size(self) -> tuple[int, int]:
         return self.bgr.shape[1], self.bgr.shape[0]
+
+
+def frames_per_round(size: tuple[int, int], runs_per_frame: int) -> int:
+    """Return in how many frames of (width, height) `size` a RoomDetector looks everywhere.
+
+    At worst every view's search is followed by a confirmation and a look at a known face; the last
+    find is confirmed in one frame more, and shown in another.
+    """
+    return math.ceil(3 * len(video_views(size)) / runs_per_frame) + 2
 
 
 class RoomDetector:

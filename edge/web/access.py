@@ -62,9 +62,9 @@ class Door:
                 del self._known[next(iter(self._known))]
             return Answer(True)
 
-    def issue(self) -> str:
-        """Return a token for somebody who was admitted."""
-        return self._logins.issue(_plain(self._code()))
+    def issue(self, code: str) -> str:
+        """Return a token for somebody who was admitted with `code`, void once that is replaced."""
+        return self._logins.issue(_plain(code))
 
     def admits(self, token: str) -> bool:
         """Whether this token was issued here, under the code in force, and has not ended."""

@@ -25,11 +25,12 @@ def add_login(app: Flask, access: Access) -> None:
         check_origin()
         if door is None:
             return redirect(url_for("page"), 303)
-        answer = door.try_code(request.form.get("code", ""), request.remote_addr or "")
+        code = request.form.get("code", "")
+        answer = door.try_code(code, request.remote_addr or "")
         if not answer.admitted:
             return _refused(answer)
         response = redirect(url_for("page"), 303)
-        _set_cookie(response, door.issue(), LIFETIME_S)
+        _set_cookie(response, door.issue(code), LIFETIME_S)
         return response
 
     @app.post("/logout")

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
@@ -22,11 +22,6 @@ from edge.web.annotate import annotate
 
 Mode = Literal["off", "pixelate", "boxes-only"]
 
-# The detector's round over a 640x480 room takes ten looks, at one or two a frame, and one more
-# confirms what it found.
-_ROUND_FRAMES = 12
-# On a device so slow that a round takes longer, this is how late a picture may be.
-_LATEST_S = 3.0
 # Two scenes further apart were not looked at one after the other: nobody watched in between.
 _LONGEST_GAP_S = 1.75
 # A face's box goes from the brows to the chin; this many times as large it holds the head.
@@ -57,14 +52,15 @@ class View(Protocol):
         ...
 
 
-def view_for(mode: Mode) -> View:
+Round = Callable[[tuple[int, int]], int]
+"""From a frame's (width, height) to the number of frames in which all of it has been looked at."""
+
+
+def view_for(mode: Mode, frames_per_round: Round) -> View:
     """Return the view that a setting of [stream] privacy stands for."""
-    views: dict[Mode, type[View]] = {
-        "off": PlainView,
-        "pixelate": PixelatedView,
-        "boxes-only": BoxesView,
-    }
-    return views[mode]()
+    if mode == "pixelate":
+        return PixelatedView(frames_per_round)
+    return BoxesView() if mode == "boxes-only" else PlainView()
 
 
 class PlainView:
@@ -91,7 +87,8 @@ class BoxesView(PlainView):
 class PixelatedView:
     """Pictures a round of looks late, with everybody in them reduced to a few blocks."""
 
-    def __init__(self) -> None:
+    def __init__(self, frames_per_round: Round) -> None:
+        self._frames_per_round = frames_per_round
         self._lock = threading.Lock()
         self._held: deque[Scene] = deque()
         self._shown: Exposure | None = None
@@ -102,7 +99,8 @@ class PixelatedView:
             if self._held and _lag_s(self._held[-1], newest) > _LONGEST_GAP_S:
                 self._held.clear()
                 self._shown = None
-            if not self._held or newest is not self._held[-1]:
+            # A viewer's thread may come late with a scene that another has brought before.
+            if not self._held or _lag_s(self._held[-1], newest) > 0:
                 self._held.append(newest)
             due = None
             while self._is_followed():
@@ -119,8 +117,8 @@ class PixelatedView:
         return annotate(exposure.scene, bgr)
 
     def _is_followed(self) -> bool:
-        return len(self._held) > _ROUND_FRAMES or (
-            len(self._held) > 1 and _lag_s(self._held[0], self._held[-1]) >= _LATEST_S
+        return bool(self._held) and len(self._held) > self._frames_per_round(
+            self._held[0].frame.size
         )
 
 

@@ -26,6 +26,7 @@ from edge.web.tls import TlsAdapter, shake_hands
 
 RESERVED_THREADS = 4  # beside one for each picture and event stream: pages, snapshots, checks
 _TIMEOUT_S = 5
+_UNHEARD_MS = 10_000
 _REQUEST_S = 10  # from a request's first byte to its answer's
 _SEND_BUFFER_BYTES = 64 * 1024
 _STOP_S = 1
@@ -123,6 +124,8 @@ class _Connection(HTTPConnection):
         self._is_greeted = not isinstance(sock, ssl.SSLSocket)
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _SEND_BUFFER_BYTES)
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        # A phone out of reach acknowledges nothing; small events alone fill no buffer for minutes.
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, _UNHEARD_MS)
         server.connections.add(self)
         if server.stopping:
             self.hang_up()

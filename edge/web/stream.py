@@ -17,7 +17,7 @@ from edge.config import StreamConfig
 from edge.datatypes import BgrImage, Report, Scene
 from edge.latest import Latest
 from edge.web.notice import Notice, draw_notice, notice_of
-from edge.web.privacy import Exposure, view_for
+from edge.web.privacy import Exposure, Round, view_for
 from edge.web.seats import Seats
 
 BOUNDARY = "frame"
@@ -36,13 +36,18 @@ class JpegFeed:
     """What viewers are shown, as JPEGs, at most `config.fps` of them a second."""
 
     def __init__(
-        self, scenes: Latest[Scene], report: Callable[[], Report], config: StreamConfig
+        self,
+        scenes: Latest[Scene],
+        report: Callable[[], Report],
+        config: StreamConfig,
+        frames_per_round: Round,
     ) -> None:
+        """`frames_per_round` is how long a pixelated picture is held back; see privacy.py."""
         self.seats = Seats(config.max_viewers)
         self.privacy = config.privacy
         self._scenes = scenes
         self._report = report
-        self._view = view_for(config.privacy)
+        self._view = view_for(config.privacy, frames_per_round)
         self._quality = config.quality
         self._interval_s = 1 / config.fps
         self._turn = threading.Lock()

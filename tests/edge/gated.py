@@ -49,7 +49,7 @@ class Device:
             report=self.report,
             leds=lambda: None,
             labels=("happy", "sad"),
-            feed=JpegFeed(self.scenes, self.report, config),
+            feed=JpegFeed(self.scenes, self.report, config, lambda _: 12),
             access=Access(Hosts(), Door(lambda: self.code, logins, Attempts(self.clock))),
             controls=Controls(pause=self.pause, resume=self.resume),
             history=self.history,

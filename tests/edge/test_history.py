@@ -214,6 +214,30 @@ def test_what_is_too_old_is_deleted(room: Room, kept: HistoryFile, path: Path) -
     assert min(start for start, _, _ in rows(path)) >= room.wall_s - 7 * 24 * 3600
 
 
+def test_what_is_too_old_is_not_told_either(room: Room, kept: HistoryFile) -> None:
+    room.tell()
+    room.watch(120, "happy")
+    kept.show(REPORT)
+    room.pass_by(8 * 24 * 3600)
+    room.history = History(lambda: room.wall_s)
+    later = HistoryFile(kept._path, room.history, days=7, clock=lambda: room.wall_s)
+    assert later.minutes(90 * 24 * 3600) == []
+
+
+def test_a_clock_that_is_wrong_for_a_minute_costs_a_few_minutes_at_most(
+    room: Room, kept: HistoryFile, path: Path
+) -> None:
+    room.tell()
+    room.watch(40 * 60, "happy")
+    kept.show(REPORT)
+    before = len(rows(path))
+    room.wall_s += 10 * 365 * 24 * 3600
+    room.watch(61, "sad")
+    kept.show(REPORT)
+    room.wall_s -= 10 * 365 * 24 * 3600
+    assert len(rows(path)) >= before - 20
+
+
 def test_a_week_is_read_from_disk_and_the_last_day_from_memory(
     room: Room, kept: HistoryFile
 ) -> None:

@@ -72,8 +72,21 @@ def test_a_code_of_ones_own_is_taken_and_a_short_one_refused(tmp_path: Path) -> 
     (tmp_path / "access-code").write_text("correct horse battery\n")
     assert AccessCode(tmp_path)() == "correct horse battery"
     (tmp_path / "access-code").write_text("1234\n")
-    with pytest.raises(StateError, match="at least 8 letters and digits; delete the file"):
-        AccessCode(tmp_path)
+    for refused in ("1234", "a" * 65):
+        (tmp_path / "access-code").write_text(f"{refused}\n")
+        with pytest.raises(StateError, match=r"at least 8 letters.* 64 characters; delete the fi"):
+            AccessCode(tmp_path)
+
+
+def test_a_code_that_could_not_be_read_for_a_moment_is_read_again(tmp_path: Path) -> None:
+    code = AccessCode(tmp_path)
+    before = code()
+    (tmp_path / "access-code").unlink()
+    (tmp_path / "access-code").mkdir()  # even root cannot read this
+    assert code() == before
+    (tmp_path / "access-code").rmdir()
+    (tmp_path / "access-code").write_text("another code\n")
+    assert code() == "another code"
 
 
 def test_an_empty_code_file_is_made_anew(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ from gated import CODE, WRITE, Clock, Device
 
 from edge.config import load_config
 from edge.datatypes import CameraState
+from edge.web.access import Door
 from edge.web.attempts import Attempts, client_of
 from edge.web.hosts import Hosts
 from edge.web.logins import LIFETIME_S, Logins
@@ -116,6 +117,26 @@ def test_a_new_code_ends_every_login_and_every_stream(client: FlaskClient, devic
     device.code = "aaaa-bbbb-cc"
     assert client.get("/api/status").status_code == 401
     assert len(list(stream)) <= 2  # within a second or two
+
+
+def test_a_login_with_a_code_that_is_replaced_meanwhile_is_void() -> None:
+    codes = iter(["aaaa-bbbb-cc"])
+    door = Door(lambda: next(codes, "k7mf-2q9x-ta"), Logins(b"secret"))
+    assert door.try_code("aaaa bbbb cc", "192.0.2.1").admitted
+    assert not door.admits(door.issue("aaaa bbbb cc"))
+
+
+def test_a_clock_that_was_ahead_does_not_undo_a_logout(client: FlaskClient, device: Device) -> None:
+    log_in(client)
+    cookie = client.get_cookie("emotion-edge")
+    client.post("/logout", headers={"X-Emotion-Edge": "1"})
+    device.wall_clock.now_s += 10 * LIFETIME_S
+    log_in(client)
+    client.post("/logout", headers={"X-Emotion-Edge": "1"})
+    device.wall_clock.now_s -= 10 * LIFETIME_S
+    assert cookie is not None
+    client.set_cookie("emotion-edge", cookie.value)
+    assert client.get("/api/status").status_code == 401
 
 
 def test_a_login_runs_out(client: FlaskClient, device: Device) -> None:

@@ -43,7 +43,10 @@ class Device:
         self.snapshot: Snapshot | None = None
         self.scenes: Latest[Scene] = Latest()
         self.feed = JpegFeed(
-            self.scenes, self.report, StreamConfig(fps=30, quality=80, max_viewers=1, privacy="off")
+            self.scenes,
+            self.report,
+            StreamConfig(fps=30, quality=80, max_viewers=1, privacy="off"),
+            lambda _: 12,
         )
         self.app = create_app(
             scenes=self.scenes,

@@ -44,7 +44,8 @@ DEVICE = textwrap.dedent("""
         return Report(snapshot=None, health=Health(
             camera=CameraState.LIVE, detail="", source="demo", fps=15, age_s=0.0, uptime_s=1.0))
 
-    feed = JpegFeed(scenes, report, StreamConfig(fps=15, quality=80, max_viewers=8, privacy="off"))
+    config = StreamConfig(fps=15, quality=80, max_viewers=8, privacy="off")
+    feed = JpegFeed(scenes, report, config, lambda _: 12)
     app = create_app(
         scenes=scenes, report=report, leds=lambda: None, labels=("happy", "sad"), feed=feed,
         access=Access(Hosts(), None), history=History(),

@@ -1,5 +1,6 @@
 """What may leave the device: pixels of faces must not, from their first frame on."""
 
+import itertools
 import threading
 import time
 from collections.abc import Iterator
@@ -21,6 +22,7 @@ from edge.datatypes import (
     Snapshot,
 )
 from edge.latest import Latest
+from edge.vision.detector import frames_per_round
 from edge.web.privacy import PixelatedView, pixelate, view_for
 from edge.web.stream import JpegFeed
 
@@ -63,7 +65,7 @@ def detail(bgr: BgrImage, box: BBox) -> float:
 
 def shown_of(scenes: list[Scene]) -> list[BgrImage]:
     """Return every picture that the view would show while these scenes come in."""
-    view = PixelatedView()
+    view = PixelatedView(lambda _: ROUND)
     exposures = [view.expose(scene) for scene in scenes]
     return [view.draw(exposure) for exposure in exposures if exposure is not None]
 
@@ -146,7 +148,7 @@ EMPTY = np.full_like(NOISE, 128)
 
 
 def test_pictures_are_a_round_late_and_not_more() -> None:
-    view = PixelatedView()
+    view = PixelatedView(lambda _: ROUND)
     exposed = [view.expose(scene_of(n)) for n in range(60)]
     assert exposed[ROUND - 1] is None
     assert all(
@@ -154,22 +156,40 @@ def test_pictures_are_a_round_late_and_not_more() -> None:
         for n, exposure in enumerate(exposed)
         if n >= ROUND
     )
-    slow = PixelatedView()
+    slow = PixelatedView(lambda _: ROUND)
     exposed = [slow.expose(scene_of(n, at_s=n * 1.0)) for n in range(20)]
-    assert exposed[3] is not None
+    assert exposed[ROUND - 1] is None  # however slow: nothing is shown before the round is over
     assert exposed[19] is not None
-    assert exposed[19].scene.snapshot.seq == 16
+    assert exposed[19].scene.snapshot.seq == 19 - ROUND
+
+
+def test_threads_that_come_late_do_not_count_as_looks() -> None:
+    view = PixelatedView(lambda _: ROUND)
+    scenes = [scene_of(n) for n in range(ROUND + 1)]
+    exposure = view.expose(scenes[0])
+    for before, after in itertools.pairwise(scenes):
+        for scene in (after, before, after, before):
+            exposure = view.expose(scene)
+    assert exposure is not None
+    assert exposure.scene is scenes[0]
+    assert view.expose(scenes[-2]) is exposure
+
+
+def test_a_round_is_longer_in_a_wider_frame_and_with_fewer_looks() -> None:
+    assert frames_per_round((640, 480), 2) == 17
+    assert frames_per_round((640, 480), 1) == 32
+    assert frames_per_round((1280, 720), 2) > frames_per_round((640, 480), 2)
 
 
 def test_after_a_while_without_viewers_it_begins_anew() -> None:
-    view = PixelatedView()
+    view = PixelatedView(lambda _: ROUND)
     for n in range(30):
         view.expose(scene_of(n))
     assert view.expose(scene_of(31, at_s=100.0)) is None
 
 
 def test_boxes_only_shows_nothing_of_the_picture() -> None:
-    view = view_for("boxes-only")
+    view = view_for("boxes-only", lambda _: ROUND)
     pictures = []
     for bgr in (NOISE, EMPTY):
         exposure = view.expose(scene_of(1, faces=(FACE,), bgr=bgr))
@@ -190,7 +210,7 @@ class Device:
 
     def feed(self, privacy: str) -> JpegFeed:
         config = StreamConfig(fps=30, quality=90, max_viewers=3, privacy=privacy)  # type: ignore[arg-type]
-        return JpegFeed(self.scenes, self._report, config)
+        return JpegFeed(self.scenes, self._report, config, lambda _: ROUND)
 
     def stop(self) -> None:
         self._over.set()

@@ -36,7 +36,7 @@ class Device:
         self.camera = CameraState.LIVE
         self.scenes: Latest[Scene] = Latest()
         config = StreamConfig(fps=FPS, quality=80, max_viewers=MAX_VIEWERS, privacy="off")
-        self.feed = JpegFeed(self.scenes, self.report, config)
+        self.feed = JpegFeed(self.scenes, self.report, config, lambda _: 12)
         app = create_app(
             scenes=self.scenes,
             report=self.report,

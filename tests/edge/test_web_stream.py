@@ -29,6 +29,7 @@ class Device:
             self.scenes,
             self._report,
             StreamConfig(fps=fps, quality=80, max_viewers=3, privacy="off"),
+            lambda _: 12,
         )
         encode = simplejpeg.encode_jpeg
 

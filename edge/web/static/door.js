@@ -2,7 +2,7 @@
 
 import * as words from "./words.js";
 
-const PATIENCE_MS = 8000;
+export const PATIENCE_MS = 8000;
 
 // Returns nothing; throws an Error whose message says, to a person, why it did not work.
 export async function post(address) {

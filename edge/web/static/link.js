@@ -1,6 +1,6 @@
 // The line to the device: its status as server-sent events, reopened for ever.
 
-import { isOut } from "./door.js";
+import { isOut, PATIENCE_MS } from "./door.js";
 
 const SILENCE_MS = 4000; // the device speaks at least once a second
 const FIRST_WAIT_MS = 500;
@@ -56,7 +56,8 @@ export class Link {
 
   // A browser keeps to itself with which status an event stream was refused.
   async #askWhy() {
-    const answer = await fetch(this.#url, { method: "HEAD" }).catch(() => null);
+    const question = { method: "HEAD", signal: AbortSignal.timeout(PATIENCE_MS) };
+    const answer = await fetch(this.#url, question).catch(() => null);
     if (answer && !isOut(answer.status) && !this.#source) this.#onLost(answer.status === 503);
   }
 }

@@ -39,6 +39,10 @@ function show(status) {
 function miss(full) {
   showState("offline", "", full ? words.banners.full : words.banners.offline);
   showPaused(null);
+  for (const id of ["fps", "age", "temperature", "viewers"]) at(id).textContent = words.unknown;
+  showMood(false, 0);
+  showFaces([]);
+  showLeds(null);
 }
 
 function stateOf(health) {

@@ -4,6 +4,8 @@
 // The boxes are part of the picture. Drawn here, from the events, they would be sharper in full
 // screen but run ahead of faces that a slow network delays; drawn there, they always fit.
 
+import { PATIENCE_MS } from "./door.js";
+
 const FIRST_PATIENCE_MS = 2500; // the device notices within a second or two that a stream opened
 const LONGEST_PATIENCE_MS = 10000;
 
@@ -18,7 +20,8 @@ export class Picture {
     this.#image = image;
     this.#url = url;
     image.addEventListener("error", async () => {
-      const answer = await fetch(url, { method: "HEAD" }).catch(() => null);
+      const question = { method: "HEAD", signal: AbortSignal.timeout(PATIENCE_MS) };
+      const answer = await fetch(url, question).catch(() => null);
       this.refused = answer?.status === 503;
     });
   }
