@@ -70,6 +70,7 @@ class ScriptedDevice:
             self._scenes,
             self.report,
             StreamConfig(fps=FPS, quality=85, max_viewers=4, privacy=privacy),
+            lambda _: 12,
         )
         app = create_app(
             scenes=self._scenes,
