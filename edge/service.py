@@ -188,7 +188,10 @@ class Service:
             return CameraState.LOST, self._trouble
         if age_s is None and stale_for_s <= self._config.give_up_s:
             return CameraState.STARTING, "waiting for the first picture"
-        return CameraState.LOST, f"{self._source_name}: no picture for {stale_for_s:.0f} s"
+        trouble = f"no picture for {stale_for_s:.0f} s"
+        if age_s is not None and stale_for_s <= self._config.stall_s:
+            trouble = f"pictures come {age_s:.1f} s late"  # the machine is too busy
+        return CameraState.LOST, f"{self._source_name}: {trouble}"
 
     def _watch(self) -> None:
         """Tell the outputs what no frame tells them, and end a run that is beyond hope."""

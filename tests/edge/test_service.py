@@ -1,3 +1,4 @@
+import re
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -364,3 +365,10 @@ def test_resuming_forgets_the_trouble_before_the_pause(device: Device) -> None:
     device.service.resume()
     assert device.service.health().camera is CameraState.STARTING
     eventually(device.camera_is(CameraState.LIVE), 2)
+
+
+def test_pictures_that_come_too_late_are_no_live_ones(device: Device) -> None:
+    eventually(device.camera_is(CameraState.LIVE))
+    device.stage.pause_s = 0.8
+    eventually(lambda: re.search(r"pictures come [0-9.]+ s late", device.service.health().detail))
+    assert device.service.health().camera is not CameraState.PAUSED
