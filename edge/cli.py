@@ -126,6 +126,11 @@ def _settings(args: argparse.Namespace, file: Path | None = None) -> Config:
     return load_config(args.config or file, overrides)
 
 
+def _device_settings(args: argparse.Namespace) -> Config:
+    """Return the settings of --config, else of the installed service, else the defaults."""
+    return _settings(args, args.config or _installed_settings())
+
+
 def _installed_settings() -> Path | None:
     """Return the service's own settings where install.sh has put some. Raises ConfigError."""
     if not os.access(INSTALLED_SETTINGS, os.F_OK):
@@ -163,7 +168,7 @@ def _announce(page: Served) -> None:
 def _code(args: argparse.Namespace) -> int:
     from edge.entrance import page_urls  # noqa: PLC0415 (loads the web)
 
-    config = _settings(args, _installed_settings())
+    config = _device_settings(args)
     if config.web.auth == "none":
         raise UsageError('there is no access code: [web] auth = "none"')
     folder = find_folder(config.state)
@@ -236,12 +241,12 @@ def _doctor(args: argparse.Namespace) -> int:
 def _leds(args: argparse.Namespace) -> int:
     from edge.app import walk_leds  # noqa: PLC0415 (loads every adapter)
 
-    walk_leds(_settings(args, args.config or _installed_settings()), sys.stdout)
+    walk_leds(_device_settings(args), sys.stdout)
     return 0
 
 
 def _config(args: argparse.Namespace) -> int:
-    print(to_toml(_settings(args, args.config or _installed_settings())))
+    print(to_toml(_device_settings(args)))
     return 0
 
 

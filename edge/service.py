@@ -279,10 +279,11 @@ class Service:
             self._snapshot, self._live_s = snapshot, self._clock()
             self._finished_s.append(self._live_s)
             self.scenes.put(Scene(frame=frame, snapshot=snapshot))
-            self._outputs.show(self.report())
+            report = self.report()
+            self._outputs.show(report)
             self._alive()
             self._note_milestones(snapshot)
-            if self._vitals().hot:
+            if report.health.vitals.hot:
                 self._stop.wait(took_s)
 
     def _note_milestones(self, snapshot: Snapshot) -> None:
