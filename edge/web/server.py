@@ -108,6 +108,16 @@ class _Request(HTTPRequest):
         super().send_headers()  # which first reads what is left of the request
         self.conn.asked_since_s = None
 
+    def ensure_headers_sent(self) -> None:
+        """Send the head of an answer without a body, if somebody is there to read it.
+
+        Raising would keep cheroot from closing the answer, and with it the file it may hold.
+        """
+        try:
+            super().ensure_headers_sent()
+        except OSError:
+            self.close_connection = True
+
 
 class _Connection(HTTPConnection):
     """A connection that its server can hang up on.

@@ -24,6 +24,7 @@ class Page:
     ) -> None:
         self.browser = browser
         self.address = f"http://127.0.0.1:{device.port}"
+        browser.get("about:blank")  # the page before this one may miss its device, and say so
         browser.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
         browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": []})
         browser.delete_all_cookies()

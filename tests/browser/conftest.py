@@ -250,7 +250,6 @@ def page(chromium: Any, device: ScriptedDevice) -> Iterator[Page]:
     yield page
     # It must not have broken its own policy anywhere.
     assert [said for said in page.console() if "Content Security Policy" in said] == []
-    chromium.get("about:blank")
 
 
 @pytest.fixture

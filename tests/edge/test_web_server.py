@@ -12,7 +12,7 @@ from http.client import HTTPConnection, HTTPResponse
 
 import numpy as np
 import pytest
-from flask import Flask, request
+from flask import Flask, Response, request
 
 from edge.config import StreamConfig
 from edge.datatypes import CameraState, Frame, Health, Report, Scene, Snapshot
@@ -185,6 +185,30 @@ def test_viewers_who_leave_abruptly_leave_no_thread_and_no_seat(device: Device) 
     assert threading.active_count() == before
     with ask(device, "/api/status") as answer:
         assert json.loads(answer.read())["viewers"] == 0
+
+
+def test_an_answer_is_closed_though_the_client_left_before_its_head(app: Flask) -> None:
+    asked, left, closed = threading.Event(), threading.Event(), threading.Event()
+
+    @app.get("/")
+    def unchanged() -> Response:
+        asked.set()
+        left.wait(5)
+        answer = Response(status=304)  # without a body: the head is all that is sent
+        answer.call_on_close(closed.set)
+        return answer
+
+    server = WebServer(app, "127.0.0.1", 0, threads=1)
+    server.start()
+    try:
+        client = socket.create_connection(("127.0.0.1", server.port), 5)
+        client.sendall(b"GET / HTTP/1.1\r\nHost: test\r\n\r\n")
+        assert asked.wait(5)
+        reset(client)
+        left.set()
+        assert closed.wait(5)
+    finally:
+        server.stop()
 
 
 @pytest.mark.parametrize("path", ["/stream.mjpg", "/events"])
