@@ -7,6 +7,7 @@ and never the file. A file that is damaged all the same is moved aside and a new
 from __future__ import annotations
 
 import contextlib
+import heapq
 import json
 import logging
 import sqlite3
@@ -69,27 +70,31 @@ class HistoryFile:
         finally:
             self._hang_up()
 
-    def minutes(self, last_s: float) -> Sequence[Period]:
-        """Return the minutes that began in the last so many seconds, oldest first.
+    def minutes(self, last_s: float) -> Iterator[Period]:
+        """Yield the minutes that began in the last so many seconds, oldest first.
 
+        They are read as they are asked for: three months of them would fill a small Pi's memory.
         What cannot be read is missing; the last day is in memory as well.
         """
         last_s = min(last_s, self._kept_s)
         recent = self._history.minutes(last_s)
-        if last_s <= _DAY_S or not self._path.exists():
-            return recent
-        known = {period.start_s: period for period in recent}
-        try:
-            with contextlib.closing(_connect(self._path)) as db:
-                kept = {p.start_s: p for p in _rows(db, self._clock() - last_s, self._clock())}
-        except sqlite3.Error as exc:
-            log.warning("history: cannot read %s: %s", self._path, exc)
-            kept = {}
-        return [period for _, period in sorted({**kept, **known}.items())]
+        known = {minute.start_s for minute in recent}
+        kept = (minute for minute in self._kept(last_s) if minute.start_s not in known)
+        yield from heapq.merge(kept, recent, key=lambda minute: minute.start_s)
 
     def steps(self, last_s: float) -> Sequence[Period]:
         """Return the steps that began in the last so many seconds, which are in memory only."""
         return self._history.steps(last_s)
+
+    def _kept(self, last_s: float) -> Iterator[Period]:
+        if last_s <= _DAY_S or not self._path.exists():
+            return
+        now_s = self._clock()
+        try:
+            with contextlib.closing(_connect(self._path)) as db:
+                yield from _rows(db, now_s - last_s, now_s)
+        except sqlite3.Error as exc:
+            log.warning("history: cannot read %s: %s", self._path, exc)
 
     def _write(self, minutes: Sequence[Period]) -> None:
         try:
@@ -195,7 +200,7 @@ def _store(db: sqlite3.Connection, minutes: Sequence[Period]) -> None:
 def _rows(db: sqlite3.Connection, first_s: float, last_s: float) -> Iterator[Period]:
     """Yield the minutes after `first_s` up to `last_s`, oldest first."""
     query = "SELECT * FROM minutes WHERE start_s > ? AND start_s <= ? ORDER BY start_s"
-    for start_s, watched_s, face_s in db.execute(query, (first_s, last_s)).fetchall():
+    for start_s, watched_s, face_s in db.execute(query, (first_s, last_s)):
         with contextlib.suppress(ValueError, AttributeError, TypeError):  # a rotten row
             times = {str(label): float(s) for label, s in json.loads(face_s).items()}
             yield Period(start_s=start_s, watched_s=float(watched_s), face_s=times)

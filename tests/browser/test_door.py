@@ -102,7 +102,7 @@ def test_the_history_can_be_taken_home(login: Page) -> None:
     text = login.browser.execute_async_script(
         "fetch(arguments[0]).then((answer) => answer.text()).then(arguments[1])", address
     )
-    assert text.startswith("time_utc,faces,angry,")
+    assert text.startswith("time_utc,watched_s,faces,angry,")
 
 
 def test_a_session_that_ends_leads_to_the_login(login: Page, device: Any) -> None:

@@ -49,11 +49,13 @@ def test_the_last_minutes_oldest_first(client: FlaskClient, minute: int) -> None
             "minutes": [
                 {
                     "t": minute,
+                    "watched_s": 40.0,
                     "faces": 1.0,
                     "shares": {"happy": 0.75, "sad": 0.0, "uncertain": 0.25},
                 },
                 {
                     "t": minute + 60,
+                    "watched_s": 60.0,
                     "faces": 0.0,
                     "shares": {"happy": 0.0, "sad": 0.0, "uncertain": 0.0},
                 },
@@ -73,6 +75,7 @@ def test_csv_for_a_spreadsheet(client: FlaskClient, minute: int) -> None:
     assert answer.mimetype == "text/csv"
     assert "attachment" in answer.headers["Content-Disposition"]
     rows = list(csv.DictReader(answer.text.splitlines()))
+    assert [row["watched_s"] for row in rows] == ["60.0", "40.0", "60.0"]
     assert [row["faces"] for row in rows] == ["1.000", "1.000", "0.000"]
     assert rows[1]["happy"] == "0.7500"
     assert rows[1]["time_utc"] == time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(minute))
