@@ -51,7 +51,8 @@ def test_a_moment_can_be_pointed_at_with_the_keys_and_the_mouse(page: Page) -> N
     assert page.attribute("#scrub", "aria-valuetext") == "1 min ago: sad 50%, neutral 50%"
     assert page.text("#legend [data-label=neutral] b") == "50%"
     page.press(LEFT * 12, "#scrub")
-    assert page.text("#moment") == "3 min ago: nobody seen"
+    assert page.text("#moment") == "3 min ago: not looking"
+    assert page.attribute("#scrub", "aria-valuetext") == "3 min ago: not looking"
     page.run("document.getElementById('scrub').blur()")
     assert page.text("#moment") == ""
     page.browser.execute_script("""
@@ -71,4 +72,5 @@ def test_before_anything_was_seen_it_says_so(
     page = Page(chromium, device)
     until(lambda: page.text("#mood-text") == "Nobody in view")
     assert page.attribute("#plot", "aria-label") == "Last 10 minutes: nobody was seen"
+    until(lambda: page.attribute("#scrub", "aria-valuetext") == "now: nobody seen")
     assert page.shown("#no-history")

@@ -1,4 +1,5 @@
-// The buttons at the picture, and the keys that press them.
+// The buttons at the picture. They have no letters of their own: somebody who dictates or leans on
+// the keyboard must not pause a camera.
 
 import { post } from "./door.js";
 import * as words from "./words.js";
@@ -18,7 +19,7 @@ export function wireControls(onTrouble) {
   pauseButton.addEventListener("click", togglePause);
   fullButton.addEventListener("click", toggleFull);
   document.addEventListener("fullscreenchange", () => showFull(!!document.fullscreenElement));
-  document.addEventListener("keydown", press);
+  document.addEventListener("keydown", leave);
 }
 
 // The button follows what the device says of its camera, not what was clicked; null: it says nothing.
@@ -63,10 +64,6 @@ function showFull(full) {
   fullButton.title = full ? words.leaveFullScreen : words.fullScreen;
 }
 
-function press(event) {
-  const typing = event.target.closest("input:not([type=range]), textarea, select, dialog");
-  if (typing || event.repeat || event.ctrlKey || event.metaKey || event.altKey) return;
-  if (event.key === "p") pauseButton.click();
-  if (event.key === "f") toggleFull();
+function leave(event) {
   if (event.key === "Escape" && body.classList.contains("full")) toggleFull();
 }

@@ -32,13 +32,16 @@ export class History {
     return Date.now() / 1000 + this.#aheadS;
   }
 
-  // COLUMNS of {faceTime, shares}, the oldest first; their bounds stay put while time goes on.
+  // COLUMNS of {watched, faceTime, shares}, the oldest first; their bounds stay put while time goes
+  // on. Nobody watches while the camera is paused or lost.
   columns() {
     const end = Math.floor(this.now() / COLUMN_S) + 1;
-    const columns = Array.from({ length: COLUMNS }, () => ({ faceTime: 0, shares: {} }));
+    const columns = Array.from({ length: COLUMNS }, () => ({ watched: false, faceTime: 0, shares: {} }));
     for (const record of this.#records.values()) {
       const column = columns[Math.floor(record.t / COLUMN_S) - end + COLUMNS];
-      if (column) add(column, record.shares, record.faces);
+      if (!column) continue;
+      column.watched = true;
+      add(column, record.shares, record.faces);
     }
     return columns;
   }
@@ -46,7 +49,7 @@ export class History {
 
 // The mean of all columns, weighted by how many faces were in view for how long.
 export function overall(columns) {
-  const sum = { faceTime: 0, shares: {} };
+  const sum = { watched: columns.some(({ watched }) => watched), faceTime: 0, shares: {} };
   for (const { shares, faceTime } of columns) add(sum, shares, faceTime);
   return sum;
 }

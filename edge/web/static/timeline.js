@@ -89,8 +89,8 @@ function tell() {
   cursor.setAttribute("x", index);
   cursor.classList.toggle("on", pointing);
   document.getElementById("no-history").hidden = all.faceTime > 0;
-  setText(moment, pointing ? (shown.faceTime ? when : `${when}: ${words.unseen}`) : "");
-  scrub.setAttribute("aria-valuetext", words.momentAloud(when, ranked(columns[index])));
+  setText(moment, pointing ? (shown.faceTime ? when : words.emptyMoment(when, shown)) : "");
+  scrub.setAttribute("aria-valuetext", words.momentAloud(when, columns[index], ranked(columns[index])));
   plot.setAttribute("aria-label", all.faceTime ? words.history(ranked(all)) : words.emptyHistory);
 }
 

@@ -32,8 +32,8 @@ export const logOutFailed = (why) => `You are still logged in: ${why}`;
 export const noAnswer = "the device does not answer.";
 export const refused = (status) => `the device refused (${status}).`;
 
-export const fullScreen = "Full screen (f)";
-export const leaveFullScreen = "Leave full screen (f)";
+export const fullScreen = "Full screen";
+export const leaveFullScreen = "Leave full screen";
 
 export const uncertain = "uncertain";
 export const nobody = "Nobody in view";
@@ -51,7 +51,7 @@ export const level = (name, share) => `${name}: ${share > 0 ? percent(share) : "
 // The timeline. `shares` are [label, share], the largest first.
 
 export const emptyHistory = "Last 10 minutes: nobody was seen";
-export const unseen = "nobody seen";
+export const emptyMoment = (when, { watched }) => `${when}: ${watched ? "nobody seen" : "not looking"}`;
 
 export function history(shares) {
   const [first, second] = shares.map(([label, share]) => `${label} (${percent(share)})`);
@@ -65,5 +65,7 @@ export function moment(secondsAgo) {
   return `${[minutes && `${minutes} min`, seconds && `${seconds} s`].filter(Boolean).join(" ")} ago`;
 }
 
-export const momentAloud = (when, shares) =>
-  `${when}: ${shares.map(([label, share]) => `${label} ${percent(share)}`).join(", ") || unseen}`;
+export function momentAloud(when, column, shares) {
+  if (!column.faceTime) return emptyMoment(when, column);
+  return `${when}: ${shares.map(([label, share]) => `${label} ${percent(share)}`).join(", ")}`;
+}
