@@ -17,6 +17,7 @@ from edge.datatypes import CameraState
 from edge.system.finding import Finding, failed, passed, warned
 
 _PATIENCE_S = 3.0
+_FIRST_FOR_ALL = 1024  # ports below are root's
 
 
 class Running(NamedTuple):
@@ -69,11 +70,13 @@ def check_port(web: WebConfig, running: Running | None) -> Finding:
         return passed("port", f"{where}: the device is running there")
     try:
         family = socket.AF_INET6 if ":" in web.host else socket.AF_INET
-        with socket.create_server((web.host, web.port), family=family):
-            return passed("port", f"{where}: free")
+        socket.create_server((web.host, web.port), family=family).close()
     except OSError as exc:
         reason = (exc.strerror or str(exc)).partition(" (")[0].lower()
         return failed("port", f"{where}: {reason}", "port")
+    if 0 < web.port < _FIRST_FOR_ALL and os.geteuid() == 0:
+        return warned("port", f"{where}: free for root alone, and the service is not root", "port")
+    return passed("port", f"{where}: free")
 
 
 def running_camera(running: Running) -> Finding:

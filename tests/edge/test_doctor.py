@@ -1,5 +1,6 @@
 """The doctor on machines made for the test: a root of files, commands that answer as told."""
 
+import contextlib
 import json
 import os
 import re
@@ -279,6 +280,20 @@ def test_a_free_port_and_one_that_speaks_no_http():
         greeter.join()
     finding = probe.check_port(web_on(0), probe.ask_device(web_on(1)))
     assert verdict(finding) == (PASS, "")
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="everybody but root is refused such a port")
+def test_a_port_that_only_root_may_have_is_not_the_services():
+    finding = probe.check_port(web_on(_free_low_port()), None)
+    assert verdict(finding) == (WARN, "port")
+    assert "the service is not root" in finding.message
+
+
+def _free_low_port() -> int:
+    for port in range(1023, 512, -1):
+        with contextlib.suppress(OSError), socket.create_server(("127.0.0.1", port)):
+            return port
+    pytest.fail("no port below 1024 is free")
 
 
 @pytest.mark.parametrize(
