@@ -1,29 +1,22 @@
 """What a device lives through, from a clean system to one that shows no trace, step by step.
 
-Each step is a function that takes the system and raises AssertionError. They build on one
+Each step is a function that takes the device and raises AssertionError. They build on one
 another: `STEPS` is their order. tests/device/run runs all of them, on arm64 as well, and
 test_install.py the short journey, which fits into continuous integration.
 """
 
 from __future__ import annotations
 
-import json
 import os
 import signal
-import socket
 import subprocess
-import sys
-import time
-import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
-from chroot import ROOT, Chroot, changes
+from chroot import changes
+from device import SETTINGS, Device
 
-RELEASES = "opt/emotion-edge/releases"
-SETTINGS = "etc/emotion-edge/config.toml"
 STATE = "var/lib/emotion-edge"
 RULE = "etc/polkit-1/rules.d/50-emotion-edge.rules"
 # An index where nobody listens, and no other way to a package.
@@ -35,138 +28,6 @@ NO_INDEX = {
 }
 # Copies that useradd and userdel leave of the files they change.
 BACKUPS = {f"etc/{name}-" for name in ("passwd", "group", "shadow", "gshadow", "subuid", "subgid")}
-
-
-Steps = tuple[Callable[["Device"], list[str] | None], ...]
-
-
-class Device:
-    """A system, and what the steps before learnt about it."""
-
-    def __init__(self, system: Chroot, picture: Path) -> None:
-        """`picture` shows faces, which this machine reads as well."""
-        self.system = system
-        self.before: dict[str, str] = {}
-        self.first = ""
-        self.second = ""
-        self.lost = ""
-        self.port = free_port()
-        self._faces = read_faces(picture)
-        system.path("root/picture.png").write_bytes(picture.read_bytes())
-
-    def install(
-        self, *options: str, env: dict[str, str] | None = None, script: str = ""
-    ) -> subprocess.CompletedProcess[str]:
-        script = script or "/root/emotion-edge/install.sh"
-        return self.system.run(script, *options, env=env)
-
-    def installed(self, *options: str, script: str = "") -> str:
-        result = self.install(*options, script=script)
-        assert result.returncode == 0, result.stdout
-        return result.stdout
-
-    def refused(self, message: str, *options: str, **how: Any) -> str:
-        """Assert that nothing changes, and that the last line says why."""
-        before = self.system.snapshot(exact=True)
-        result = self.install(*options, **how)
-        assert result.returncode == 1, result.stdout
-        last = result.stdout.splitlines()[-1]
-        assert last.startswith("install.sh: "), result.stdout
-        assert message in last, last
-        assert (changed := changes(before, self.system.snapshot(exact=True))) == [], changed
-        return last
-
-    @property
-    def current(self) -> str:
-        return self.system.path("opt/emotion-edge/current").readlink().name
-
-    def shell(self, command: str) -> str:
-        """Run a command that must succeed; return what it printed."""
-        result = self.system.run("sh", "-c", command)
-        assert result.returncode == 0, result.stdout
-        return result.stdout
-
-    def service(self, *properties: str) -> list[str]:
-        """Return what systemd says of the service: one value per property."""
-        asked = [f"--property={name}" for name in properties]
-        command = ["systemctl", "show", "emotion-edge", *asked]
-        lines = self.system.run(*command).stdout.splitlines()
-        said = dict(line.split("=", 1) for line in lines)
-        return [said[name] for name in properties]
-
-    def wait_for(self, **properties: str) -> None:
-        """Wait until the service is so. Raises AssertionError after two minutes."""
-        deadline_s = time.monotonic() + 120
-        while (now := self.service(*properties)) != list(properties.values()):
-            assert time.monotonic() < deadline_s, f"{now} and not {properties}"
-            time.sleep(0.2)
-
-    def set(self, old: str, new: str) -> None:
-        """Change the settings."""
-        path = self.system.path(SETTINGS)
-        text = path.read_text()
-        assert old in text
-        path.write_text(text.replace(old, new, 1))
-
-    def releases(self) -> set[str]:
-        return {path.name for path in self.system.path(RELEASES).iterdir()}
-
-    def edit(self, name: str, old: str, new: str) -> None:
-        """Change a file of the clone."""
-        path = self.system.clone / name
-        text = path.read_text()
-        assert old in text
-        path.write_text(text.replace(old, new, 1))
-
-    def assert_reads_faces(self) -> list[str]:
-        """Assert that it reads what this machine reads; return what was seen."""
-        command = ["/usr/local/bin/emotion-edge", "analyze", "/root/picture.png"]
-        seen = []
-        for board in self.system.boards or (None,):
-            if board:
-                self.system.become(board)
-            result = self.system.run(*command)
-            assert result.returncode == 0, result.stdout
-            lines = [line for line in result.stdout.splitlines() if line.startswith("{")]
-            faces = json.loads(lines[-1])["faces"]
-            apart = distance(faces, self._faces)
-            assert apart <= 0.02, f"{board}: {faces} against {self._faces}"
-            labels = " and ".join(face["label"] for face in faces)
-            seen.append(f"{board.name if board else 'here'}: {labels}, at most {apart:.4f} apart")
-        return seen
-
-
-def free_port() -> int:
-    """Return a port that nobody uses."""
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        return int(server.getsockname()[1])
-
-
-def draw_picture(path: Path) -> None:
-    """Write a picture of the demo's two people."""
-    program = "import sys, cv2; from edge.camera.demo import DemoScene as Demo; " + (
-        "assert cv2.imwrite(sys.argv[1], Demo().render(1.0))"
-    )
-    subprocess.run([sys.executable, "-c", program, path], cwd=ROOT, check=True)
-
-
-def read_faces(picture: Path) -> list[dict[str, Any]]:
-    """Return what `analyze` makes of a picture on this machine."""
-    command = [sys.executable, "-m", "edge", "analyze", picture]
-    run = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
-    faces: list[dict[str, Any]] = json.loads(run.stdout)["faces"]
-    assert len(faces) >= 2
-    return faces
-
-
-def distance(faces: list[dict[str, Any]], others: list[dict[str, Any]]) -> float:
-    """Return the largest difference of a probability; the labels must be the same."""
-    assert [face["label"] for face in faces] == [face["label"] for face in others]
-    return max(
-        abs(face["probs"][label] - other["probs"][label])
-        for face, other in zip(faces, others, strict=True)
-        for label in face["probs"]
-    )
 
 
 def dry_run_changes_nothing(device: Device) -> None:
@@ -368,109 +229,6 @@ def purging_leaves_nothing(device: Device) -> None:
     assert unexpected == [], unexpected
     assert "nothing to remove" in device.installed("--uninstall", "--purge")
 
-
-def service_without_a_camera_is_installed_and_says_so(device: Device) -> None:
-    said = device.installed()
-    device.first = device.current
-    assert f"{device.first} is installed and does not run yet: emotion-edge: no camera" in said
-    assert device.shell("systemctl is-enabled emotion-edge") == "enabled\n"
-
-
-def service_runs_behind_its_hardening(device: Device) -> list[str]:
-    device.set('# source = "auto" ', 'source = "demo" ')
-    device.set("# port = 8080", f"port = {device.port}")
-    assert f"emotion-edge {device.first} is installed.\n" in device.installed()
-    device.wait_for(ActiveState="active", StatusText="watching: demo scene", User="emotion-edge")
-    with urllib.request.urlopen(f"http://127.0.0.1:{device.port}/healthz", timeout=10) as answer:
-        assert answer.status == 200
-    assert "nothing to change" in device.installed()
-    return device.shell("systemd-analyze security emotion-edge").splitlines()[-1:]
-
-
-def hung_service_is_started_again(device: Device) -> None:
-    folder = "/run/systemd/system/emotion-edge.service.d"
-    quick = r"[Service]\nWatchdogSec=5\nRestartSec=1\n"
-    device.shell(f"mkdir -p {folder} && printf '{quick}' > {folder}/quick.conf")
-    device.shell("systemctl daemon-reload && systemctl restart emotion-edge")
-    device.wait_for(NRestarts="0", ActiveState="active")
-    device.shell("systemctl kill --signal=STOP emotion-edge")
-    device.wait_for(NRestarts="1", ActiveState="active")
-    device.shell(f"rm -r {folder} && systemctl daemon-reload")
-
-
-def wrong_settings_stop_the_service_for_good(device: Device) -> None:
-    device.set('source = "demo"', 'source = "dome"')
-    assert device.system.run("systemctl", "restart", "emotion-edge").returncode != 0
-    assert device.service("ActiveState", "ExecMainStatus") == ["failed", "2"]
-    device.set('source = "dome"', 'source = "demo"')
-    device.shell("systemctl restart emotion-edge")
-    device.wait_for(ActiveState="active")
-
-
-def upgrade_that_does_not_start_is_undone(device: Device) -> None:
-    device.edit(
-        "edge/app.py", "    access, code = ", "    raise SystemExit(1)\n    access, code = "
-    )
-    result = device.install()
-    last = result.stdout.splitlines()[-1]
-    assert result.returncode == 1
-    assert "install.sh: restarting the service failed: " in last
-    assert f"; {device.first} is untouched; the log is" in last
-    assert device.releases() == {device.first}
-    device.wait_for(ActiveState="active", StatusText="watching: demo scene")
-    device.edit("edge/app.py", "    raise SystemExit(1)\n", "")
-
-
-def upgrade_runs_at_once_and_rolls_back(device: Device) -> None:
-    device.edit("README.md", "# emotion-edge", "# emotion-edge, upgraded")
-    device.installed()
-    device.second = device.current
-    for release in (device.second, device.first):
-        device.wait_for(ActiveState="active", StatusText="watching: demo scene")
-        (process,) = device.service("MainPID")
-        opened = device.shell(f"grep -m 1 /releases/ /proc/{process}/maps")
-        assert f"/opt/emotion-edge/releases/{release}/" in opened
-        assert device.current == release
-        device.installed("--rollback")
-
-
-def upgrade_fetches_first_as_the_owner_of_the_clone(device: Device) -> None:
-    git = "git -c user.name=maker -c user.email=maker@localhost"
-    device.shell("apt-get -q install -y --no-install-recommends git && useradd -m maker")
-    device.shell("cp -r /root/emotion-edge /home/maker && chown -R maker: /home/maker")
-    device.shell(
-        f"""runuser -u maker -- sh -c 'set -e
-        cd /home/maker && {git} init --quiet --bare origin
-        cd emotion-edge && {git} init --quiet --initial-branch main
-        {git} add . && {git} commit --quiet --message all
-        {git} remote add origin ../origin && {git} push --quiet --set-upstream origin main
-        touch news && {git} add news && {git} commit --quiet --message news
-        {git} push --quiet && {git} reset --quiet --hard HEAD~'"""
-    )
-    said = device.installed("--upgrade", script="/home/maker/emotion-edge/install.sh")
-    assert "fetching the newest version" in said
-    assert "nothing to change" in said
-    assert device.shell("stat -c %U /home/maker/emotion-edge/news") == "maker\n"
-
-
-def uninstalling_ends_the_service(device: Device) -> None:
-    (process,) = device.service("MainPID")
-    device.installed("--uninstall", "--purge")
-    assert device.service("LoadState", "ActiveState") == ["not-found", "inactive"]
-    assert device.system.run("test", "-e", f"/proc/{process}").returncode == 1
-
-
-# In a system that runs; on this machine's own processor only.
-SERVICE_STEPS = (
-    service_without_a_camera_is_installed_and_says_so,
-    service_runs_behind_its_hardening,
-    hung_service_is_started_again,
-    wrong_settings_stop_the_service_for_good,
-    upgrade_that_does_not_start_is_undone,
-    upgrade_runs_at_once_and_rolls_back,
-    upgrade_fetches_first_as_the_owner_of_the_clone,
-    uninstalling_ends_the_service,
-)
 
 STEPS = (
     dry_run_changes_nothing,

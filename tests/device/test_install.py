@@ -10,7 +10,8 @@ from pathlib import Path
 import journey
 import pytest
 from chroot import HOST_ARCH, Board, NoDebian, changes, debian, unavailable
-from journey import SHORT_STEPS, Device, draw_picture
+from device import Device, draw_picture
+from journey import SHORT_STEPS
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
