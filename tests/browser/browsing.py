@@ -27,7 +27,7 @@ class Page:
         browser.get("about:blank")  # the page before this one may miss its device, and say so
         browser.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
         browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": []})
-        browser.delete_all_cookies()
+        browser.execute_cdp_cmd("Network.clearBrowserCookies", {})
         browser.get_log("browser")
         browser.get_log("performance")
         self.open(path, first_use=first_use)

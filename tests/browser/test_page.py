@@ -129,7 +129,7 @@ def test_the_page_survives_a_restart_of_the_server(
     device.stop()
     until(lambda: "No connection" in page.text("#banner"))
     assert page.text("#pill-text") == "Reconnecting"
-    time.sleep(3)
+    time.sleep(10)
     again = make_device(port)
     until(lambda: page.text("#pill-text") == "Live", 15)
     until(lambda: len(again.feed.seats) == 1)

@@ -29,6 +29,7 @@ def within(portrait: BBox, faces: list[FaceState]) -> list[FaceState]:
 
 
 @needs_fer2013
+@pytest.mark.slow
 @pytest.mark.timeout(1200)
 def test_faces_across_a_room_are_found_and_read_like_the_originals(
     vision: Vision, analyzer: Analyzer
@@ -51,6 +52,7 @@ def test_faces_across_a_room_are_found_and_read_like_the_originals(
     assert np.mean(read) >= np.mean(direct) - 0.02
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(600)
 def test_no_face_is_seen_in_200_rooms_without_one(analyzer: Analyzer) -> None:
     rng = np.random.default_rng(SEED + 1)
