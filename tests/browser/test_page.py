@@ -2,8 +2,10 @@
 
 import time
 from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
+from urllib.request import urlopen
 
 import pytest
 from browsing import DESKTOP, PHONE, THEMES, Page, until
@@ -169,6 +171,27 @@ def test_a_viewer_too_many_is_told_why_and_let_in_later(chromium: Any, device: A
     device.feed.seats.leave("a")
     until(lambda: page.brightness() > 80, 15)
     until(lambda: not page.shown("#banner"))
+
+
+def test_while_all_places_at_the_events_are_taken_one_thing_is_said(
+    chromium: Any, device: Any
+) -> None:
+    address = f"http://127.0.0.1:{device.port}/events"
+    with ExitStack() as listeners:
+        for _ in range(4):
+            listeners.enter_context(urlopen(address, timeout=5))
+        page = Page(chromium, device)
+        until(lambda: "place to watch is taken" in page.text("#banner"))
+        page.browser.execute_script("""
+            window.said = [];
+            const banner = document.getElementById("banner");
+            const hear = () => said.push(banner.textContent);
+            const all = { childList: true, characterData: true, subtree: true };
+            new MutationObserver(hear).observe(banner, all);
+        """)
+        time.sleep(4)  # it asks again after 0.5, 1 and 2 s
+        assert page.run("window.said") == []
+    until(lambda: page.text("#pill-text") == "Live", 15)
 
 
 def test_place_for_the_picture_is_kept_before_it_comes(page: Page, device: Any) -> None:

@@ -13,6 +13,7 @@ export class Link {
   #source = null;
   #timer = 0;
   #waitMs = FIRST_WAIT_MS;
+  #full = false; // whether every place was taken when we last asked
 
   // `onLost` is told whether the line is down because every place is taken.
   constructor(url, onStatus, onLost) {
@@ -37,6 +38,7 @@ export class Link {
 
   #hear(event) {
     this.#waitMs = FIRST_WAIT_MS;
+    this.#full = false;
     this.#watch();
     this.#onStatus(JSON.parse(event.data));
   }
@@ -48,7 +50,7 @@ export class Link {
 
   #reopen() {
     this.close();
-    this.#onLost(false);
+    this.#onLost(this.#full);
     this.#timer = setTimeout(() => this.open(), this.#waitMs);
     this.#waitMs = Math.min(this.#waitMs * 2, LONGEST_WAIT_MS);
     this.#askWhy();
@@ -58,6 +60,8 @@ export class Link {
   async #askWhy() {
     const question = { method: "HEAD", signal: AbortSignal.timeout(PATIENCE_MS) };
     const answer = await fetch(this.#url, question).catch(() => null);
-    if (answer && !isOut(answer.status) && !this.#source) this.#onLost(answer.status === 503);
+    if (answer && isOut(answer.status)) return;
+    this.#full = answer?.status === 503;
+    if (!this.#source) this.#onLost(this.#full);
   }
 }
