@@ -90,6 +90,7 @@ class Service:
         self._failure: Exception | None = None
         self._source: FrameSource | None = None
         self._let_go: FrameSource | None = None
+        self._opening = False
         self._source_name = config.source
         self._trouble = ""
         self._started_s = clock()
@@ -179,7 +180,7 @@ class Service:
         )
 
     def _camera_state(self, age_s: float | None) -> tuple[CameraState, str]:
-        if self.paused:
+        if self.paused and not self._opening:
             return CameraState.PAUSED, "paused; nothing is being looked at"
         stale_for_s = self._clock() - self._live_s
         if age_s is not None and age_s <= self._config.stall_s:
@@ -247,12 +248,18 @@ class Service:
             if not self._awake.wait(_PULSE_S):
                 pause_s = 0.0
                 continue
+            self._opening = True
             try:
                 self._source = source = self._open_source()
+                if self.paused:  # meanwhile; it rests only once it is closed
+                    self._let_go = source
+                    source.close()
             except CameraError as exc:
                 self._note_trouble(str(exc))
             else:
                 return source
+            finally:
+                self._opening = False
             pause_s = min(max(pause_s * 2, _FIRST_RETRY_S), _LONGEST_RETRY_S)
         return None
 

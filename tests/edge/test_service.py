@@ -67,6 +67,8 @@ class Device:
         self.beats = 0
         self.vitals = Vitals()
         self.ahead_s = 0.0
+        self.may_open = threading.Event()
+        self.may_open.set()
         self.service = Service(
             self.open,
             self.stage,
@@ -81,6 +83,7 @@ class Device:
         self.thread = threading.Thread(target=self._run)
 
     def open(self) -> FrameSource:
+        self.may_open.wait(5)
         return V4l2Camera(self.config, 0, open_capture=self.usb.open)
 
     def _run(self) -> None:
@@ -300,6 +303,21 @@ def test_a_pause_while_the_camera_is_lost_ends_the_retries(device: Device) -> No
     device.usb.plug_back()
     device.service.resume()
     eventually(device.camera_is(CameraState.LIVE), 3)
+
+
+def test_a_camera_paused_while_it_is_opened_rests_only_once_it_is_closed(device: Device) -> None:
+    eventually(device.camera_is(CameraState.LIVE))
+    device.service.pause()
+    eventually(device.camera_is(CameraState.PAUSED))
+    device.may_open.clear()
+    device.service.resume()
+    eventually(device.camera_is(CameraState.STARTING))
+    time.sleep(0.3)  # by now it is being opened
+    device.service.pause()
+    assert device.service.health().camera is CameraState.STARTING
+    device.may_open.set()
+    eventually(device.camera_is(CameraState.PAUSED))
+    assert not any(capture.isOpened() for capture in device.usb.captures)
 
 
 def test_a_hot_board_is_given_as_much_rest_as_work(device: Device) -> None:
