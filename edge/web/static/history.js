@@ -41,7 +41,7 @@ export class History {
       const column = columns[Math.floor(record.t / COLUMN_S) - end + COLUMNS];
       if (!column) continue;
       column.watched = true;
-      add(column, record.shares, record.faces);
+      add(column, record.shares, record.faces * record.watched_s);
     }
     return columns;
   }
@@ -49,7 +49,7 @@ export class History {
 
 // The mean of all columns, weighted by how many faces were in view for how long.
 export function overall(columns) {
-  const sum = { watched: columns.some(({ watched }) => watched), faceTime: 0, shares: {} };
+  const sum = { faceTime: 0, shares: {} };
   for (const { shares, faceTime } of columns) add(sum, shares, faceTime);
   return sum;
 }
