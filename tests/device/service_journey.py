@@ -49,9 +49,8 @@ def wrong_settings_stop_the_service_for_good(device: Device) -> None:
 
 
 def upgrade_that_does_not_start_is_undone(device: Device) -> None:
-    device.edit(
-        "edge/app.py", "    access, code = ", "    raise SystemExit(1)\n    access, code = "
-    )
+    opening = "    entrance = open_entrance(config)\n"
+    device.edit("edge/app.py", opening, f"    raise SystemExit(1)\n{opening}")
     result = device.install()
     last = result.stdout.splitlines()[-1]
     assert result.returncode == 1
