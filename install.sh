@@ -431,9 +431,8 @@ install_packages() {
     fi
 }
 
-# Waits for the upgrade that a Pi makes after its first start. The services that packages start
-# must not keep this script's lock.
-# Its lists have a lock of their own, for which apt does not wait.
+# Waits for the upgrade that a Pi makes after its first start, as apt_get does for packages: the
+# lists have a lock of their own, for which apt itself does not wait.
 read_lists() {
     local tries=60 said
     until said=$(apt_get update 2>&1); do
@@ -445,6 +444,7 @@ read_lists() {
     echo "$said"
 }
 
+# The services that packages start must not keep this script's lock.
 apt_get() {
     DEBIAN_FRONTEND=noninteractive exec apt-get -q -o DPkg::Lock::Timeout=300 "$@" 9<&-
 }

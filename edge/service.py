@@ -114,9 +114,7 @@ class Service:
         if not self.paused:
             log.info("camera: paused")
         self._awake.clear()
-        self._let_go = self._source
-        if self._source is not None:
-            self._source.close()  # also ends a read that waits
+        self._release()
 
     def resume(self) -> None:
         """Open the camera again; from any thread, twice."""
@@ -252,8 +250,7 @@ class Service:
             try:
                 self._source = source = self._open_source()
                 if self.paused:  # meanwhile; it rests only once it is closed
-                    self._let_go = source
-                    source.close()
+                    self._release()
             except CameraError as exc:
                 self._note_trouble(str(exc))
             else:
@@ -262,6 +259,12 @@ class Service:
                 self._opening = False
             pause_s = min(max(pause_s * 2, _FIRST_RETRY_S), _LONGEST_RETRY_S)
         return None
+
+    def _release(self) -> None:
+        """Close the camera; a read that waits ends with an error, which is no trouble then."""
+        self._let_go = self._source
+        if self._source is not None:
+            self._source.close()
 
     def _note_trouble(self, trouble: str) -> None:
         if self.paused or self._stop.is_set():

@@ -79,20 +79,14 @@ class Device:
 
     def set(self, old: str, new: str) -> None:
         """Change the settings."""
-        path = self.system.path(SETTINGS)
-        text = path.read_text()
-        assert old in text
-        path.write_text(text.replace(old, new, 1))
+        replace_in(self.system.path(SETTINGS), old, new)
 
     def releases(self) -> set[str]:
         return {path.name for path in self.system.path(RELEASES).iterdir()}
 
     def edit(self, name: str, old: str, new: str) -> None:
         """Change a file of the clone."""
-        path = self.system.clone / name
-        text = path.read_text()
-        assert old in text
-        path.write_text(text.replace(old, new, 1))
+        replace_in(self.system.clone / name, old, new)
 
     def assert_reads_faces(self) -> list[str]:
         """Assert that it reads what this machine reads; return what was seen."""
@@ -110,6 +104,13 @@ class Device:
             labels = " and ".join(face["label"] for face in faces)
             seen.append(f"{board.name if board else 'here'}: {labels}, at most {apart:.4f} apart")
         return seen
+
+
+def replace_in(path: Path, old: str, new: str) -> None:
+    """Replace the first `old` in a file, which must have one."""
+    text = path.read_text()
+    assert old in text, f"{path}: {old!r}"
+    path.write_text(text.replace(old, new, 1))
 
 
 def free_port() -> int:

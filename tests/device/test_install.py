@@ -9,7 +9,8 @@ from pathlib import Path
 
 import journey
 import pytest
-from chroot import HOST_ARCH, Board, NoDebian, changes, debian, unavailable
+from boards import Board
+from chroot import HOST_ARCH, NoDebian, changes, debian, unavailable
 from device import Device, draw_picture
 from journey import SHORT_STEPS
 

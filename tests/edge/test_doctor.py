@@ -1,21 +1,18 @@
 """The doctor on machines made for the test: a root of files, commands that answer as told."""
 
-import contextlib
 import json
 import os
 import re
-import socket
 import subprocess
 import sys
-import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
 import pytest
-from werkzeug.serving import make_server
+from findings import FAIL, PASS, WARN, verdict
 
 from edge import doctor
 from edge.camera.auto import Hardware
@@ -23,14 +20,12 @@ from edge.camera.fake_picamera2 import FakePicamera2, FakeTransform
 from edge.camera.fake_v4l2 import FakeUsbCamera
 from edge.camera.picamera2 import Driver, PiCamera
 from edge.camera.v4l2 import V4l2Camera
-from edge.certificate import keep_certificate
 from edge.config import Config, load_config
 from edge.datatypes import CameraState, Frame
 from edge.system import checks, probe
 from edge.system.finding import REMEDIES, Finding, Verdict, failed, passed, summary, warned
 
 ROOT = Path(__file__).parents[2]
-PASS, WARN, FAIL = Verdict.PASS, Verdict.WARN, Verdict.FAIL
 
 
 class Machine:
@@ -63,13 +58,6 @@ class Machine:
 @pytest.fixture
 def pi(tmp_path: Path) -> Machine:
     return Machine(tmp_path)
-
-
-def verdict(finding: Finding) -> tuple[Verdict, str]:
-    """The finding's verdict and remedy; every finding can be printed."""
-    assert finding.lines()
-    assert (finding.remedy == "") is (finding.verdict is PASS)
-    return finding.verdict, finding.remedy
 
 
 # --- the machine ------------------------------------------------
@@ -198,131 +186,6 @@ def test_the_clock(pi: Machine):
 def test_a_page_for_everybody_is_pointed_out(host: str, auth: str, expected: Verdict):
     web = load_config(overrides={"web": {"host": host, "auth": auth}}).web
     assert checks.check_access(web).verdict is expected
-
-
-# --- the port and a device that runs ----------------------------
-
-
-def web_on(port: int, tls: bool = False) -> Any:
-    return load_config(overrides={"web": {"port": port, "tls": tls}}).web
-
-
-@pytest.fixture
-def serve() -> Iterator[Callable[..., Any]]:
-    """Answer every question on a port of its own with one text."""
-    servers = []
-
-    def start(status: str, body: str, tls: Any = None) -> Any:
-        def application(environ: Any, start_response: Any) -> list[bytes]:
-            start_response(status, [("Content-Type", "text/plain")])
-            return [body.encode()]
-
-        server = make_server("127.0.0.1", 0, application, ssl_context=tls)
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
-        servers.append((server, thread))
-        return web_on(server.port, tls=tls is not None)
-
-    yield start
-    for server, thread in servers:
-        server.shutdown()
-        thread.join()
-        server.server_close()
-
-
-@pytest.mark.parametrize(
-    ("status", "body", "expected"),
-    [
-        ("200 OK", "ok\n", (CameraState.LIVE, "")),
-        ("503 x", "lost: no frame: is it in?\n", (CameraState.LOST, "no frame: is it in?")),
-        ("503 x", "paused: by hand\n", (CameraState.PAUSED, "by hand")),
-        ("200 OK", "<html>a printer</html>", None),
-        ("503 x", "busy", None),
-        ("404 x", "no", None),
-    ],
-)
-def test_only_a_device_of_ours_is_taken_for_one(
-    serve: Callable[..., Any],
-    monkeypatch: pytest.MonkeyPatch,
-    status: str,
-    body: str,
-    expected: Any,
-):
-    monkeypatch.setenv("http_proxy", "http://127.0.0.1:1")
-    web = serve(status, body)
-    running = probe.ask_device(web)
-    assert running == expected
-    finding = probe.check_port(web, running)
-    assert verdict(finding) == ((FAIL, "port") if expected is None else (PASS, ""))
-    if expected is None:
-        assert "already in use" in finding.message
-
-
-def test_a_device_with_a_certificate_of_its_own_is_understood(
-    serve: Callable[..., Any], tmp_path: Path
-):
-    pytest.importorskip("cryptography", reason="cryptography is not installed")
-    context = keep_certificate(tmp_path).server_context()
-    assert probe.ask_device(serve("200 OK", "ok\n", context)) == (CameraState.LIVE, "")
-
-
-def test_a_free_port_and_one_that_speaks_no_http():
-    with socket.create_server(("127.0.0.1", 0)) as listening:
-        web = web_on(listening.getsockname()[1])
-
-        def greet() -> None:
-            with listening.accept()[0] as caller:
-                caller.sendall(b"SSH-2.0-OpenSSH_9.2\r\n")
-
-        greeter = threading.Thread(target=greet)
-        greeter.start()
-        assert probe.ask_device(web) is None
-        greeter.join()
-    finding = probe.check_port(web_on(0), probe.ask_device(web_on(1)))
-    assert verdict(finding) == (PASS, "")
-
-
-@pytest.mark.skipif(os.geteuid() != 0, reason="everybody but root is refused such a port")
-def test_a_port_that_only_root_may_have_is_not_the_services():
-    finding = probe.check_port(web_on(_free_low_port()), None)
-    assert verdict(finding) == (WARN, "port")
-    assert "the service is not root" in finding.message
-
-
-def _free_low_port() -> int:
-    for port in range(1023, 512, -1):
-        with contextlib.suppress(OSError), socket.create_server(("127.0.0.1", port)):
-            return port
-    pytest.fail("no port below 1024 is free")
-
-
-@pytest.mark.parametrize(
-    ("state", "expected"),
-    [
-        (CameraState.LIVE, (PASS, "")),
-        (CameraState.STARTING, (WARN, "camera")),
-        (CameraState.PAUSED, (WARN, "camera-paused")),
-        (CameraState.LOST, (FAIL, "camera-lost")),
-    ],
-)
-def test_a_running_device_tells_of_its_camera(state: CameraState, expected: tuple[Verdict, str]):
-    finding = probe.running_camera(probe.Running(state, "why"))
-    assert verdict(finding) == expected
-    assert finding.message.startswith(f"the device is running: {state}")
-
-
-def test_the_holders_of_a_camera_are_found(tmp_path: Path):
-    for number, name, target in (
-        ("17", "rpicam-hello", "/dev/media0"),
-        ("4", "shell", "/dev/pts/0"),
-        ("23", "zoom", "/dev/video0"),
-    ):
-        folder = tmp_path / "proc" / number / "fd"
-        folder.mkdir(parents=True)
-        (folder.parent / "comm").write_text(f"{name}\n")
-        (folder / "5").symlink_to(target)
-    (tmp_path / "proc/self").mkdir()
-    assert probe.camera_holders(tmp_path) == ["rpicam-hello (17)", "zoom (23)"]
 
 
 # --- the camera -------------------------------------------------

@@ -42,6 +42,11 @@ class Room:
         self.monotonic_s += seconds
         self.wall_s += seconds
 
+    def started_again(self, path: Path) -> HistoryFile:
+        """Return a file opened anew for a history that has nothing in memory."""
+        self.history = History(lambda: self.wall_s)
+        return HistoryFile(path, self.history, days=7, clock=lambda: self.wall_s)
+
 
 def report_of(
     at_s: float, labels: tuple[str | None, ...], camera: CameraState = CameraState.LIVE
@@ -219,8 +224,7 @@ def test_what_is_too_old_is_not_told_either(room: Room, kept: HistoryFile) -> No
     room.watch(120, "happy")
     kept.show(REPORT)
     room.pass_by(8 * 24 * 3600)
-    room.history = History(lambda: room.wall_s)
-    later = HistoryFile(kept._path, room.history, days=7, clock=lambda: room.wall_s)
+    later = room.started_again(kept._path)
     assert list(later.minutes(90 * 24 * 3600)) == []
 
 
@@ -245,8 +249,7 @@ def test_a_week_is_read_from_disk_and_the_last_day_from_memory(
     room.watch(125, "happy")
     kept.show(REPORT)
     room.pass_by(3 * 24 * 3600)
-    room.history = History(lambda: room.wall_s)
-    later = HistoryFile(kept._path, room.history, days=7, clock=lambda: room.wall_s)
+    later = room.started_again(kept._path)
     room.tell()
     room.watch(30, "sad")
     week = list(later.minutes(7 * 24 * 3600))

@@ -67,7 +67,7 @@ class Device:
         self.beats = 0
         self.vitals = Vitals()
         self.ahead_s = 0.0
-        self.may_open = threading.Event()
+        self.may_open, self.asked_to_open = threading.Event(), threading.Event()
         self.may_open.set()
         self.service = Service(
             self.open,
@@ -83,6 +83,7 @@ class Device:
         self.thread = threading.Thread(target=self._run)
 
     def open(self) -> FrameSource:
+        self.asked_to_open.set()
         self.may_open.wait(5)
         return V4l2Camera(self.config, 0, open_capture=self.usb.open)
 
@@ -310,9 +311,10 @@ def test_a_camera_paused_while_it_is_opened_rests_only_once_it_is_closed(device:
     device.service.pause()
     eventually(device.camera_is(CameraState.PAUSED))
     device.may_open.clear()
+    device.asked_to_open.clear()
     device.service.resume()
     eventually(device.camera_is(CameraState.STARTING))
-    time.sleep(0.3)  # by now it is being opened
+    assert device.asked_to_open.wait(5)
     device.service.pause()
     assert device.service.health().camera is CameraState.STARTING
     device.may_open.set()

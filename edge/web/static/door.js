@@ -2,7 +2,12 @@
 
 import * as words from "./words.js";
 
-export const PATIENCE_MS = 8000;
+const PATIENCE_MS = 8000;
+
+// The answer of the device; null where none comes in time.
+export function ask(address, request = {}) {
+  return fetch(address, { ...request, signal: AbortSignal.timeout(PATIENCE_MS) }).catch(() => null);
+}
 
 // Returns nothing; throws an Error whose message says, to a person, why it did not work.
 export async function post(address) {
@@ -11,9 +16,8 @@ export async function post(address) {
     // No other site can send this header: it is how the device knows that we are its own page.
     headers: { "X-Emotion-Edge": "1" },
     redirect: "manual",
-    signal: AbortSignal.timeout(PATIENCE_MS),
   };
-  const answer = await fetch(address, request).catch(() => null);
+  const answer = await ask(address, request);
   if (!answer) throw new Error(words.noAnswer);
   if (isOut(answer.status)) return;
   if (answer.status >= 400) throw new Error(words.refused(answer.status));

@@ -1,6 +1,6 @@
 // The last ten minutes as the device counted them: records of a few seconds, gathered in columns.
 
-import { isOut, PATIENCE_MS } from "./door.js";
+import { ask, isOut } from "./door.js";
 
 export const COLUMNS = 60;
 export const COLUMN_S = 10;
@@ -16,7 +16,7 @@ export class History {
     const missingS = this.now() - Math.max(0, ...this.#records.keys()) + OVERLAP_S;
     const seconds = Math.ceil(Math.min(Math.max(missingS, OVERLAP_S), SPAN_S));
     const address = `/api/history?seconds=${seconds}&step=5`;
-    const answer = await fetch(address, { signal: AbortSignal.timeout(PATIENCE_MS) }).catch(() => null);
+    const answer = await ask(address);
     if (!answer || isOut(answer.status) || !answer.ok) return;
     const date = Date.parse(answer.headers.get("Date"));
     if (date) this.#aheadS = (date - Date.now()) / 1000;

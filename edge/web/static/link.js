@@ -1,6 +1,6 @@
 // The line to the device: its status as server-sent events, reopened for ever.
 
-import { isOut, PATIENCE_MS } from "./door.js";
+import { ask, isOut } from "./door.js";
 
 const SILENCE_MS = 4000; // the device speaks at least once a second
 const FIRST_WAIT_MS = 500;
@@ -58,8 +58,7 @@ export class Link {
 
   // A browser keeps to itself with which status an event stream was refused.
   async #askWhy() {
-    const question = { method: "HEAD", signal: AbortSignal.timeout(PATIENCE_MS) };
-    const answer = await fetch(this.#url, question).catch(() => null);
+    const answer = await ask(this.#url, { method: "HEAD" });
     if (answer && isOut(answer.status)) return;
     this.#full = answer?.status === 503;
     if (!this.#source) this.#onLost(this.#full);

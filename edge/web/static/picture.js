@@ -4,7 +4,7 @@
 // The boxes are part of the picture. Drawn here, from the events, they would be sharper in full
 // screen but run ahead of faces that a slow network delays; drawn there, they always fit.
 
-import { PATIENCE_MS } from "./door.js";
+import { ask } from "./door.js";
 
 const FIRST_PATIENCE_MS = 2500; // the device notices within a second or two that a stream opened
 const LONGEST_PATIENCE_MS = 10000;
@@ -20,8 +20,7 @@ export class Picture {
     this.#image = image;
     this.#url = url;
     image.addEventListener("error", async () => {
-      const question = { method: "HEAD", signal: AbortSignal.timeout(PATIENCE_MS) };
-      const answer = await fetch(url, question).catch(() => null);
+      const answer = await ask(url, { method: "HEAD" });
       this.refused = answer?.status === 503;
     });
   }
