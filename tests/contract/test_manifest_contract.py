@@ -6,6 +6,9 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+import pytest
+
+pytest.importorskip("rich", reason="the converter extra is not installed")
 
 import converter.manifest
 import edge.vision.manifest
