@@ -4,7 +4,6 @@ set -euo pipefail
 
 here=$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")" && pwd)
 log=
-child=
 steps=0 # how many were needed
 undo_names=() undo_commands=()
 
@@ -814,9 +813,7 @@ step() {
     # In the background, so that an interruption is heard while it runs. It keeps the lock, so
     # that it is waited for even if this script is killed.
     "$@" >>"$log" 2>&1 &
-    child=$!
-    wait "$child" || fail "$name failed: $(last_of_log)"
-    child=
+    wait "$!" || fail "$name failed: $(last_of_log)"
 }
 
 # remove NAME PATH, if it is there.
@@ -845,11 +842,12 @@ undo() {
 }
 
 interrupted() {
-    local undone
+    local undone step
     trap - INT TERM HUP
-    if [[ -n $child ]]; then
-        kill "$child" 2>/dev/null || true
-        wait "$child" 2>/dev/null || true
+    step=$(jobs -rp)
+    if [[ -n $step ]]; then
+        kill "$step" 2>/dev/null || true
+        wait "$step" 2>/dev/null || true
     fi
     undone=$(undo)
     echo "install.sh: interrupted${undone:-; the next run starts afresh}" >&2
