@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import itertools
 import json
 import logging
@@ -16,6 +17,7 @@ from edge import __version__
 from edge.config import Config, load_config, to_toml
 from edge.errors import ConfigError, EdgeError, MediaError, UsageError
 from edge.state import INSTALLED_FOLDER, AccessCode, find_folder, open_folder
+from edge.streams import discard_stdout, flush_stdout
 
 if TYPE_CHECKING:
     from edge.entrance import Served
@@ -26,20 +28,27 @@ INSTALLED_SETTINGS = Path("/etc/emotion-edge/config.toml")
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return the exit code: 0, 1, or 2 for usage and configuration."""
-    args = _parser().parse_args(argv)
     try:
-        return int(args.func(args))
+        return _obey(argv)
+    except BrokenPipeError:
+        discard_stdout()  # its reader left, as `head` does
+        return 0
     except EdgeError as exc:
         if os.environ.get("EMOTION_EDGE_DEBUG"):
             raise
-        print(f"emotion-edge: {exc}", file=sys.stderr)
+        with contextlib.suppress(OSError):
+            print(f"emotion-edge: {exc}", file=sys.stderr)
         return exc.exit_code
-    except BrokenPipeError:
-        # The reader of our output left, as `head` does; Python must not complain at exit either.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
     except KeyboardInterrupt:
         return 130
+
+
+def _obey(argv: Sequence[str] | None) -> int:
+    try:
+        args = _parser().parse_args(argv)
+        return int(args.func(args))
+    finally:
+        flush_stdout()  # here, where a failure can be told; at exit Python would print its own
 
 
 def _parser() -> argparse.ArgumentParser:
