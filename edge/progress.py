@@ -10,7 +10,10 @@ _TERMINAL_EVERY_S, _LOG_EVERY_S = 0.2, 10.0
 
 
 class Progress:
-    """Counts `done` of `total` things, None when nobody knows how many there are."""
+    """Counts `done` of `total` things, None when it is unknown how many there are.
+
+    A stream that takes no more ends the telling and not the job.
+    """
 
     def __init__(
         self,
@@ -21,7 +24,7 @@ class Progress:
     ) -> None:
         self._total = total
         self._unit = unit
-        self._stream = stream
+        self._stream: TextIO | None = stream
         self._clock = clock
         self._redraws = stream.isatty()
         self._started_s = self._told_s = clock()
@@ -34,14 +37,21 @@ class Progress:
         if self._clock() - self._told_s >= every_s:
             self._told_s = self._clock()
             start, end = ("\r\x1b[K", "") if self._redraws else ("", "\n")
-            self._stream.write(f"{start}{self.line()}{end}")
-            self._stream.flush()
+            self._tell(f"{start}{self.line()}{end}")
 
     def close(self) -> None:
         """Clear the terminal's line."""
         if self._redraws:
-            self._stream.write("\r\x1b[K")
+            self._tell("\r\x1b[K")
+
+    def _tell(self, text: str) -> None:
+        if self._stream is None:
+            return
+        try:
+            self._stream.write(text)
             self._stream.flush()
+        except OSError:
+            self._stream = None
 
     def line(self) -> str:
         """Return for example "120/340 frames, 14.2/s, 16 s left"."""

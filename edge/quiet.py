@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 import threading
@@ -30,7 +31,8 @@ def native_stderr_muted() -> Iterator[None]:
     picture, loading a network.
     """
     with _one_at_a_time:
-        sys.stderr.flush()
+        with contextlib.suppress(OSError):  # it may be full
+            sys.stderr.flush()
         kept, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
         try:
             os.dup2(nowhere, 2)

@@ -1,5 +1,7 @@
 import io
 
+import pytest
+
 from edge.progress import Progress
 
 
@@ -47,3 +49,19 @@ def test_a_short_job_says_nothing() -> None:
         progress.advance()
     progress.close()
     assert log.getvalue() == ""
+
+
+def test_a_stream_that_takes_nothing_costs_only_the_telling() -> None:
+    full = open("/dev/full", "w", encoding="utf-8")  # noqa: PTH123 (closing it fails as well)
+    progress = Progress(0, "frames", full, Clock())
+    for _ in range(1000):
+        progress.advance()
+    progress.close()
+    assert progress.line().startswith("1000/0 frames")
+    with pytest.raises(OSError, match="No space left"):
+        full.close()
+
+
+def test_nothing_done_in_no_time_is_a_line_too() -> None:
+    assert Progress(0, "frames", io.StringIO(), lambda: 5.0).line() == "0/0 frames, 0.0/s, 0 s left"
+    assert "0/3 frames" in Progress(3, "frames", io.StringIO(), lambda: 5.0).line()
