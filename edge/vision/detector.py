@@ -25,6 +25,9 @@ _PRESENT = 0.3
 # wallpaper must not live there.
 _LOOKS_BETWEEN_CONFIRMATIONS = 20
 
+MAX_FACES = 200
+"""Of a still, the surest: each costs two more runs, and noise may look like any number of them."""
+
 
 class FaceDetector(Protocol):
     """Finds the faces in a frame."""
@@ -127,7 +130,8 @@ class RoomDetector:
         """Look at every view of a still, and twice at each face. See FaceDetector."""
         size = (bgr.shape[1], bgr.shape[0])
         seen = [face for view in still_views(size) for face in self._look(bgr, view, size)]
-        return [face for face in merge_detections(seen) if self._is_present(bgr, face)]
+        found = merge_detections(seen)[:MAX_FACES]
+        return [face for face in found if self._is_present(bgr, face)]
 
     def _search(self, glance: _Glance) -> bool:
         """Look at the rotation's next view; remember the surest face that is not a track's."""

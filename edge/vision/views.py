@@ -15,6 +15,15 @@ from edge.datatypes import BBox
 # for stills, where there is time for those in the back row.
 ROOM_TILE = 0.54
 BACK_ROW_TILE = 0.34
+# Instead of the whole frame where that is very long.
+LONG_TILE = 2.0
+
+# A wide frame takes more tiles than a square one, 36 at 21:9. A very long one, a panorama or a
+# strip of film, is looked at in larger tiles, so that it takes no more runs of the network.
+MAX_TILES = 40
+
+# A face fills a seventh of the view that finds it, and is no higher than the frame.
+MOST_SHORT_SIDES = 7
 
 # A followed face fills this share of its own view: large enough to be measured well, small
 # enough that it is still inside after moving for a few frames.
@@ -23,32 +32,35 @@ _FOLLOWED_SHARE = 0.4
 
 def whole_view(size: tuple[int, int]) -> BBox:
     """Return the smallest square around a (width, height) frame, centred."""
-    width, height = size
-    side = max(size)
-    x, y = (width - side) / 2, (height - side) / 2
-    return BBox(x, y, x + side, y + side)
+    return _centred(size, max(size))
 
 
 def tile_views(size: tuple[int, int], share: float, overlap: float = 0.25) -> list[BBox]:
     """Return square tiles, row by row, of side `share` times the shorter side of the frame.
 
-    Neighbours overlap by at least `overlap` of a tile, so that a face is whole in one of them.
+    Neighbours overlap by at least `overlap` of a tile, so that a face is whole in one of them. The
+    tiles are larger where there would be more than MAX_TILES, and there are none where no face
+    could be found in them.
     """
     side = share * min(size)
+    while math.prod(_steps(length, side, overlap) + 1 for length in size) > MAX_TILES:
+        side *= 1.1
+    if side > MOST_SHORT_SIDES * min(size):
+        return []
     lefts, tops = (_starts(length, side, overlap) for length in size)
     return [BBox(x, y, x + side, y + side) for y in tops for x in lefts]
 
 
 def video_views(size: tuple[int, int]) -> list[BBox]:
     """Return what a video looks at in rotation: the whole frame, then the room tile by tile."""
-    return [whole_view(size), *tile_views(size, ROOM_TILE)]
+    return [*_large_views(size), *tile_views(size, ROOM_TILE)]
 
 
 def still_views(size: tuple[int, int]) -> list[BBox]:
     """Return what a still looks at, all of it at once: the whole frame and two sizes of tiles."""
     return [
-        whole_view(size),
-        *tile_views(size, ROOM_TILE),
+        *_large_views(size),
+        *([] if _is_long(size) else tile_views(size, ROOM_TILE)),
         *tile_views(size, BACK_ROW_TILE),
     ]
 
@@ -73,9 +85,30 @@ def sees_whole(view: BBox, face: BBox, size: tuple[int, int]) -> bool:
     )
 
 
+def _large_views(size: tuple[int, int]) -> list[BBox]:
+    """Return the whole frame in one view, or, where that would show no face, in several."""
+    if not _is_long(size):
+        return [whole_view(size)]
+    return tile_views(size, LONG_TILE) or [_centred(size, MOST_SHORT_SIDES * min(size))]
+
+
+def _is_long(size: tuple[int, int]) -> bool:
+    return max(size) > MOST_SHORT_SIDES * min(size)
+
+
+def _centred(size: tuple[int, int], side: float) -> BBox:
+    x, y = ((length - side) / 2 for length in size)
+    return BBox(x, y, x + side, y + side)
+
+
 def _starts(length: float, side: float, overlap: float) -> Sequence[float]:
     """Return the even positions at which segments of `side` cover `length`."""
-    if side >= length:
+    steps = _steps(length, side, overlap)
+    if steps == 0:
         return [(length - side) / 2]
-    steps = math.ceil((length - side) / (side * (1 - overlap)))
     return [(length - side) * i / steps for i in range(steps + 1)]
+
+
+def _steps(length: float, side: float, overlap: float) -> int:
+    """Return how many steps lie between the first and the last segment."""
+    return max(math.ceil((length - side) / (side * (1 - overlap))), 0)

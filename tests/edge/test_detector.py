@@ -215,3 +215,37 @@ def test_haar_finds_the_same_face_and_knows_no_keypoints(room: RoomDetector) -> 
     assert faces[0].keypoints is None
     assert faces[0].box.iou(blaze.box) > 0.6
     assert HaarDetector(min_score=0.5).detect_still(wall()) == []
+
+
+@pytest.mark.parametrize(
+    "size", [(1, 1), (1, 2000), (2000, 1), (60000, 3), (10000, 500), (3000, 1000), (2560, 1080)]
+)
+def test_no_shape_of_a_frame_costs_much_more_than_another(size: tuple[int, int]) -> None:
+    usual = len(still_views((4000, 3000)))
+    for views in (video_views(size), still_views(size)):
+        assert 1 <= len(views) <= 3 * usual
+        assert max(view.width for view in views) <= 7 * min(size)
+
+
+def test_a_strip_is_read_with_as_few_runs_as_a_photograph() -> None:
+    faces, presence = ScriptedFaces(), ScriptedPresence()
+    detector = RoomDetector(faces, presence, runs_per_frame=2)
+    detector.detect_still(np.zeros((2000, 1, 3), np.uint8))
+    strip, faces.views = len(faces.views), []
+    detector.detect_still(np.zeros((40, 50, 3), np.uint8))
+    assert strip <= len(faces.views)
+
+
+def test_faces_all_along_a_panorama_are_found() -> None:
+    people = [BBox(x, 120, x + 220, 340) for x in range(50, 7700, 450)]
+    faces, presence = ScriptedFaces(*people), ScriptedPresence(*people)
+    detector = RoomDetector(faces, presence, runs_per_frame=2)
+    found = detector.detect_still(np.zeros((500, 8000, 3), np.uint8))
+    assert len(found) == len(people)
+
+
+def test_only_so_many_faces_of_a_still_are_looked_at_again() -> None:
+    crowd = [BBox(x, y, x + 30, y + 30) for x in range(0, 1200, 40) for y in range(0, 400, 40)]
+    faces, presence = ScriptedFaces(*crowd), ScriptedPresence(*crowd)
+    detector = RoomDetector(faces, presence, runs_per_frame=2)
+    assert len(detector.detect_still(np.zeros((400, 1200, 3), np.uint8))) == presence.runs == 200
