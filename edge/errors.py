@@ -15,11 +15,36 @@ Each also inherits the builtin named, so that callers who know only Python can c
 message is one line: what, which value, where, and what to do.
 """
 
+from __future__ import annotations
+
+import re
+
+# Control characters, line and paragraph separators, what turns the direction of the text around,
+# and the bytes of a name that are not UTF-8: they would forge or hide a line of the log.
+_UNPRINTABLE = re.compile(r"[\0-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
+_ESCAPED_BYTES = range(0xDC80, 0xDD00)  # see PEP 383
+
+
+def printable(text: str) -> str:
+    r"""Return `text` on one line: what cannot be shown becomes an escape, such as \n or \xff."""
+    return _UNPRINTABLE.sub(lambda found: _escape(found[0]), text)
+
+
+def _escape(character: str) -> str:
+    code = ord(character)
+    if code in _ESCAPED_BYTES:
+        return f"\\x{code - 0xDC00:02x}"
+    return character.encode("unicode_escape").decode("ascii")
+
 
 class EdgeError(Exception):
     """Root of the tree; `exit_code` is what the command line returns for it."""
 
     exit_code = 1
+
+    def __str__(self) -> str:
+        """Return the message, on one line whatever names are in it."""
+        return printable(super().__str__())
 
 
 class UsageError(EdgeError, ValueError):

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from edge.config import Config, DetectorConfig
-from edge.errors import ModelError
+from edge.errors import ConfigError, ModelError
+from edge.files import expanded
 from edge.pipeline import Pipeline
 from edge.system.cores import inference_threads
 from edge.vision.blazeface import BlazeFace, find_network
@@ -31,13 +34,19 @@ _MODEL_FOLDERS = (
 class Vision:
     """The loaded networks."""
 
-    detector: FaceDetector
+    new_detector: Callable[[], FaceDetector]
+    """A detector remembers the video it looks at: one for each."""
     classifier: EmotionClassifier
 
+    @property
+    def detector(self) -> FaceDetector:
+        """A new detector, for stills."""
+        return self.new_detector()
+
     def pipeline(self, config: Config) -> Pipeline:
-        """Return a pipeline for one video; its tracks start from nothing."""
+        """Return a pipeline for one video, which knows of no other."""
         return Pipeline(
-            self.detector,
+            self.new_detector(),
             Tracker(config.tracker),
             self.classifier,
             Smoother(config.smoother, self.classifier.labels),
@@ -48,7 +57,7 @@ class Vision:
 def load_vision(config: Config) -> Vision:
     """Load the networks that the settings name. Raises ModelError."""
     classifier = load_classifier(config)
-    return Vision(detector=load_detector(config.detector), classifier=classifier)
+    return Vision(new_detector=load_detectors(config.detector), classifier=classifier)
 
 
 def load_classifier(config: Config) -> EmotionClassifier:
@@ -64,9 +73,12 @@ def round_of(config: DetectorConfig, size: tuple[int, int]) -> int:
 
 
 def model_path(config: Config) -> Path:
-    """Return the configured model, or the one shipped. Raises ModelError when there is none."""
+    """Return the configured model, or the one shipped.
+
+    Raises ModelError when there is none, ConfigError for a setting that names no file.
+    """
     if config.classifier.model != "auto":
-        return Path(config.classifier.model).expanduser()
+        return _named_model(config.classifier.model)
     candidates = [folder / MODEL_NAME for folder in _MODEL_FOLDERS]
     for path in candidates:
         if path.is_file():
@@ -75,11 +87,31 @@ def model_path(config: Config) -> Path:
     raise ModelError(f"{MODEL_NAME} is missing; looked in {looked_in}; set [classifier] model")
 
 
+def _named_model(setting: str) -> Path:
+    path = expanded(setting)
+    if not path.name or "\0" in setting:
+        raise ConfigError(
+            f'[classifier] model = {setting!r}: names no file; give a .tflite file, or "auto" for '
+            "the model that is shipped"
+        )
+    return path
+
+
 def load_detector(config: DetectorConfig) -> FaceDetector:
     """Load the face detector. Raises ModelError."""
+    return load_detectors(config)()
+
+
+def load_detectors(config: DetectorConfig) -> Callable[[], FaceDetector]:
+    """Load the detector's networks; return what makes detectors that share them.
+
+    Raises ModelError.
+    """
     if config.kind == "haar":
-        return HaarDetector(min_score=config.min_score)
-    return RoomDetector(
+        haar = HaarDetector(min_score=config.min_score)  # remembers nothing
+        return lambda: haar
+    return partial(
+        RoomDetector,
         BlazeFace(find_network("face_detection_short_range.tflite"), min_score=config.min_score),
         FacePresence(find_network("face_landmark.tflite")),
         runs_per_frame=config.runs_per_frame,

@@ -13,18 +13,25 @@ import msgspec
 import numpy as np
 
 from edge.errors import ModelError
-from edge.vision.runtime import Network, TensorSpec
+from edge.files import read_file
+from edge.vision.runtime import MAX_MODEL_BYTES, Network, TensorSpec
 
 FORMAT = 1
+
+MAX_MANIFEST_BYTES = 1_000_000
 
 # "gt=0" would be kept as the least subnormal number, which equals zero where a library in the same
 # process has numbers that small flushed: no check at all.
 LEAST = 1e-9
+MOST = 1e9  # far from where float32 ends
 
 Share = Annotated[float, msgspec.Meta(ge=LEAST, lt=1.0)]
 Point = tuple[Share, Share]
-Size = Annotated[int, msgspec.Meta(ge=1)]
-Positive = Annotated[float, msgspec.Meta(ge=LEAST)]
+Size = Annotated[int, msgspec.Meta(ge=1, lt=2**31)]
+Positive = Annotated[float, msgspec.Meta(ge=LEAST, le=MOST)]
+Scale = Annotated[float, msgspec.Meta(ge=0.0, le=MOST)]
+Offset = Annotated[float, msgspec.Meta(ge=-MOST, le=MOST)]
+ZeroPoint = Annotated[int, msgspec.Meta(ge=-(2**31), lt=2**31)]
 Accuracy = Annotated[float, msgspec.Meta(ge=0.0, le=1.0)]
 Sha256 = Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{64}$")]
 
@@ -46,10 +53,10 @@ class InputTensor(Part, frozen=True):
 
     shape: tuple[Literal[1], Size, Size, Literal[1, 3]]
     dtype: Literal["int8", "uint8", "float32"]
-    scale: float
-    zero_point: int
+    scale: Scale
+    zero_point: ZeroPoint
     colour: Literal["gray", "rgb"]
-    mean: float
+    mean: Offset
     std: Positive
 
 
@@ -58,8 +65,8 @@ class OutputTensor(Part, frozen=True):
 
     shape: tuple[Literal[1], Size]
     dtype: Literal["int8", "uint8", "float32"]
-    scale: float
-    zero_point: int
+    scale: Scale
+    zero_point: ZeroPoint
     activation: Literal["logits", "probabilities"]
     temperature: Positive
 
@@ -132,7 +139,7 @@ def load_model(model: Path, *, threads: int) -> tuple[Network, Manifest]:
     """
     manifest = read_manifest(model.with_suffix(".json"))
     try:
-        content = model.read_bytes()
+        content = read_file(model, limit_bytes=MAX_MODEL_BYTES)
     except OSError as exc:
         raise ModelError(f"{model}: cannot read the model: {exc.strerror}") from exc
     _check_file(model, content, manifest.model)
@@ -144,10 +151,11 @@ def load_model(model: Path, *, threads: int) -> tuple[Network, Manifest]:
 def read_manifest(path: Path) -> Manifest:
     """Return the manifest at `path`. Raises ModelError when it is missing or malformed."""
     try:
-        manifest = msgspec.json.decode(path.read_bytes(), type=Manifest)
+        encoded = read_file(path, limit_bytes=MAX_MANIFEST_BYTES)
+        manifest = msgspec.json.decode(encoded, type=Manifest)
     except OSError as exc:
         raise ModelError(f"{path}: cannot read the model's manifest: {exc.strerror}") from exc
-    except msgspec.DecodeError as exc:
+    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as exc:
         raise ModelError(f"{path}: not a manifest of format {FORMAT}: {exc}") from exc
     _check_self(path, manifest)
     return manifest

@@ -11,7 +11,11 @@ import numpy as np
 import numpy.typing as npt
 
 from edge.errors import ModelError
+from edge.files import read_file
 from edge.quiet import native_stderr_muted
+
+MAX_MODEL_BYTES = 500_000_000
+"""Ten times a float DenseNet121; a Pi has room for no more."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,14 +37,17 @@ class Network:
         interpreter_type = find_interpreter()
         name = str(model) if isinstance(model, Path) else "network"
         try:
-            content = model.read_bytes() if isinstance(model, Path) else model
+            content = (
+                read_file(model, limit_bytes=MAX_MODEL_BYTES) if isinstance(model, Path) else model
+            )
             with native_stderr_muted():  # the runtime announces its delegate there
                 self._interpreter = interpreter_type(model_content=content, num_threads=threads)
                 self._interpreter.allocate_tensors()
         except OSError as exc:
             raise ModelError(f"{name}: cannot read the network: {exc.strerror}") from exc
-        except (ValueError, RuntimeError) as exc:
-            raise ModelError(f"{name}: not a network this runtime can load: {exc}") from exc
+        except (ValueError, RuntimeError, MemoryError) as exc:
+            raise ModelError(f"{name}: not a network this runtime can load: {_said(exc)}") from exc
+        self._name = name
         self.inputs = tuple(map(_spec, self._interpreter.get_input_details()))
         self.outputs = tuple(map(_spec, self._interpreter.get_output_details()))
 
@@ -48,7 +55,10 @@ class Network:
         """Run once: one array per input, of its exact shape and dtype; one array per output."""
         for spec, array in zip(self.inputs, arrays, strict=True):
             self._interpreter.set_tensor(spec.index, array)
-        self._interpreter.invoke()
+        try:
+            self._interpreter.invoke()
+        except RuntimeError as exc:
+            raise ModelError(f"{self._name}: the network cannot be run: {_said(exc)}") from exc
         return [self._interpreter.get_tensor(spec.index) for spec in self.outputs]
 
 
@@ -64,6 +74,11 @@ def find_interpreter() -> Callable[..., Any]:
                 "no TFLite runtime is installed: pip install ai-edge-litert (64-bit systems only)"
             ) from exc
     return Interpreter  # type: ignore[no-any-return]
+
+
+def _said(exc: Exception) -> str:
+    """Return what the runtime said without what it knows of its own source."""
+    return str(exc).strip().splitlines()[-1][-200:] if str(exc).strip() else type(exc).__name__
 
 
 def _spec(detail: dict[str, Any]) -> TensorSpec:

@@ -52,7 +52,7 @@ def test_a_short_job_says_nothing() -> None:
 
 
 def test_a_stream_that_takes_nothing_costs_only_the_telling() -> None:
-    full = open("/dev/full", "w", encoding="utf-8")  # noqa: PTH123 (closing it fails as well)
+    full = open("/dev/full", "w", encoding="utf-8")  # noqa: PTH123, SIM115 (closing it fails)
     progress = Progress(0, "frames", full, Clock())
     for _ in range(1000):
         progress.advance()

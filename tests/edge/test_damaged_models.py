@@ -1,0 +1,157 @@
+"""Models and manifests that are damaged or are none: one line each, and never a crash."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from edge.config import load_config
+from edge.errors import ConfigError, ModelError
+from edge.networks import MODEL_NAME, model_path
+from edge.vision.blazeface import find_network
+from edge.vision.manifest import load_model, read_manifest
+
+SHIPPED = model_path(load_config())
+
+FLIPS = """
+import hashlib, json, sys
+from pathlib import Path
+import numpy as np
+from edge.errors import ModelError
+from edge.vision.manifest import load_model
+from edge.vision.runtime import Network
+
+def flipped(content, rng, bits):
+    damaged = np.frombuffer(content, np.uint8).copy()
+    at = rng.integers(damaged.size, size=bits)
+    damaged[at] ^= (1 << rng.integers(8, size=bits)).astype(np.uint8)
+    return damaged.tobytes()
+
+def tried(what, *args):
+    try:
+        network = what(*args)
+        network = network[0] if isinstance(network, tuple) else network
+        network(*(np.zeros(spec.shape, spec.dtype) for spec in network.inputs))
+    except ModelError as refusal:
+        assert len(str(refusal)) < 1000, refusal
+        return "refused"
+    return "works"
+
+model, small = Path(sys.argv[1]), Path(sys.argv[2])
+whole, rng = model.read_bytes(), np.random.default_rng(2013)
+load = lambda path: load_model(path, threads=1)
+for bits in (1, 10) * 20:
+    model.write_bytes(flipped(whole, rng, bits))
+    assert tried(load, model) == "refused"
+manifest = json.loads(model.with_suffix(".json").read_text())
+for bits in (1, 300, 300):
+    damaged = flipped(whole, rng, bits)
+    model.write_bytes(damaged)
+    manifest["model"]["sha256"] = hashlib.sha256(damaged).hexdigest()
+    model.with_suffix(".json").write_text(json.dumps(manifest))
+    print(tried(load, model))
+for bits in (1, 20, 20) * 15:
+    print(tried(Network, flipped(small.read_bytes(), rng, bits)))
+for share in (0, 1, 100, 10_000, 200_000):
+    print(tried(Network, small.read_bytes()[:share]))
+"""
+
+
+@pytest.fixture
+def pair(tmp_path: Path) -> Path:
+    """A copy of the shipped model with its manifest."""
+    for path in (SHIPPED, SHIPPED.with_suffix(".json")):
+        shutil.copy(path, tmp_path)
+    return tmp_path / MODEL_NAME
+
+
+def test_flipped_bits_end_in_a_line_or_in_a_network_that_works(pair: Path) -> None:
+    small = find_network("face_detection_short_range.tflite")
+    run = subprocess.run(
+        [sys.executable, "-c", FLIPS, pair, small],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=110,
+    )
+    assert run.returncode == 0, run.stderr[-2000:]
+    assert {"refused", "works"} == set(run.stdout.split())
+
+
+@pytest.mark.parametrize("setting", ["", "/", ".", "a\0b.tflite"])
+def test_a_setting_that_names_no_file_is_one_of_the_configuration(setting: str) -> None:
+    with pytest.raises(ConfigError, match=r"\[classifier\] model = .*names no file") as refusal:
+        model_path(load_config(None, {"classifier": {"model": setting}}))
+    assert refusal.value.exit_code == 2
+
+
+@pytest.mark.parametrize(
+    "setting", ["~nouser/x", "n" * 5000, "a/" * 3000 + "x", "~nouser/x.tflite"]
+)
+def test_a_path_that_cannot_be_is_one_line(setting: str) -> None:
+    path = model_path(load_config(None, {"classifier": {"model": setting}}))
+    with pytest.raises(ModelError, match="cannot read the model's manifest"):
+        load_model(path, threads=1)
+
+
+@pytest.mark.parametrize("suffix", [".json", ".tflite"])
+def test_a_folder_or_a_pipe_in_a_files_place_is_named(pair: Path, suffix: str) -> None:
+    path = pair.with_suffix(suffix)
+    path.unlink()
+    path.mkdir()
+    with pytest.raises(ModelError, match=f"{pair.stem}{suffix}: cannot read.*Is a directory"):
+        load_model(pair, threads=1)
+    path.rmdir()
+    os.mkfifo(path)
+    with pytest.raises(ModelError, match=f"{pair.stem}{suffix}: cannot read.*a pipe"):
+        load_model(pair, threads=1)
+
+
+def test_an_endless_manifest_is_not_read(pair: Path) -> None:
+    with pair.with_suffix(".json").open("r+b") as manifest:
+        manifest.truncate(10**12)
+    with pytest.raises(ModelError, match="at most 1 MB of it are read"):
+        load_model(pair, threads=1)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "[" * 100_000,
+        '{"labels": ' * 50_000,
+        '{"labels": [' + '"a",' * 90_000 + "1]}",
+        '{"format": NaN}',
+        '{"format": ' + "9" * 10_000 + "}",
+        '{"format": 1, "format": 2}',
+        '{"format": 1e999}',
+        '"\\ud800"',
+        "\ufeff{}",
+    ],
+)
+def test_a_hostile_manifest_is_refused_in_one_line(tmp_path: Path, text: str) -> None:
+    (tmp_path / "m.json").write_text(text, "utf-8")
+    with pytest.raises(ModelError, match=r"m\.json: not a manifest of format 1") as refusal:
+        read_manifest(tmp_path / "m.json")
+    assert len(str(refusal.value)) < 1000
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        *(("input", "mean"), ("input", "std"), ("input", "scale"), ("input", "zero_point")),
+        *(("output", "temperature"), ("output", "scale"), ("output", "zero_point")),
+        *(("face_crop", "box_side"), ("face_crop", "box_shift_y"), ("model", "size_bytes")),
+    ],
+)
+def test_a_number_beyond_reason_is_refused(tmp_path: Path, key: tuple[str, str]) -> None:
+    manifest = json.loads(SHIPPED.with_suffix(".json").read_text("utf-8"))
+    manifest[key[0]][key[1]] = "HERE"
+    for value in ("NaN", "Infinity", "1e308", "-1e308", "1e999", "-1e39", "9" * 400):
+        text = json.dumps(manifest).replace('"HERE"', value)
+        (tmp_path / "m.json").write_text(text, "utf-8")
+        with pytest.raises(ModelError, match="not a manifest of format 1"):
+            read_manifest(tmp_path / "m.json")
