@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
+import itertools
+import os
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from edge.camera.folders import open_album
 from edge.camera.media import (
-    IMAGE_SUFFIXES,
-    iter_video,
-    list_images,
-    read_image,
+    Media,
+    decode_image,
+    open_media,
     video_frame_count,
+    video_frames,
 )
-from edge.datatypes import BgrImage, Detection, FaceState, Track
-from edge.errors import MediaError
+from edge.datatypes import BgrImage, Detection, FaceState, Frame, Track
+from edge.errors import MediaError, printable
 from edge.pipeline import FaceClassifier, Pipeline
 from edge.vision.detector import FaceDetector
+
+_SKIPPED_NAMED = 5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,23 +30,61 @@ class Job:
     """One file to analyze, and how many frames it holds, None when it does not say."""
 
     path: Path
-    is_video: bool
     frames: int | None
 
 
-def plan(paths: Sequence[Path]) -> list[Job]:
-    """Return the files behind `paths`, folders opened. Raises MediaError for what is not there."""
-    return [job for path in paths for job in _jobs(path)]
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """The files behind some paths, the errors of those paths that have none, what was skipped."""
+
+    jobs: tuple[Job, ...]
+    errors: tuple[MediaError, ...]
+    skipped: tuple[str, ...]
+    """A line for each folder in which there is more than pictures."""
+
+    @property
+    def frames(self) -> int | None:
+        """How many frames there are in all, None when that is unknown."""
+        known = [job.frames for job in self.jobs if job.frames is not None]
+        return sum(known) if len(known) == len(self.jobs) else None
 
 
-def _jobs(path: Path) -> list[Job]:
-    if path.is_dir():
-        return [Job(path=image, is_video=False, frames=1) for image in list_images(path)]
-    if not path.exists():
-        raise MediaError(f"{path}: no such file or folder")
-    if path.suffix.lower() in IMAGE_SUFFIXES:
-        return [Job(path=path, is_video=False, frames=1)]
-    return [Job(path=path, is_video=True, frames=video_frame_count(path))]
+def plan(paths: Sequence[Path]) -> Plan:
+    """Return the files behind `paths`, folders opened."""
+    jobs: list[Job] = []
+    errors: list[MediaError] = []
+    skipped: list[str] = []
+    for path in paths:
+        try:
+            if os.path.isdir(path):  # noqa: PTH112 (False for any name that cannot be one)
+                album = open_album(path)
+                jobs += [Job(path=picture, frames=1) for picture in album.pictures]
+                skipped += [_skipped(path, album.skipped)] if album.skipped else []
+            elif not os.path.lexists(path):
+                errors.append(MediaError(f"{path}: no such file or folder"))
+            else:
+                jobs.append(Job(path=path, frames=_frames(path)))
+        except MediaError as exc:
+            errors.append(exc)
+    return Plan(jobs=tuple(jobs), errors=tuple(errors), skipped=tuple(skipped))
+
+
+def _frames(path: Path) -> int | None:
+    """Return how many frames a file says it has; a pipe is read once, and not for this."""
+    try:
+        with open_media(path) as media:
+            is_still = media.is_still
+        return 1 if is_still else video_frame_count(path)
+    except MediaError:
+        return None  # which is said when its turn comes
+
+
+def _skipped(folder: Path, paths: Sequence[Path]) -> str:
+    """Return for example "skipped 2 files in photos: notes.txt, clip.mp4"."""
+    names = [str(path.relative_to(folder)) for path in paths[:_SKIPPED_NAMED]]
+    more = ["..."] if len(paths) > _SKIPPED_NAMED else []
+    files = "1 file" if len(paths) == 1 else f"{len(paths)} files"
+    return printable(f"skipped {files} in {folder}: {', '.join([*names, *more])}")
 
 
 class Analyzer:
@@ -53,20 +96,37 @@ class Analyzer:
         classifier: FaceClassifier,
         new_pipeline: Callable[[], Pipeline],
     ) -> None:
-        """`new_pipeline` makes the pipeline for one video."""
+        """`detector` is for stills, `new_pipeline` makes the pipeline for one video."""
         self._detector = detector
         self._classifier = classifier
         self._new_pipeline = new_pipeline
 
     def results(self, job: Job) -> Iterator[dict[str, Any]]:
-        """Yield {"path", "frame", "faces"} for each frame. Raises MediaError for a bad file."""
-        if not job.is_video:
-            faces = self.still(read_image(job.path))
-            yield _result(job.path, 0, faces)
+        """Yield {"path", "frame", "size", "faces"} for each frame.
+
+        What a file is, its content says: a picture, or a video, of which one with a single frame
+        is a picture as well. Raises MediaError for a file that is neither, or damaged.
+        """
+        with open_media(job.path, pipes=True) as media:
+            if media.is_still:
+                yield self._still_result(media, decode_image(media))
+            else:
+                yield from self._video_results(media)
+
+    def _video_results(self, media: Media) -> Iterator[dict[str, Any]]:
+        frames = video_frames(media)
+        first = next(frames)
+        second = next(frames, None)
+        if second is None:
+            yield self._still_result(media, first.bgr)
             return
         pipeline = self._new_pipeline()
-        for frame in iter_video(job.path):
-            yield _result(job.path, frame.seq, pipeline.step(frame).faces)
+        for frame in itertools.chain([first, second], frames):
+            yield _result(media.path, frame, pipeline.step(frame).faces)
+
+    def _still_result(self, media: Media, bgr: BgrImage) -> dict[str, Any]:
+        frame = Frame(bgr=bgr, seq=0, captured_at_s=0.0)
+        return _result(media.path, frame, self.still(bgr))
 
     def still(self, bgr: BgrImage) -> list[FaceState]:
         """Return the faces of one picture, the surest first, each with its likeliest label."""
@@ -94,8 +154,13 @@ class Analyzer:
         )
 
 
-def _result(path: Path, frame: int, faces: Sequence[FaceState]) -> dict[str, Any]:
-    described = [face.to_dict() for face in faces]
+def _result(path: Path, frame: Frame, faces: Sequence[FaceState]) -> dict[str, Any]:
+    """Return a frame's object; of each face the part of its box that is within the frame."""
+    width, height = frame.size
+    within = [replace(face, box=face.box.clip(width, height)) for face in faces]
+    described = [face.to_dict() for face in within if face.box.area > 0]
     for face in described:
         del face["id"]
-    return {"path": str(path), "frame": frame, "faces": described}
+    # JSON is Unicode: the bytes of a name that are not UTF-8 are written as \xff.
+    name = os.fsencode(path).decode("utf-8", "backslashreplace")
+    return {"path": name, "frame": frame.seq, "size": [width, height], "faces": described}

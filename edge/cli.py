@@ -9,6 +9,7 @@ import json
 import logging
 import os
 import sys
+import traceback
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,6 +21,7 @@ from edge.state import INSTALLED_FOLDER, AccessCode, find_folder, open_folder
 from edge.streams import discard_stdout, flush_stdout
 
 if TYPE_CHECKING:
+    from edge.analyze import Plan
     from edge.entrance import Served
 
 INSTALLED_SETTINGS = Path("/etc/emotion-edge/config.toml")
@@ -196,29 +198,62 @@ def _log_to_stderr() -> None:
 
 
 def _analyze(args: argparse.Namespace) -> int:
-    from edge.analyze import Analyzer, plan  # noqa: PLC0415
+    from edge.analyze import plan  # noqa: PLC0415
+
+    config = _settings(args)
+    planned = plan(args.paths)
+    for error in planned.errors:
+        _complain(error)
+    bad = len(planned.errors)
+    if planned.jobs:
+        bad += _analyze_files(planned, config, pretty=not args.jsonl)
+    for line in planned.skipped:
+        _tell(line)
+    return 1 if bad else 0
+
+
+def _analyze_files(planned: Plan, config: Config, *, pretty: bool) -> int:
+    """Print what is seen in each file, and return how many of them could not be read."""
+    from edge.analyze import Analyzer  # noqa: PLC0415
     from edge.networks import load_vision  # noqa: PLC0415
     from edge.progress import Progress  # noqa: PLC0415
 
-    jobs = plan(args.paths)
-    config = _settings(args)
     vision = load_vision(config)
     analyzer = Analyzer(vision.detector, vision.classifier, lambda: vision.pipeline(config))
-    total = sum(job.frames or 0 for job in jobs) if all(job.frames for job in jobs) else None
-    progress = Progress(total, "frames", sys.stderr)
-    indent = 2 if sys.stdout.isatty() and not args.jsonl else None
+    progress = Progress(planned.frames, "frames", sys.stderr)
+    indent = 2 if pretty and sys.stdout.isatty() else None
     bad = 0
-    for job in jobs:
+    for job in planned.jobs:
         try:
             for result in analyzer.results(job):
                 progress.advance()
-                print(json.dumps(result, indent=indent, ensure_ascii=False), flush=True)
+                _print_object(result, indent)
         except MediaError as exc:
             bad += 1
             progress.close()
-            print(f"emotion-edge: {exc}", file=sys.stderr)
+            _complain(exc)
     progress.close()
-    return 1 if bad else 0
+    return bad
+
+
+def _print_object(value: dict[str, Any], indent: int | None) -> None:
+    """Print one JSON object at once, in ASCII where standard output has no more."""
+    is_unicode = (sys.stdout.encoding or "").lower().startswith("utf")
+    print(json.dumps(value, indent=indent, ensure_ascii=not is_unicode), flush=True)
+
+
+def _complain(error: EdgeError) -> None:
+    """Report an error that does not end the command."""
+    if os.environ.get("EMOTION_EDGE_DEBUG"):
+        _tell("".join(traceback.format_exception(error)).rstrip())
+    else:
+        _tell(f"emotion-edge: {error}")
+
+
+def _tell(text: str) -> None:
+    """Print to standard error, where that can be written."""
+    with contextlib.suppress(OSError):
+        print(text, file=sys.stderr)
 
 
 def _doctor(args: argparse.Namespace) -> int:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 from edge.camera.demo import DemoScene
 from edge.camera.picamera2 import PiCamera
@@ -12,10 +12,14 @@ from edge.camera.replay import ImageReplay, VideoReplay
 from edge.camera.source import FrameSource
 from edge.camera.v4l2 import V4l2Camera, usb_cameras
 from edge.config import CameraConfig
-from edge.errors import CameraError, CameraNotFound, ConfigError, UsageError
+from edge.errors import CameraError, CameraNotFound, ConfigError, MediaError, UsageError
+from edge.files import expanded
 
 FIRST_FRAME_S = 4.0
 """A webcam may take seconds to set its exposure before it delivers at all."""
+
+LAST_CAMERA = 2**20 - 1
+"""Linux counts the devices of a driver with 20 bits (MINORBITS in include/linux/kdev_t.h)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,11 +34,18 @@ class Hardware:
 def open_source(config: CameraConfig, hardware: Hardware | None = None) -> FrameSource:
     """Open the camera that `config.source` names.
 
-    Raises CameraNotFound when it is not there, MediaError for a file or folder that cannot be
-    read, UsageError for a source that is none of those default.toml lists or a setting that the
-    camera cannot do.
+    Raises CameraNotFound when it is not there, or for a file or folder that cannot be read now,
+    UsageError for a source that is none of those default.toml lists or a setting that the camera
+    cannot do.
     """
-    hardware = hardware or Hardware()
+    try:
+        return _opened(config, hardware or Hardware())
+    except MediaError as exc:
+        # A file may come back, as a camera may: a run that had it open waits for both.
+        raise CameraNotFound(str(exc)) from exc
+
+
+def _opened(config: CameraConfig, hardware: Hardware) -> FrameSource:
     kind, _, value = config.source.partition(":")
     match kind:
         case "auto":
@@ -42,16 +53,25 @@ def open_source(config: CameraConfig, hardware: Hardware | None = None) -> Frame
         case "demo":
             return DemoScene((config.width, config.height), config.fps)
         case "picamera2":
-            return hardware.open_pi(config, int(value or 0))
+            return hardware.open_pi(config, _number(config.source, value or "0"))
         case "v4l2":
-            return hardware.open_usb(config, int(value))
+            return hardware.open_usb(config, _number(config.source, value))
         case "file":
-            return VideoReplay(Path(value).expanduser())
+            return VideoReplay(expanded(value))
         case "images":
-            return ImageReplay(Path(value).expanduser())
+            return ImageReplay(expanded(value))
     raise UsageError(
         f"source {config.source!r}: expected auto, demo, picamera2, v4l2:N, file:PATH or images:DIR"
     )
+
+
+def _number(source: str, digits: str) -> int:
+    """Return a camera's number. Raises UsageError for one that Linux has for no device."""
+    if not re.fullmatch(r"[0-9]{1,7}", digits) or int(digits) > LAST_CAMERA:
+        raise UsageError(
+            f"source {source[:40]!r}: a camera's number is 0 to {LAST_CAMERA}; see /dev/video*"
+        )
+    return int(digits)
 
 
 def _first_that_delivers(config: CameraConfig, hardware: Hardware) -> FrameSource:

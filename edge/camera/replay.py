@@ -7,7 +7,8 @@ import threading
 import time
 from pathlib import Path
 
-from edge.camera.media import list_images, next_picture, open_video, read_image, video_fps
+from edge.camera.folders import list_images
+from edge.camera.media import grab_picture, next_picture, open_video, read_image, video_fps
 from edge.datatypes import BgrImage, Frame
 from edge.errors import CameraError, CameraStalled, MediaError
 
@@ -86,7 +87,7 @@ class VideoReplay:
             bgr, self._first = self._first, None
             return bgr
         for _ in range(frames - 1):
-            if not self._video.grab():
+            if not grab_picture(self._video):
                 break
         bgr_or_end = next_picture(self._video)
         return self._restart() if bgr_or_end is None else bgr_or_end
@@ -134,7 +135,10 @@ class ImageReplay:
         turns = self._seq // self._frames_each - before
         if turns:
             self._turn += turns
-            self._shown = self._readable_from_turn()
+            try:
+                self._shown = self._readable_from_turn()
+            except MediaError as exc:
+                raise CameraError(str(exc)) from exc
         return Frame(bgr=self._shown, seq=self._seq, captured_at_s=time.monotonic())
 
     def _readable_from_turn(self) -> BgrImage:

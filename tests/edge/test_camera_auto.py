@@ -1,3 +1,4 @@
+import os
 from functools import partial
 from typing import ClassVar
 
@@ -144,3 +145,64 @@ def test_a_setting_for_an_absent_pi_camera_is_no_reason_to_give_up():
     config = load_config(overrides={"camera": {"source": "auto", "focus_m": 1.0}}).camera
     with pytest.raises(CameraNotFound, match=r"none is attached.*only Pi cameras can do this"):
         open_source(config, hardware(usb=FakeUsbCamera(0), devices=[0]))
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        *("v4l2:-1", "v4l2:2147483647", "v4l2:2147483648", "v4l2:" + "9" * 5000, "v4l2:"),
+        *("v4l2:x", "v4l2:\u0663", "picamera2:99999999999999", "picamera2:-1"),
+        "picamera2:" + "9" * 5000,
+    ],
+)
+def test_a_number_that_no_camera_has_is_refused_before_it_is_opened(source):
+    config = msgspec.structs.replace(settings("demo"), source=source)
+    usb = FakeUsbCamera(index=0)
+    with pytest.raises(UsageError, match="a camera's number is 0 to 1048575") as refusal:
+        open_source(config, hardware(pi=fake_pi, usb=usb))
+    assert usb.captures == []
+    assert len(str(refusal.value)) < 200
+
+
+def test_no_file_folder_pipe_or_device_hangs_or_breaks_the_opening(tmp_path):
+    (tmp_path / "folder").mkdir()
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "text.mp4").write_text("not a video")
+    (tmp_path / "one").mkdir()
+    with (tmp_path / "one" / "huge.jpg").open("wb") as huge:
+        huge.write(b"\xff\xd8\xff\xe0")
+        huge.truncate(10**12)
+    for source, reason in {
+        "file:/dev/zero": "not a file but a device or a pipe",
+        "file:/dev/null": "not a file but a device or a pipe",
+        f"file:{tmp_path}/pipe": "not a file but a device or a pipe",
+        f"file:{tmp_path}/folder": "Is a directory",
+        f"file:{tmp_path}/text.mp4": "not a video",
+        f"file:{tmp_path}/a\0b": "a name with a NUL in it",
+        "file:" + "n" * 5000: "File name too long",
+        "file:~nouser/x.mp4": "No such file or directory",
+        f"images:{tmp_path}/folder": "no pictures in this folder",
+        f"images:{tmp_path}/text.mp4": "no such folder",
+        f"images:{tmp_path}/a\0b": "no such folder",
+        "images:" + "n" * 5000: "no such folder",
+        "images:~nouser": "no such folder",
+        "images:/dev/zero": "no such folder",
+        f"images:{tmp_path}/one": "none of its pictures can be read",
+    }.items():
+        config = msgspec.structs.replace(settings("demo"), source=source)
+        with pytest.raises(CameraNotFound, match=reason) as refusal:
+            open_source(config, hardware())
+        assert str(refusal.value).isprintable()
+
+
+@pytest.mark.parametrize("name", ["12:30 party.mp4", "shot_%03d.png", "rtsp://x"])
+def test_any_name_of_a_video_is_a_source(tmp_path, monkeypatch, name):
+    monkeypatch.chdir(tmp_path)
+    writer = cv2.VideoWriter("plain.avi", cv2.VideoWriter.fourcc(*"MJPG"), 20.0, (64, 48))
+    writer.write(np.zeros((48, 64, 3), np.uint8))
+    writer.release()
+    os.makedirs("rtsp:")  # noqa: PTH103
+    os.rename("plain.avi", name)  # noqa: PTH104
+    source = open_source(settings(f"file:{name}"), hardware())
+    assert source.read(2.0).size == (64, 48)
+    source.close()

@@ -5,7 +5,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from edge.camera.media import iter_video, list_images, read_image, video_frame_count
+from edge.camera.folders import list_images
+from edge.camera.media import iter_video, open_media, read_image, video_frame_count, video_frames
 from edge.errors import MediaError
 
 
@@ -94,7 +95,7 @@ def test_garbage_nothing_and_missing_files_are_refused(tmp_path):
     for name, reason in {
         "text.png": "not a whole picture",
         "empty.png": "the file is empty",
-        "gone.png": "cannot read the picture: No such file",
+        "gone.png": "cannot read the file: No such file",
     }.items():
         with pytest.raises(MediaError, match=f"{name}: {reason}"):
             read_image(tmp_path / name)
@@ -133,12 +134,13 @@ def test_what_is_no_video_is_refused_in_one_line(tmp_path, capfd):
     whole = write_video(tmp_path / "whole.mp4", frames=5).read_bytes()
     (tmp_path / "cut.mp4").write_bytes(whole[: len(whole) // 2])
     for name in ("text.mp4", "empty.mp4", "cut.mp4"):
-        with pytest.raises(MediaError, match=f"{name}: not a video") as refused:
+        reason = "the file is empty" if name == "empty.mp4" else "not a video"
+        with pytest.raises(MediaError, match=f"{name}: {reason}") as refused:
             list(iter_video(tmp_path / name))
         assert "\n" not in str(refused.value)
-    for missing in (tmp_path / "gone.mp4", tmp_path):
-        with pytest.raises(MediaError, match="no such video"):
-            video_frame_count(missing)
+    for name, reason in {"gone.mp4": "No such file or directory", "": "Is a directory"}.items():
+        with pytest.raises(MediaError, match=f"cannot read the file: {reason}"):
+            video_frame_count(tmp_path / name)
     assert capfd.readouterr().err == ""
 
 
@@ -148,3 +150,12 @@ def test_a_video_without_a_frame_is_refused(tmp_path):
     path.write_bytes(content[: content.index(b"movi") + 4])
     with pytest.raises(MediaError, match=r"header\.avi"):
         list(iter_video(path))
+
+
+def test_a_video_of_absurd_size_is_refused(tmp_path):
+    path = write_video(tmp_path / "wide.avi", frames=2)
+    with (
+        open_media(path) as media,
+        pytest.raises(MediaError, match=r"64x48 pixels; at most 0\.001"),
+    ):
+        next(video_frames(media, max_pixels=1000))

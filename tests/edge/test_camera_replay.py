@@ -1,3 +1,4 @@
+import contextlib
 import threading
 import time
 from itertools import pairwise
@@ -6,8 +7,12 @@ import cv2
 import numpy as np
 import pytest
 
+from edge.camera.auto import open_source
 from edge.camera.replay import ImageReplay, Pace, VideoReplay
-from edge.errors import CameraError, CameraStalled, MediaError
+from edge.config import load_config
+from edge.datatypes import CameraState, Snapshot
+from edge.errors import CameraError, CameraStalled, EdgeError, MediaError
+from edge.service import Service
 
 
 def write_video(path, frames, fps=20.0):
@@ -64,7 +69,7 @@ def test_a_video_that_vanishes_ends_the_source(tmp_path):
     path = write_video(tmp_path / "clip.avi", frames=2, fps=100)
     video = VideoReplay(path)
     path.unlink()
-    with pytest.raises(CameraError, match="no such video"):
+    with pytest.raises(CameraError, match=r"clip\.avi: cannot read the file: No such file"):
         read_on(video)
     video.close()
 
@@ -142,3 +147,85 @@ def test_close_ends_a_waiting_read_and_may_be_called_twice(tmp_path, kind):
         read_on(source)
     assert time.monotonic() - started_s < 2.0
     source.close()
+
+
+class Blind:
+    """A stage that sees nobody."""
+
+    def step(self, frame):
+        return Snapshot(
+            seq=frame.seq,
+            captured_at_s=frame.captured_at_s,
+            faces=(),
+            dominant=None,
+            stage_ms={},
+        )
+
+
+class NoOutputs:
+    def show(self, report):
+        pass
+
+    def failing(self):
+        return ()
+
+
+@contextlib.contextmanager
+def running(source):
+    """The service on a file, as the device runs it."""
+    config = load_config(None, {"camera": {"source": source, "stall_s": 0.5}}).camera
+    service = Service(lambda: open_source(config), Blind(), NoOutputs(), config)
+    failures = []
+
+    def run():
+        try:
+            service.run()
+        except EdgeError as exc:
+            failures.append(exc)
+
+    thread = threading.Thread(target=run, daemon=True)
+    thread.start()
+    try:
+        yield service
+    finally:
+        service.stop()
+        thread.join(10)
+    assert failures == []
+
+
+def wait_for(service, state):
+    deadline_s = time.monotonic() + 20
+    while service.health().camera is not state:
+        assert time.monotonic() < deadline_s, service.health()
+        time.sleep(0.02)
+    return service.health()
+
+
+@pytest.mark.parametrize("fate", ["removed", "truncated", "a folder"])
+def test_a_video_that_goes_while_it_runs_is_waited_for(tmp_path, fate):
+    path = write_video(tmp_path / "clip.avi", frames=5)
+    content = path.read_bytes()
+    with running(f"file:{path}") as service:
+        wait_for(service, CameraState.LIVE)
+        path.unlink()
+        if fate == "truncated":
+            path.write_bytes(content[:100])
+        elif fate == "a folder":
+            path.mkdir()
+        assert "clip.avi: " in wait_for(service, CameraState.LOST).detail
+        if fate == "a folder":
+            path.rmdir()
+        path.write_bytes(content)
+        wait_for(service, CameraState.LIVE)
+
+
+def test_pictures_that_go_while_they_are_shown_are_waited_for(tmp_path):
+    write_picture(tmp_path / "a.png", 0)
+    write_picture(tmp_path / "b.png", 40)
+    with running(f"images:{tmp_path}") as service:
+        wait_for(service, CameraState.LIVE)
+        for name in ("a.png", "b.png"):
+            (tmp_path / name).unlink()
+        assert str(tmp_path) in wait_for(service, CameraState.LOST).detail
+        write_picture(tmp_path / "c.png", 80)
+        wait_for(service, CameraState.LIVE)
