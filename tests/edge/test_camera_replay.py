@@ -174,7 +174,16 @@ class NoOutputs:
 def running(source):
     """The service on a file, as the device runs it."""
     config = load_config(None, {"camera": {"source": source, "stall_s": 0.5}}).camera
-    service = Service(lambda: open_source(config), Blind(), NoOutputs(), config)
+    refusals = []
+
+    def opened():
+        try:
+            return open_source(config)
+        except EdgeError as exc:
+            refusals.append(exc)
+            raise
+
+    service = Service(opened, Blind(), NoOutputs(), config)
     failures = []
 
     def run():
@@ -186,7 +195,7 @@ def running(source):
     thread = threading.Thread(target=run, daemon=True)
     thread.start()
     try:
-        yield service
+        yield service, refusals
     finally:
         service.stop()
         thread.join(10)
@@ -201,11 +210,18 @@ def wait_for(service, state):
     return service.health()
 
 
+def wait_for_one(refusals):
+    deadline_s = time.monotonic() + 20
+    while not refusals:
+        assert time.monotonic() < deadline_s, refusals
+        time.sleep(0.02)
+
+
 @pytest.mark.parametrize("fate", ["removed", "truncated", "a folder"])
 def test_a_video_that_goes_while_it_runs_is_waited_for(tmp_path, fate):
     path = write_video(tmp_path / "clip.avi", frames=5)
     content = path.read_bytes()
-    with running(f"file:{path}") as service:
+    with running(f"file:{path}") as (service, refusals):
         wait_for(service, CameraState.LIVE)
         path.unlink()
         if fate == "truncated":
@@ -213,6 +229,7 @@ def test_a_video_that_goes_while_it_runs_is_waited_for(tmp_path, fate):
         elif fate == "a folder":
             path.mkdir()
         assert "clip.avi: " in wait_for(service, CameraState.LOST).detail
+        wait_for_one(refusals)
         if fate == "a folder":
             path.rmdir()
         path.write_bytes(content)
@@ -222,10 +239,11 @@ def test_a_video_that_goes_while_it_runs_is_waited_for(tmp_path, fate):
 def test_pictures_that_go_while_they_are_shown_are_waited_for(tmp_path):
     write_picture(tmp_path / "a.png", 0)
     write_picture(tmp_path / "b.png", 40)
-    with running(f"images:{tmp_path}") as service:
+    with running(f"images:{tmp_path}") as (service, refusals):
         wait_for(service, CameraState.LIVE)
         for name in ("a.png", "b.png"):
             (tmp_path / name).unlink()
         assert str(tmp_path) in wait_for(service, CameraState.LOST).detail
+        wait_for_one(refusals)
         write_picture(tmp_path / "c.png", 80)
         wait_for(service, CameraState.LIVE)
