@@ -221,13 +221,16 @@ def _analyze_files(planned: Plan, config: Config, *, pretty: bool) -> int:
     vision = load_vision(config)
     analyzer = Analyzer(vision.detector, vision.classifier, lambda: vision.pipeline(config))
     progress = Progress(planned.frames, "frames", sys.stderr)
-    indent = 2 if pretty and sys.stdout.isatty() else None
+    on_terminal = sys.stdout.isatty()
+    indent = 2 if pretty and on_terminal else None
     bad = 0
     for job in planned.jobs:
         try:
             for result in analyzer.results(job):
-                progress.advance()
+                if on_terminal:
+                    progress.close()  # or the object would begin on its line
                 _print_object(result, indent)
+                progress.advance()
         except MediaError as exc:
             bad += 1
             progress.close()

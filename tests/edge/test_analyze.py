@@ -309,6 +309,28 @@ def test_a_terminal_without_unicode_gets_ascii(tmp_path: Path) -> None:
     assert Path(json.loads(run.stdout.decode("ascii"))["path"]).name == "é 人.png"
 
 
+class Terminal(io.StringIO):
+    encoding = "utf-8"
+
+    def isatty(self) -> bool:
+        return True
+
+
+def test_on_a_terminal_no_object_begins_on_the_progress_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for k in range(3):
+        cv2.imwrite(str(tmp_path / f"{k}.png"), wall(64, 48))
+    terminal = Terminal()
+    monkeypatch.setattr("edge.progress._TERMINAL_EVERY_S", 0.0)
+    monkeypatch.setattr(sys, "stdout", terminal)
+    monkeypatch.setattr(sys, "stderr", terminal)
+    assert main(["analyze", str(tmp_path), "--jsonl"]) == 0
+    assert "2/3 frames" in terminal.getvalue()
+    shown = [line.rpartition("\x1b[K")[2] for line in terminal.getvalue().split("\n")]
+    assert [json.loads(line)["faces"] for line in shown if line] == [[], [], []]
+
+
 @pytest.mark.parametrize("to", [">/dev/full", ">&-"])
 def test_results_that_cannot_be_written_end_it_in_one_line(tmp_path: Path, to: str) -> None:
     for k in range(3):
