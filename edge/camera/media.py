@@ -31,8 +31,11 @@ MAX_PICTURE_BYTES = 320_000_000
 
 DEFAULT_FPS = 25.0
 
-_UNDECODABLE = {"HEIC", "AVIF"}
-"""Formats that OpenCV may be built without; FFmpeg reads a tile of such a picture alone."""
+# FFmpeg knows them too, but gives one tile of such a picture for all of it.
+_RARELY_READ = {
+    "HEIC": "HEIC pictures cannot be read here; convert it to JPEG first",
+    "AVIF": "not a whole picture, or one that OpenCV here does not read; convert it to JPEG first",
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,9 +112,8 @@ def _decoded(encoded: bytes) -> BgrImage | None:
 
 
 def _why_not(media: Media, size: Size | None) -> str:
-    name = media.picture_format
-    if name in _UNDECODABLE:
-        return f"{name} pictures cannot be read here; convert it to JPEG first"
+    if told := _RARELY_READ.get(media.picture_format or ""):
+        return told
     stated = f" of {size[0]}x{size[1]} pixels" if size else ""
     return f"not a whole picture{stated}; is it damaged, or not an image?"
 
@@ -175,7 +177,9 @@ def capture_of(media: Media, *, max_pixels: int = MAX_PIXELS) -> cv2.VideoCaptur
     video = cv2.VideoCapture(f"/proc/self/fd/{media.descriptor}", cv2.CAP_FFMPEG)
     if not video.isOpened():
         video.release()
-        raise MediaError(f"{media.path}: not a video that can be read; is it damaged?")
+        raise MediaError(
+            f"{media.path}: not a video that can be read, nor a picture; is it damaged?"
+        )
     try:
         width, height = video.get(cv2.CAP_PROP_FRAME_WIDTH), video.get(cv2.CAP_PROP_FRAME_HEIGHT)
         _refuse_beyond(max_pixels, (int(width), int(height)), media.path)
