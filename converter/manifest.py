@@ -12,7 +12,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from converter.dataset import LABELS
+from converter.data.dataset import LABELS
 
 FORMAT = 1
 TOOLS = ("torch", "litert-torch", "ai-edge-quantizer", "ai-edge-litert")

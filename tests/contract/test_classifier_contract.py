@@ -7,7 +7,7 @@ import pytest
 
 pytest.importorskip("torch", reason="the converter extra is not installed")
 
-from converter.classifiers import load_classifier
+from converter.evaluation.classifiers import load_classifier
 from edge.config import load_config
 from edge.networks import model_path
 from edge.vision.classifier import EmotionClassifier

@@ -7,14 +7,14 @@ import pytest
 
 pytest.importorskip("torch", reason="the converter extra is not installed")
 
-from converter.checkpoint import load_checkpoint
-from converter.classifiers import TfliteClassifier, load_classifier
-from converter.dataset import LABELS, Split, load_dataset
-from converter.graph import check_full_integer, graph_facts
+from converter.data.dataset import LABELS, Split, load_dataset
+from converter.evaluation.classifiers import TfliteClassifier, load_classifier
+from converter.evaluation.metrics import accuracy, class_metrics, ece, macro_f1
 from converter.manifest import sha256
-from converter.metrics import accuracy, class_metrics, ece, macro_f1
-from converter.passes import PASS_NAMES
-from converter.recipes import STATIC
+from converter.quantization.graph import check_full_integer, graph_facts
+from converter.quantization.passes import PASS_NAMES
+from converter.quantization.recipes import STATIC
+from converter.training.checkpoint import load_checkpoint
 
 pytestmark = pytest.mark.converter
 
