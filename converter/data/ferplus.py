@@ -22,6 +22,12 @@ COLUMNS = (
 )
 MOST_VOTES = 100
 
+LABEL_COLUMNS = (4, 5, 6, 1, 3, 2, 0)
+"""The column of each of our LABELS."""
+
+FEWEST_VOTES = 5
+"""Of ten: a picture with fewer for any one of our seven has no FER+ label."""
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Votes:
@@ -65,3 +71,15 @@ def _counted(path: Path, line: int, row: dict[str, str]) -> list[int]:
     if min(counts) < 0 or max(counts) > MOST_VOTES:
         raise DataError(f"{path}, line {line}: a vote is not from 0 to {MOST_VOTES}")
     return counts
+
+
+def majority_labels(votes: npt.NDArray[np.int8]) -> npt.NDArray[np.int64]:
+    """Return the label of most FER+ votes (N, 10) among our seven, -1 where there is none.
+
+    None is where something else, or another of the seven, has as many, or all have too few.
+    """
+    ours = votes[:, LABEL_COLUMNS].astype(np.int64)
+    most = ours.max(axis=1)
+    clear = (votes == most[:, None]).sum(axis=1) == 1
+    clear &= most == votes.max(axis=1)
+    return np.where(clear & (most >= FEWEST_VOTES), ours.argmax(axis=1), -1)

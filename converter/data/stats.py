@@ -12,8 +12,8 @@ import numpy as np
 from converter.data.contact_sheet import contact_sheet_png
 from converter.data.dataset import Reading, read_dataset
 from converter.data.faces import FaceDataset, Fate, Split
+from converter.data.ferplus import majority_labels
 from converter.data.labels import LABELS
-from converter.evaluation.metrics import ferplus_labels
 from converter.output import check_writable, write_together
 
 SPLIT_NAMES = {
@@ -61,7 +61,7 @@ def run(args: argparse.Namespace) -> int:
 
 def survey(faces: FaceDataset) -> Survey:
     """Return what there is to count in `faces`."""
-    voted = ferplus_labels(faces.votes)
+    voted = majority_labels(faces.votes)
     clear = voted >= 0
     fates = faces.fates()
     return Survey(

@@ -19,6 +19,7 @@ import numpy as np
 import numpy.typing as npt
 
 from converter.data.dataset import LABELS, FaceDataset, load_dataset
+from converter.data.ferplus import LABEL_COLUMNS
 from converter.demo_faces.landmarks import Landmarks
 from converter.errors import DataError, OutputError, UsageError
 from converter.output import check_writable, write_together
@@ -29,9 +30,6 @@ Floats = npt.NDArray[np.float32]
 TILE_PX = 160
 ANCHORS = np.array([(0.35, 0.40), (0.65, 0.40), (0.50, 0.57), (0.50, 0.72)], np.float32) * TILE_PX
 """Where the eyes, nose and mouth of every face come to lie."""
-
-FERPLUS_COLUMN = (4, 5, 6, 1, 3, 2, 0)
-"""The FER+ votes' column for each of FER2013's labels."""
 
 ACTORS = ("dark", "light")
 FEWEST_PEOPLE = 100
@@ -117,7 +115,7 @@ def aligned(faces: FaceDataset, label: int, landmarks: Landmarks, *, most: int) 
     float32 (N, 160, 160), each of mean 0 and deviation 1 over the face.
     """
     candidates = np.flatnonzero(faces.labels == label)
-    clarity = vote_margin(faces.votes[candidates], FERPLUS_COLUMN[label])
+    clarity = vote_margin(faces.votes[candidates], LABEL_COLUMNS[label])
     tiles: list[Floats] = []
     for index in candidates[np.argsort(-clarity, kind="stable")]:
         if len(tiles) == most:

@@ -12,9 +12,10 @@ import numpy as np
 import numpy.typing as npt
 
 from converter.data.dataset import LABELS, FaceDataset, Split, load_dataset
+from converter.data.ferplus import majority_labels
 from converter.errors import ConversionError, DataError, UsageError
 from converter.evaluation.classifiers import Classifier, load_classifier
-from converter.evaluation.figures import confusion_png
+from converter.evaluation.confusion_chart import confusion_png
 from converter.evaluation.metrics import (
     ClassMetrics,
     Floats,
@@ -25,7 +26,6 @@ from converter.evaluation.metrics import (
     class_metrics,
     confusion_matrix,
     ece,
-    ferplus_labels,
     macro_f1,
     mcnemar,
 )
@@ -98,7 +98,7 @@ def run(args: argparse.Namespace) -> int:
 def evaluate(probabilities: Floats, faces: FaceDataset) -> Evaluation:
     """Return how `probabilities` (N, 7) of the N pictures agree with their labels and votes."""
     answers = probabilities.argmax(axis=1)
-    voted = ferplus_labels(faces.votes)
+    voted = majority_labels(faces.votes)
     clear = voted >= 0
     return Evaluation(
         pictures=len(faces),
@@ -177,7 +177,7 @@ def _text(args: argparse.Namespace, result: Evaluation) -> str:
         )
     lines += ["", f"{'':9} pictures precision  recall      F1"]
     lines += [
-        f"{label:9} {one.pictures:8} {one.precision:9.3f} {one.recall:7.3f} {one.f1:7.3f}"
+        f"{label:9} {one.samples:8} {one.precision:9.3f} {one.recall:7.3f} {one.f1:7.3f}"
         for label, one in result.classes.items()
     ]
     lines += ["", "answered  " + "".join(f"{label:>9}" for label in LABELS)]

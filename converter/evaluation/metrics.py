@@ -1,19 +1,20 @@
-"""How good answers are: pure functions of predicted and true labels, or of probabilities.
+"""How good predictions are: pure functions of predicted and true labels, or of probabilities.
 
-`answers` and `labels` are integer (N,) of 0..6, `probabilities` float32 (N, 7) with rows that sum
-to 1; N is at least 1. All shares are 0..1.
+`predictions` and `labels` are integer (N,) of 0..6, `probabilities` float32 (N, 7) with rows that
+sum to 1; N is at least 1. All shares are 0..1.
 """
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from scipy import special, stats
+from sklearn import metrics as sklearn
 
-from converter.data.dataset import LABELS
+from converter.data.labels import LABELS
 
 Integers = npt.NDArray[np.integer[Any]]
 Floats = npt.NDArray[np.float32]
@@ -24,29 +25,27 @@ BINS = 15
 
 RESAMPLES = 2000
 CONFIDENCE = 0.95
-FEWEST_VOTES = 5
-"""Of ten; a picture with fewer for any one of our seven has no FER+ label."""
-
-FERPLUS_ORDER = (4, 5, 6, 1, 3, 2, 0)
-"""The columns of FER+'s votes in the order of LABELS."""
+_CLASSES = tuple(range(len(LABELS)))
 
 
 def softmax(logits: Floats) -> Floats:
     """Return probabilities over the last axis."""
-    powers = np.exp(logits.astype(np.float64) - logits.max(axis=-1, keepdims=True))
-    return np.asarray(powers / powers.sum(axis=-1, keepdims=True), np.float32)
+    return np.asarray(special.softmax(logits.astype(np.float64), axis=-1), np.float32)
 
 
-def accuracy(answers: Integers, labels: Integers) -> float:
-    """Return the share of right answers."""
-    return float((answers == labels).mean())
+def accuracy(predictions: Integers, labels: Integers) -> float:
+    """Return the share of right predictions."""
+    return float(sklearn.accuracy_score(labels, predictions))
 
 
-def confusion_matrix(answers: Integers, labels: Integers) -> npt.NDArray[np.int64]:
-    """Return counts (7, 7): a row for each true label, a column for each answer."""
-    size = len(LABELS)
-    pairs = labels.astype(np.int64) * size + answers.astype(np.int64)
-    return np.bincount(pairs, minlength=size * size).reshape(size, size).astype(np.int64)
+def confusion_matrix(predictions: Integers, labels: Integers) -> npt.NDArray[np.int64]:
+    """Return counts (7, 7): a row for each true label, a column for each prediction."""
+    return np.asarray(sklearn.confusion_matrix(labels, predictions, labels=_CLASSES), np.int64)
+
+
+def row_shares(confusion: Integers) -> npt.NDArray[np.float64]:
+    """Return each count's share of its row; a row without counts stays zero."""
+    return np.asarray(confusion / np.maximum(confusion.sum(axis=1, keepdims=True), 1))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,38 +55,37 @@ class ClassMetrics:
     A share of nothing is 0.
     """
 
-    pictures: int
+    samples: int
     precision: float
     recall: float
     f1: float
 
 
-def class_metrics(answers: Integers, labels: Integers) -> tuple[ClassMetrics, ...]:
+def class_metrics(predictions: Integers, labels: Integers) -> tuple[ClassMetrics, ...]:
     """Return one record for each of LABELS."""
-    confusion = confusion_matrix(answers, labels)
-    right = confusion.diagonal()
-    named, true = confusion.sum(axis=0), confusion.sum(axis=1)
+    columns = sklearn.precision_recall_fscore_support(
+        labels, predictions, labels=_CLASSES, zero_division=0.0
+    )
     return tuple(
         ClassMetrics(
-            pictures=int(true[i]),
-            precision=float(right[i] / max(named[i], 1)),
-            recall=float(right[i] / max(true[i], 1)),
-            f1=float(2 * right[i] / max(named[i] + true[i], 1)),
+            samples=int(support), precision=float(precision), recall=float(recall), f1=float(f1)
         )
-        for i in range(len(LABELS))
+        for precision, recall, f1, support in zip(*columns, strict=True)
     )
 
 
-def macro_f1(answers: Integers, labels: Integers) -> float:
-    """Return the mean F1 of the labels that there are pictures of."""
-    present = [one.f1 for one in class_metrics(answers, labels) if one.pictures]
-    return float(np.mean(present))
+def macro_f1(predictions: Integers, labels: Integers) -> float:
+    """Return the mean F1 of the labels that have samples."""
+    present = np.unique(labels)
+    return float(
+        sklearn.f1_score(labels, predictions, labels=present, average="macro", zero_division=0.0)
+    )
 
 
 def ece(probabilities: Floats, labels: Integers) -> float:
     """Return the expected calibration error of the greatest probability, over 15 equal bins.
 
-    The mean distance between how sure and how right, weighted by pictures: Guo et al., "On
+    The mean distance between confidence and accuracy, weighted by samples: Guo et al., "On
     Calibration of Modern Neural Networks" (2017), eq. 3.
     """
     sure = probabilities.max(axis=1).astype(np.float64)
@@ -102,32 +100,25 @@ def bootstrap_interval(values: npt.NDArray[Any], *, seed: int = 0) -> Interval:
 
     Efron & Tibshirani, "An Introduction to the Bootstrap" (1993), ch. 13.
     """
-    rng = np.random.default_rng(seed)
-    count = len(values)
-    means = [values[rng.integers(count, size=count)].mean() for _ in range(RESAMPLES)]
-    tail = (1 - CONFIDENCE) / 2
-    low, high = np.quantile(means, [tail, 1 - tail])
-    return float(low), float(high)
+    if len(values) == 1:  # SciPy resamples two and more
+        return float(values[0]), float(values[0])
+    found = stats.bootstrap(
+        (values.astype(np.float64),),
+        np.mean,
+        n_resamples=RESAMPLES,
+        batch=100,
+        confidence_level=CONFIDENCE,
+        method="percentile",
+        rng=np.random.default_rng(seed),
+    )
+    return float(found.confidence_interval.low), float(found.confidence_interval.high)
 
 
 def mcnemar(only_first: int, only_second: int) -> float:
     """Return the exact two-sided p of two classifiers being equally often right.
 
-    `only_first` and `only_second` count the pictures that just one of them got right. McNemar
+    `only_first` and `only_second` count the samples that just one of them got right. McNemar
     (1947); the binomial test of the smaller count at one half.
     """
     discordant = only_first + only_second
-    tail = sum(math.comb(discordant, k) for k in range(min(only_first, only_second) + 1))
-    return min(1.0, tail / 2 ** (discordant - 1)) if discordant else 1.0
-
-
-def ferplus_labels(votes: npt.NDArray[np.int8]) -> npt.NDArray[np.int64]:
-    """Return the label of most FER+ votes (N, 10) among our seven, -1 where there is none.
-
-    None is where something else, or another of the seven, has as many, or all have too few.
-    """
-    ours = votes[:, FERPLUS_ORDER].astype(np.int64)
-    most = ours.max(axis=1)
-    clear = (votes == most[:, None]).sum(axis=1) == 1
-    clear &= most == votes.max(axis=1)
-    return np.where(clear & (most >= FEWEST_VOTES), ours.argmax(axis=1), -1)
+    return float(stats.binomtest(only_first, discordant).pvalue) if discordant else 1.0

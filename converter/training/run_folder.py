@@ -18,9 +18,9 @@ import torch
 
 from converter.data.dataset import FaceDataset
 from converter.errors import CheckpointError, OutputError, UsageError
-from converter.evaluation.figures import curves_png
 from converter.output import sweep, write_together
 from converter.training.checkpoint import checkpoint_bytes
+from converter.training.curves import curves_png
 from converter.training.model import DenseNet121
 from converter.training.recipe import Recipe, load_recipe
 

@@ -30,11 +30,11 @@ def test_uint8_labels_do_not_overflow_the_confusion():
 
 def test_each_class():
     angry, disgust, fear, happy, *_ = metrics.class_metrics(ANSWERS, LABELS)
-    assert (angry.pictures, angry.precision, angry.recall) == (3, 1.0, pytest.approx(2 / 3))
+    assert (angry.samples, angry.precision, angry.recall) == (3, 1.0, pytest.approx(2 / 3))
     assert angry.f1 == pytest.approx(0.8)
     assert (happy.precision, happy.recall) == (0.5, 1.0)
-    assert (disgust.pictures, disgust.recall, disgust.f1) == (1, 0.0, 0.0)
-    assert fear.pictures == 0
+    assert (disgust.samples, disgust.recall, disgust.f1) == (1, 0.0, 0.0)
+    assert fear.samples == 0
     assert metrics.macro_f1(ANSWERS, LABELS) == pytest.approx((0.8 + 0 + 2 / 3) / 3)
 
 
@@ -77,23 +77,6 @@ def test_mcnemar_is_the_exact_binomial_test(first, second, p):
 
 def test_mcnemar_of_many_pictures_is_finite():
     assert 0 < metrics.mcnemar(1500, 1400) < 0.1
-
-
-def test_votes_name_a_label_only_where_they_are_clear():
-    votes = np.array(
-        [
-            [8, 0, 0, 0, 0, 0, 0, 0, 2, 0],  # neutral
-            [0, 0, 0, 0, 10, 0, 0, 0, 0, 0],  # anger
-            [0, 0, 0, 0, 0, 0, 6, 0, 4, 0],  # fear
-            [5, 5, 0, 0, 0, 0, 0, 0, 0, 0],  # a tie
-            [4, 2, 2, 2, 0, 0, 0, 0, 0, 0],  # too few
-            [0, 0, 0, 0, 1, 0, 0, 9, 0, 0],  # contempt
-            [5, 0, 0, 0, 0, 0, 0, 0, 0, 5],  # as likely no face
-            [-1] * 10,
-        ],
-        np.int8,
-    )
-    assert metrics.ferplus_labels(votes).tolist() == [6, 0, 2, -1, -1, -1, -1, -1]
 
 
 def test_softmax_sums_to_one():
