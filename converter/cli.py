@@ -11,7 +11,7 @@ from importlib.metadata import version
 from converter.errors import ConverterError
 
 COMMANDS = {
-    "dataset": ("data.stats", "count a dataset's pictures"),
+    "dataset": ("data.stats", "count a dataset's samples"),
     "train": ("training.train", "train a DenseNet121 on labelled faces"),
     "quantize": ("quantization.quantize", "turn a float model into an int8 one"),
     "evaluate": ("evaluation.evaluate", "measure a model's accuracy, or compare two"),

@@ -1,4 +1,4 @@
-"""From a face picture to what a network takes: its size, its colours, its range of values."""
+"""From a face image to what a network takes: its size, its colours, its range of values."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ CHANNELS = {"gray": 1, "rgb": 3}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Preparation:
-    """Square pictures of (pixel - mean) / std, as the manifest tells the device to make them.
+    """Square images of (pixel - mean) / std, as the manifest tells the device to make them.
 
     The defaults are those of our own network.
     """
@@ -28,7 +28,7 @@ class Preparation:
     std: float = 127.5
 
     def __call__(self, image: Images) -> Floats:
-        """Return float32 (1, S, S, C) of one grey picture, uint8 (H, W).
+        """Return float32 (1, S, S, C) of one grey image, uint8 (H, W).
 
         Grey is all that FER2013 has: a network for colours gets it three times.
         """

@@ -1,4 +1,4 @@
-"""What a reader of datasets gathers: pictures, and an account of all that it could not take."""
+"""What a reader of datasets gathers: samples, and an account of all that it could not take."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from converter.data.labels import DROPPED, LABELS
 from converter.errors import DataError
 
 MOST_BAD = 0.01
-"""Share of the pictures: above it the files are others than they were taken for."""
+"""Share of the samples: above it the files are others than they were taken for."""
 
 NO_VOTES = np.full(10, -1, np.int8)
 
@@ -27,7 +27,7 @@ SPLITS = {
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Reading:
-    """`bad` says where each unusable picture is and why; `contempt` counts those dropped.
+    """`bad` says where each unusable sample is and why; `contempt` counts those dropped.
 
     `notes` are whole sentences on what was decided about the rest.
     """
@@ -38,24 +38,24 @@ class Reading:
     notes: tuple[str, ...] = ()
 
     def remarks(self) -> list[str]:
-        """Return what whoever uses the pictures should know, a line each."""
+        """Return what whoever uses the samples should know, a line each."""
         said = list(self.notes)
         if self.contempt:
-            said.append(f"dropped {self.contempt} pictures of contempt, which is not one of ours")
+            said.append(f"dropped {self.contempt} samples of contempt, which is not one of ours")
         if self.bad:
-            said.append(f"left out {len(self.bad)} bad pictures, the first: {self.bad[0]}")
+            said.append(f"left out {len(self.bad)} bad samples, the first: {self.bad[0]}")
         return said
 
 
 Parsed = tuple[str, int, Images]
-"""Label or "contempt", split, picture uint8 (48, 48)."""
+"""Label or "contempt", split, sample uint8 (48, 48)."""
 
 
 @dataclass(slots=True)
-class Gatherer:
-    """Takes one picture after another; those that do not parse are bad."""
+class DatasetBuilder:
+    """Takes one sample after another; those that do not parse are bad."""
 
-    pictures: list[Images] = field(default_factory=list)
+    samples: list[Images] = field(default_factory=list)
     labels: list[int] = field(default_factory=list)
     splits: list[int] = field(default_factory=list)
     votes: list[npt.NDArray[np.int8]] = field(default_factory=list)
@@ -65,29 +65,29 @@ class Gatherer:
     def take(
         self, where: str, parse: Callable[[], Parsed], votes: npt.NDArray[np.int8] = NO_VOTES
     ) -> None:
-        """Add what `parse` returns; a ValueError of its makes the picture at `where` a bad one."""
+        """Add what `parse` returns; a ValueError of its makes the sample at `where` a bad one."""
         try:
-            label, split, picture = parse()
+            label, split, sample = parse()
         except ValueError as exc:
             self.bad.append(f"{where}: {exc}")
             return
         if label == DROPPED:
             self.contempt += 1
             return
-        self.pictures.append(picture)
+        self.samples.append(sample)
         self.labels.append(LABELS.index(label))
         self.splits.append(split)
         self.votes.append(votes)
 
     def reading(self, source: object) -> Reading:
         """Return everything taken. Raises DataError when it is nothing, or more than 1% is bad."""
-        rows = len(self.pictures) + self.contempt + len(self.bad)
+        rows = len(self.samples) + self.contempt + len(self.bad)
         if len(self.bad) > MOST_BAD * rows:
-            raise DataError(f"{len(self.bad)} of {rows} pictures are bad, the first: {self.bad[0]}")
-        if not self.pictures:
-            raise DataError(f"{source}: there is no picture of our expressions in it")
+            raise DataError(f"{len(self.bad)} of {rows} samples are bad, the first: {self.bad[0]}")
+        if not self.samples:
+            raise DataError(f"{source}: there is no sample of our expressions in it")
         faces = FaceDataset(
-            images=np.stack(self.pictures),
+            images=np.stack(self.samples),
             labels=np.array(self.labels, np.uint8),
             split=np.array(self.splits, np.uint8),
             votes=np.stack(self.votes),

@@ -1,4 +1,4 @@
-"""A sheet of small pictures, a row for each label: to see what a dataset holds."""
+"""A sheet of small images, a row for each label: to see what a dataset holds."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ INK = (50, 44, 40)  # B, G, R
 
 
 def contact_sheet_png(faces: FaceDataset, *, seed: int = 0) -> bytes:
-    """Return the PNG of up to 16 pictures of each label, drawn at random with `seed`."""
+    """Return the PNG of up to 16 images of each label, drawn at random with `seed`."""
     step = SIDE_PX + GAP_PX
     size = len(LABELS) * step + GAP_PX, NAME_PX + PER_LABEL * step
     sheet: npt.NDArray[np.uint8] = np.full((*size, 3), 255, np.uint8)
@@ -27,11 +27,11 @@ def contact_sheet_png(faces: FaceDataset, *, seed: int = 0) -> bytes:
         origin = 10, top + SIDE_PX // 2 + 4
         cv2.putText(sheet, label, origin, cv2.FONT_HERSHEY_SIMPLEX, 0.5, INK, 1, cv2.LINE_AA)
         own = rng.permutation(np.flatnonzero(faces.labels == row))[:PER_LABEL]
-        for column, picture in enumerate(faces.images[own]):
-            _paste(sheet, picture, top, NAME_PX + column * step)
+        for column, image in enumerate(faces.images[own]):
+            _paste(sheet, image, top, NAME_PX + column * step)
     _, encoded = cv2.imencode(".png", sheet)
     return encoded.tobytes()
 
 
-def _paste(sheet: npt.NDArray[np.uint8], picture: Images, top: int, left: int) -> None:
-    sheet[top : top + SIDE_PX, left : left + SIDE_PX] = picture[..., None]
+def _paste(sheet: npt.NDArray[np.uint8], image: Images, top: int, left: int) -> None:
+    sheet[top : top + SIDE_PX, left : left + SIDE_PX] = image[..., None]

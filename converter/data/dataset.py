@@ -18,7 +18,7 @@ __all__ = ["LABELS", "FaceDataset", "Images", "Reading", "Split", "load_dataset"
 
 
 def load_dataset(path: Path, votes: Path | None = None) -> FaceDataset:
-    """Return the pictures of `read_dataset`, having said on standard error what became of them."""
+    """Return the samples of `read_dataset`, having said on standard error what became of them."""
     reading = read_dataset(path, votes)
     for remark in reading.remarks():
         sys.stderr.write(f"{path}: {remark}\n")
@@ -26,7 +26,7 @@ def load_dataset(path: Path, votes: Path | None = None) -> FaceDataset:
 
 
 def read_dataset(path: Path, votes: Path | None = None) -> Reading:
-    """Return the pictures at `path` and what became of the others.
+    """Return the samples at `path` and what became of the others.
 
     A folder is read as a tree of labels, a .csv as Kaggle's FER2013, anything else as an .npz.
     `votes` is FER+'s fer2013new.csv. Raises DataError when something is missing, damaged, or not

@@ -1,4 +1,4 @@
-"""Face pictures with their labels: what is trained on, calibrated with and measured by."""
+"""Face samples with their labels: what is trained on, calibrated with and measured by."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Images = npt.NDArray[np.uint8]
 Indices = npt.NDArray[np.intp]
 
 BLANK_DEVIATION = 3.0
-"""A picture whose grey values deviate by less is taken for blank."""
+"""A sample whose grey values deviate by less is taken for blank."""
 
 
 class Split(IntEnum):
@@ -26,14 +26,14 @@ class Split(IntEnum):
     PRIVATE = 2
 
 
-class Fate(IntEnum):
-    """What becomes of a picture of the training split.
+class SampleStatus(IntEnum):
+    """What becomes of a sample of the training split.
 
     Held out is what PublicTest or PrivateTest has too, pixel for pixel; repeated is what was there
     before with the same label.
     """
 
-    LEARNT = 0
+    USED = 0
     HELD_OUT = 1
     REPEATED = 2
     BLANK = 3
@@ -69,25 +69,29 @@ class FaceDataset:
         return self.take(self.split == split)
 
     def training(self) -> FaceDataset:
-        """Return the pictures of the training split that are fit for it; see `fates`."""
-        return self.take(np.flatnonzero(self.split == Split.TRAINING)[self.fates() == Fate.LEARNT])
+        """Return the samples of the training split that are fit for it; see `statuses`."""
+        return self.take(
+            np.flatnonzero(self.split == Split.TRAINING)[self.statuses() == SampleStatus.USED]
+        )
 
-    def fates(self) -> npt.NDArray[np.uint8]:
-        """Return the Fate of each picture of the training split, in their order."""
+    def statuses(self) -> npt.NDArray[np.uint8]:
+        """Return the SampleStatus of each sample of the training split, in their order."""
         held_out = {image.tobytes() for image in self.images[self.split != Split.TRAINING]}
         seen: set[tuple[bytes, int]] = set()
-        fates = []
+        statuses = []
         for index in np.flatnonzero(self.split == Split.TRAINING):
             image, label = self.images[index], int(self.labels[index])
             key = image.tobytes()
             if key in held_out:
-                fates.append(Fate.HELD_OUT)
+                statuses.append(SampleStatus.HELD_OUT)
             elif image.std() < BLANK_DEVIATION:
-                fates.append(Fate.BLANK)
+                statuses.append(SampleStatus.BLANK)
             else:
-                fates.append(Fate.REPEATED if (key, label) in seen else Fate.LEARNT)
+                statuses.append(
+                    SampleStatus.REPEATED if (key, label) in seen else SampleStatus.USED
+                )
                 seen.add((key, label))
-        return np.array(fates, np.uint8)
+        return np.array(statuses, np.uint8)
 
     def stratified(self, count: int, seed: int) -> FaceDataset:
         """Return `count` rows in random order, as evenly of every label as there are.
@@ -95,7 +99,7 @@ class FaceDataset:
         Raises DataError when there are fewer than `count`.
         """
         if count > len(self):
-            raise DataError(f"{count} pictures are wanted, the dataset has only {len(self)}")
+            raise DataError(f"{count} samples are wanted, the dataset has only {len(self)}")
         rng = np.random.default_rng(seed)
         shuffled = rng.permutation(len(self))
         rank = np.empty(len(self), np.intp)

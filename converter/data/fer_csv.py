@@ -6,23 +6,23 @@ import csv
 from functools import partial
 from pathlib import Path
 
-from converter.data.builder import NO_VOTES, SPLITS, Gatherer, Parsed, Reading
+from converter.data.builder import NO_VOTES, SPLITS, DatasetBuilder, Parsed, Reading
 from converter.data.ferplus import Votes
-from converter.data.image import picture_of_text
+from converter.data.image import image_of_text
 from converter.data.labels import KNOWN, label_of
 from converter.errors import DataError
 
 COLUMNS = ("emotion", "pixels", "Usage")
-LONGEST_FIELD = 10_000_000  # characters; Python's own limit is for shorter texts than pictures
+LONGEST_FIELD = 10_000_000  # characters; Python's own limit is for shorter texts than samples
 
 
 def read_csv(path: Path, votes: Votes | None = None) -> Reading:
-    """Return the pictures of the file at `path`, with FER+'s `votes` row by row.
+    """Return the samples of the file at `path`, with FER+'s `votes` row by row.
 
     Raises DataError when the file is missing, not so laid out, has more than 1% bad rows, or
     another number of rows than `votes`.
     """
-    gathered = Gatherer()
+    gathered = DatasetBuilder()
     rows = 0
     try:
         csv.field_size_limit(LONGEST_FIELD)
@@ -35,7 +35,7 @@ def read_csv(path: Path, votes: Votes | None = None) -> Reading:
                 own = votes.of_row(rows - 1) if votes else NO_VOTES
                 gathered.take(f"{path}, line {table.line_num}", partial(_parsed, row), own)
     except OSError as exc:
-        raise DataError(f"{path}: cannot read the pictures: {exc.strerror}") from exc
+        raise DataError(f"{path}: cannot read the samples: {exc.strerror}") from exc
     except (csv.Error, UnicodeDecodeError) as exc:
         raise DataError(f"{path}: not fer2013.csv: {exc}") from exc
     if votes and len(votes.rows) != rows:
@@ -52,4 +52,4 @@ def _parsed(row: dict[str, str | None]) -> Parsed:
         raise ValueError(f"unknown emotion {emotion[:20]!r}, expected 0 to 6 or one of {KNOWN}")
     if split is None:
         raise ValueError(f"unknown Usage {usage[:20]!r}, such as Training or PublicTest")
-    return label, split, picture_of_text(pixels)
+    return label, split, image_of_text(pixels)

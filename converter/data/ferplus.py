@@ -1,4 +1,4 @@
-"""FER+'s votes: ten people's labels for each of FER2013's pictures, in `fer2013new.csv`.
+"""FER+'s votes: ten people's labels for each of FER2013's samples, in `fer2013new.csv`.
 
 Barsoum et al., "Training Deep Networks for Facial Expression Recognition with Crowd-Sourced Label
 Distribution" (2016).
@@ -26,7 +26,7 @@ LABEL_COLUMNS = (4, 5, 6, 1, 3, 2, 0)
 """The column of each of our LABELS."""
 
 FEWEST_VOTES = 5
-"""Of ten: a picture with fewer for any one of our seven has no FER+ label."""
+"""Of ten: a sample with fewer for any one of our seven has no FER+ label."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

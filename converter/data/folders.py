@@ -11,28 +11,28 @@ from pathlib import Path
 
 import numpy as np
 
-from converter.data.builder import NO_VOTES, SPLITS, Gatherer, Parsed, Reading
+from converter.data.builder import NO_VOTES, SPLITS, DatasetBuilder, Parsed, Reading
 from converter.data.faces import FaceDataset, Split
 from converter.data.ferplus import Votes
-from converter.data.image import picture_of_file
+from converter.data.image import image_of_file
 from converter.data.labels import DROPPED, KNOWN, LABELS, label_of
 from converter.errors import DataError
 from converter.progress import progress
 
 SUFFIXES = {".png", ".jpg", ".jpeg", ".bmp", ".pgm", ".tif", ".tiff", ".webp"}
 HELD_OUT_ONE_IN = 10
-"""Of the pictures of each label, where the folders hold none out."""
+"""Of the images of each label, where the folders hold none out."""
 
 SEED = 0
 
 
 def read_folders(path: Path, votes: Votes | None = None) -> Reading:
-    """Return the pictures below `path`, with FER+'s `votes` by file name.
+    """Return the images below `path`, with FER+'s `votes` by file name.
 
     Raises DataError when a folder's name is no label, more than 1% of the images cannot be read,
     or no image is among `votes`.
     """
-    gathered = Gatherer()
+    gathered = DatasetBuilder()
     images = list(_images(path))
     named = votes.by_name() if votes else {}
     for image, label, split in progress(images, "Reading", total=len(images)):
@@ -49,7 +49,7 @@ def _images(path: Path) -> list[tuple[Path, str, Split | None]]:
     try:
         children = _folders(path)
     except OSError as exc:
-        raise DataError(f"{path}: cannot read the pictures: {exc.strerror}") from exc
+        raise DataError(f"{path}: cannot read the images: {exc.strerror}") from exc
     splits = {child: SPLITS[child.name.lower()] for child in children if _is_split(child)}
     if not splits:
         return _labelled(path, children, None)
@@ -100,11 +100,11 @@ def _files(folder: Path) -> list[Path]:
 def _parsed(image: Path, label: str, split: Split | None) -> Parsed:
     if label == DROPPED:
         return label, Split.TRAINING, np.zeros((0, 0), np.uint8)
-    return label, Split.TRAINING if split is None else split, picture_of_file(image)
+    return label, Split.TRAINING if split is None else split, image_of_file(image)
 
 
 def _with_splits(reading: Reading, splits: set[Split | None]) -> Reading:
-    """Hold pictures out where the folders do not."""
+    """Hold images out where the folders do not."""
     faces = reading.faces
     if None in splits:
         faces = _held_out(faces, Split.PRIVATE)
@@ -112,14 +112,14 @@ def _with_splits(reading: Reading, splits: set[Split | None]) -> Reading:
         note = "no split among the folders: a tenth each was drawn for PublicTest and PrivateTest"
     elif Split.PUBLIC not in splits:
         faces = _held_out(faces, Split.PUBLIC)
-        note = "no folder of validation pictures: a tenth of the training ones became PublicTest"
+        note = "no folder of validation images: a tenth of the training ones became PublicTest"
     else:
         return reading
     return Reading(faces=faces, bad=reading.bad, contempt=reading.contempt, notes=(note,))
 
 
 def _held_out(faces: FaceDataset, split: Split) -> FaceDataset:
-    """Return `faces` with one training picture in ten of each label moved to `split`."""
+    """Return `faces` with one training image in ten of each label moved to `split`."""
     rng = np.random.default_rng((SEED, split))
     moved = faces.split.copy()
     for label in range(len(LABELS)):

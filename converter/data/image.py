@@ -1,4 +1,4 @@
-"""A picture from any dataset as FER2013 has them: 48x48, grey."""
+"""An image from any dataset as FER2013 has them: 48x48, grey."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ DEEPEST = 65535
 """Of the greys that a file of 16 bits a pixel can hold."""
 
 
-def picture_of_file(path: Path) -> Images:
+def image_of_file(path: Path) -> Images:
     """Return uint8 (48, 48) of an image file of any size and colours.
 
     Raises ValueError, saying what is wrong, when it is not a whole image.
     """
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("error")  # a picture too large to be one
+            warnings.simplefilter("error")  # an image too large to be one
             # Unlike OpenCV, Pillow refuses what was cut off.
             with Image.open(io.BytesIO(path.read_bytes())) as image:
                 return _sized(_grey(image))
@@ -47,8 +47,8 @@ def _grey(image: Image.Image) -> Images:
     return (values // 257).astype(np.uint8)
 
 
-def picture_of_text(pixels: str) -> Images:
-    """Return uint8 (48, 48) of a square picture's grey values, row by row, between spaces.
+def image_of_text(pixels: str) -> Images:
+    """Return uint8 (48, 48) of a square image's grey values, row by row, between spaces.
 
     Raises ValueError, saying what is wrong, when they are not that.
     """
@@ -62,11 +62,11 @@ def picture_of_text(pixels: str) -> Images:
     return _sized(np.frombuffer(values, np.uint8).reshape(side, side))
 
 
-def _sized(picture: Images) -> Images:
-    """Return the picture at 48x48, averaging areas where it shrinks."""
-    if min(picture.shape) < SMALLEST_PX:
-        raise ValueError(f"it is only {picture.shape[1]}x{picture.shape[0]}")
-    if picture.shape == (SIDE_PX, SIDE_PX):
-        return picture
-    method = cv2.INTER_AREA if min(picture.shape) > SIDE_PX else cv2.INTER_LINEAR
-    return np.asarray(cv2.resize(picture, (SIDE_PX, SIDE_PX), interpolation=method), np.uint8)
+def _sized(image: Images) -> Images:
+    """Return the image at 48x48, averaging areas where it shrinks."""
+    if min(image.shape) < SMALLEST_PX:
+        raise ValueError(f"it is only {image.shape[1]}x{image.shape[0]}")
+    if image.shape == (SIDE_PX, SIDE_PX):
+        return image
+    method = cv2.INTER_AREA if min(image.shape) > SIDE_PX else cv2.INTER_LINEAR
+    return np.asarray(cv2.resize(image, (SIDE_PX, SIDE_PX), interpolation=method), np.uint8)

@@ -15,7 +15,7 @@ from converter.errors import DataError
 
 
 def read_npz(path: Path) -> FaceDataset:
-    """Return the pictures of the `.npz` at `path`: arrays images, labels, split and ferplus.
+    """Return the samples of the `.npz` at `path`: arrays images, labels, split and ferplus.
 
     Raises DataError when the file is missing, damaged or not so laid out.
     """
@@ -44,7 +44,7 @@ def _read_arrays(path: Path) -> dict[str, npt.NDArray[Any]]:
             arrays = {name: data[name] for name in kinds.keys() & data.keys()}
     except OSError as exc:
         reason = exc.strerror or "not a whole .npz file"
-        raise DataError(f"{path}: cannot read the pictures: {reason}") from exc
+        raise DataError(f"{path}: cannot read the samples: {reason}") from exc
     except (ValueError, EOFError, AttributeError, TypeError, zipfile.BadZipFile) as exc:
         raise DataError(f"{path}: not a whole .npz file") from exc
     if missing := kinds.keys() - arrays.keys():

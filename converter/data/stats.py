@@ -11,7 +11,7 @@ import numpy as np
 
 from converter.data.contact_sheet import contact_sheet_png
 from converter.data.dataset import Reading, read_dataset
-from converter.data.faces import FaceDataset, Fate, Split
+from converter.data.faces import FaceDataset, SampleStatus, Split
 from converter.data.ferplus import majority_labels
 from converter.data.labels import LABELS
 from converter.output import check_writable, write_together
@@ -26,21 +26,21 @@ BAD_SHOWN = 10
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Survey:
-    """`counts` of pictures by split and label, in the order of LABELS.
+    """`counts` of samples by split and label, in the order of LABELS.
 
-    `fates` counts the training pictures by what becomes of them. `voted` is how many pictures
+    `statuses` counts the training samples by what becomes of them. `voted` is how many samples
     FER+'s votes have a clear winner for, `agreeing` how many of those have it as their label.
     """
 
     counts: dict[Split, tuple[int, ...]]
-    fates: dict[Fate, int]
+    statuses: dict[SampleStatus, int]
     voted: int
     agreeing: int
 
 
 def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Add the `dataset` command."""
-    parser = subparsers.add_parser("dataset", help="count a dataset's pictures")
+    parser = subparsers.add_parser("dataset", help="count a dataset's samples")
     parser.add_argument("path", type=Path, help="fer2013.csv, a folder of labelled images, or .npz")
     parser.add_argument("--votes", type=Path, metavar="CSV", help="FER+ votes, fer2013new.csv")
     parser.add_argument("--contact-sheet", type=Path, metavar="PNG", help="draw some of each label")
@@ -63,7 +63,7 @@ def survey(faces: FaceDataset) -> Survey:
     """Return what there is to count in `faces`."""
     voted = majority_labels(faces.votes)
     clear = voted >= 0
-    fates = faces.fates()
+    statuses = faces.statuses()
     return Survey(
         counts={
             split: tuple(
@@ -71,7 +71,7 @@ def survey(faces: FaceDataset) -> Survey:
             )
             for split in Split
         },
-        fates={fate: int((fates == fate).sum()) for fate in Fate},
+        statuses={status: int((statuses == status).sum()) for status in SampleStatus},
         voted=int(clear.sum()),
         agreeing=int((voted[clear] == faces.labels[clear]).sum()),
     )
@@ -84,20 +84,21 @@ def _text(reading: Reading, counted: Survey) -> str:
         lines.append(f"{SPLIT_NAMES[split]:11}{row}")
     lines.append("")
     lines.append(
-        f"Training uses {counted.fates[Fate.LEARNT]} pictures and leaves out "
-        f"{counted.fates[Fate.HELD_OUT]} that are in a held-out split too, "
-        f"{counted.fates[Fate.REPEATED]} repeated and {counted.fates[Fate.BLANK]} blank ones"
+        f"Training uses {counted.statuses[SampleStatus.USED]} samples and leaves out "
+        f"{counted.statuses[SampleStatus.HELD_OUT]} that are in a held-out split too, "
+        f"{counted.statuses[SampleStatus.REPEATED]} repeated and "
+        f"{counted.statuses[SampleStatus.BLANK]} blank ones"
     )
     if counted.voted:
         lines.append(
-            f"FER+'s votes have a clear winner for {counted.voted} pictures, which is their label "
+            f"FER+'s votes have a clear winner for {counted.voted} samples, which is their label "
             f"for {counted.agreeing / counted.voted:.1%}"
         )
     lines += [*reading.notes]
     if reading.contempt:
-        lines.append(f"{reading.contempt} pictures of contempt were dropped")
+        lines.append(f"{reading.contempt} samples of contempt were dropped")
     if reading.bad:
-        lines.append(f"{len(reading.bad)} bad pictures were left out:")
+        lines.append(f"{len(reading.bad)} bad samples were left out:")
         lines += [f"  {where}" for where in reading.bad[:BAD_SHOWN]]
         if len(reading.bad) > BAD_SHOWN:
             lines.append(f"  and {len(reading.bad) - BAD_SHOWN} more")

@@ -1,9 +1,9 @@
 """`emotion-converter demo-faces`: faces for the demo scene, each the average of many people's.
 
-For each expression: the training pictures that most FER+ voters agree on, frontal ones, aligned
+For each expression: the training images that most FER+ voters agree on, frontal ones, aligned
 by eyes, nose and mouth, the most typical of them averaged together with their mirror images.
 Done twice, for people with dark and with light hair, so that a scene can show two actors. No
-picture of anybody is left in the result.
+image of anybody is left in the result.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ EXAGGERATION = 1.7
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Portrait:
-    """One average, uint8 (160, 160). FER2013 names nobody: `people` counts different pictures."""
+    """One average, uint8 (160, 160). FER2013 names nobody: `people` counts different images."""
 
     name: str
     gray: npt.NDArray[np.uint8]
@@ -82,7 +82,7 @@ def _prepare(folder: Path, *, force: bool) -> None:
 
 
 def cast(faces: FaceDataset, people: int) -> list[Portrait]:
-    """Return a portrait of every expression for each actor, from pictures with FER+ votes.
+    """Return a portrait of every expression for each actor, from images with FER+ votes.
 
     Raises UsageError when an average would be of fewer than FEWEST_PEOPLE, DataError when the
     dataset has not enough suitable faces.
@@ -127,7 +127,7 @@ def aligned(faces: FaceDataset, label: int, landmarks: Landmarks, *, most: int) 
 
 
 def vote_margin(votes: npt.NDArray[np.int8], column: int) -> npt.NDArray[np.int64]:
-    """Return, per picture, the votes for one expression minus those for the strongest other."""
+    """Return, per image, the votes for one expression minus those for the strongest other."""
     votes = votes.astype(np.int64)
     others = np.delete(votes, column, axis=1)
     margin: npt.NDArray[np.int64] = votes[:, column] - others.max(axis=1)
@@ -145,7 +145,7 @@ def is_frontal(points: Floats) -> bool:
 
 
 def warped(gray: npt.NDArray[np.uint8], points: Floats) -> Floats:
-    """Return the 48x48 picture as a tile, its four points brought nearest to ANCHORS."""
+    """Return the 48x48 image as a tile, its four points brought nearest to ANCHORS."""
     design = np.column_stack([points, np.ones(4, np.float32)])
     matrix = np.linalg.lstsq(design, ANCHORS, rcond=None)[0].T
     tile = cv2.warpAffine(
@@ -226,7 +226,7 @@ def exaggerated(averages: Floats, amount: float) -> Floats:
 
 
 def developed(average: Floats) -> npt.NDArray[np.uint8]:
-    """Return an average as a grey picture, its contrast restored and lightly sharpened."""
+    """Return an average as a grey image, its contrast restored and lightly sharpened."""
     tile = standardised(average)
     tile = standardised(tile + 0.6 * (tile - cv2.GaussianBlur(tile, (0, 0), 3)))
     return _as_gray(tile)

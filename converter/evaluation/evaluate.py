@@ -34,28 +34,28 @@ from converter.output import check_writable, write_together
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Evaluation:
-    """Over `pictures`; shares are 0..1, intervals of 95%.
+    """Over `samples`; shares are 0..1, intervals of 95%.
 
-    `ferplus_accuracy` is over the pictures whose FER+ votes have a clear winner among the seven,
+    `ferplus_accuracy` is over the samples whose FER+ votes have a clear winner among the seven,
     None where there are no votes.
     """
 
-    pictures: int
+    samples: int
     accuracy: float
     interval: Interval
     macro_f1: float
     ece: float
     classes: dict[str, ClassMetrics]
     confusion: list[list[int]]
-    ferplus_pictures: int
+    ferplus_samples: int
     ferplus_accuracy: float | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Comparison:
-    """Of two models over the same pictures; `difference` is the second's accuracy less."""
+    """Of two models over the same samples; `difference` is the second's accuracy less."""
 
-    pictures: int
+    samples: int
     first: float
     second: float
     difference: float
@@ -91,35 +91,35 @@ def run(args: argparse.Namespace) -> int:
         check_writable((args.confusion,), force=args.force)
     faces = load_dataset(args.data, args.votes).part(Split[args.split.upper()])
     if not len(faces):
-        raise DataError(f"{args.data}: the dataset has no picture in this split ({args.split})")
+        raise DataError(f"{args.data}: the dataset has no sample in this split ({args.split})")
     return _compare(args, faces) if args.compare else _evaluate(args, faces)
 
 
 def evaluate(probabilities: Floats, faces: FaceDataset) -> Evaluation:
-    """Return how `probabilities` (N, 7) of the N pictures agree with their labels and votes."""
-    answers = probabilities.argmax(axis=1)
+    """Return how `probabilities` (N, 7) of the N samples agree with their labels and votes."""
+    predictions = probabilities.argmax(axis=1)
     voted = majority_labels(faces.votes)
     clear = voted >= 0
     return Evaluation(
-        pictures=len(faces),
-        accuracy=accuracy(answers, faces.labels),
-        interval=bootstrap_interval(answers == faces.labels),
-        macro_f1=macro_f1(answers, faces.labels),
+        samples=len(faces),
+        accuracy=accuracy(predictions, faces.labels),
+        interval=bootstrap_interval(predictions == faces.labels),
+        macro_f1=macro_f1(predictions, faces.labels),
         ece=ece(probabilities, faces.labels),
-        classes=dict(zip(LABELS, class_metrics(answers, faces.labels), strict=True)),
-        confusion=confusion_matrix(answers, faces.labels).tolist(),
-        ferplus_pictures=int(clear.sum()),
-        ferplus_accuracy=accuracy(answers[clear], voted[clear]) if clear.any() else None,
+        classes=dict(zip(LABELS, class_metrics(predictions, faces.labels), strict=True)),
+        confusion=confusion_matrix(predictions, faces.labels).tolist(),
+        ferplus_samples=int(clear.sum()),
+        ferplus_accuracy=accuracy(predictions[clear], voted[clear]) if clear.any() else None,
     )
 
 
 def compare(first: Integers, second: Integers, labels: Integers) -> Comparison:
-    """Return how two models' answers (N,) to the same pictures differ in being right."""
+    """Return how two models' predictions (N,) to the same samples differ in being right."""
     first_right, second_right = first == labels, second == labels
     gains: npt.NDArray[np.int8] = second_right.astype(np.int8) - first_right.astype(np.int8)
     only_first, only_second = int((gains < 0).sum()), int((gains > 0).sum())
     return Comparison(
-        pictures=len(labels),
+        samples=len(labels),
         first=float(first_right.mean()),
         second=float(second_right.mean()),
         difference=float(gains.mean()),
@@ -155,7 +155,7 @@ def _compare(args: argparse.Namespace, faces: FaceDataset) -> int:
 def _probabilities(model: Classifier, path: Path, faces: FaceDataset) -> Floats:
     probabilities = model.probabilities(faces.images)
     if not np.isfinite(probabilities).all():
-        raise ConversionError(f"{path}: it answers with numbers that are not finite")
+        raise ConversionError(f"{path}: its outputs are not finite numbers")
     return probabilities
 
 
@@ -166,21 +166,21 @@ def _json(about: dict[str, object], result: Evaluation | Comparison) -> str:
 def _text(args: argparse.Namespace, result: Evaluation) -> str:
     low, high = result.interval
     lines = [
-        f"{args.model}: {result.accuracy:.2%} of {result.pictures} pictures ({args.split})",
+        f"{args.model}: {result.accuracy:.2%} of {result.samples} samples ({args.split})",
         f"95% interval {low:.2%} to {high:.2%}, macro-F1 {result.macro_f1:.3f}, "
         f"expected calibration error {result.ece:.3f}",
     ]
     if result.ferplus_accuracy is not None:
         lines.append(
-            f"FER+: {result.ferplus_accuracy:.2%} of the {result.ferplus_pictures} pictures whose "
+            f"FER+: {result.ferplus_accuracy:.2%} of the {result.ferplus_samples} samples whose "
             "votes have a clear winner"
         )
-    lines += ["", f"{'':9} pictures precision  recall      F1"]
+    lines += ["", f"{'':9} samples precision  recall      F1"]
     lines += [
         f"{label:9} {one.samples:8} {one.precision:9.3f} {one.recall:7.3f} {one.f1:7.3f}"
         for label, one in result.classes.items()
     ]
-    lines += ["", "answered  " + "".join(f"{label:>9}" for label in LABELS)]
+    lines += ["", "predicted " + "".join(f"{label:>9}" for label in LABELS)]
     lines += [
         f"{label:10}" + "".join(f"{count:9}" for count in row)
         for label, row in zip(LABELS, result.confusion, strict=True)
@@ -192,10 +192,10 @@ def _comparison_text(args: argparse.Namespace, result: Comparison) -> str:
     low, high = result.interval
     first, second = args.compare
     return (
-        f"{first}: {result.first:.2%} of {result.pictures} pictures ({args.split})\n"
+        f"{first}: {result.first:.2%} of {result.samples} samples ({args.split})\n"
         f"{second}: {result.second:.2%}\n"
         f"difference {result.difference * 100:+.2f} points, 95% interval {low * 100:+.2f} to "
         f"{high * 100:+.2f}\n"
-        f"{result.only_first_right} pictures only the first gets right, "
+        f"{result.only_first_right} samples only the first gets right, "
         f"{result.only_second_right} only the second: McNemar's exact p = {result.mcnemar_p:.3g}\n"
     )

@@ -20,11 +20,11 @@ def fit_temperature(logits: Floats, labels: Integers) -> float:
 
     `logits` float32 (N, 7), `labels` (N,) of 0..6. Guo et al., "On Calibration of Modern Neural
     Networks" (2017), section 4.2; the likelihood has one maximum along log T, which a golden
-    section finds between 0.05 and 20. Raises DataError without pictures or when a logit is not
+    section finds between 0.05 and 20. Raises DataError without samples or when a logit is not
     finite.
     """
     if not len(logits):
-        raise DataError("there is no picture to fit the temperature on")
+        raise DataError("there is no sample to fit the temperature on")
     if not np.isfinite(logits).all():
         raise DataError("a logit to fit the temperature on is not finite")
     exact = logits.astype(np.float64)

@@ -28,12 +28,12 @@ class Activations:
             if tensor["index"] in made and (tensor["dtype"] == np.float32 or is_quantized(tensor))
         ]
 
-    def __call__(self, picture: Floats) -> Iterator[tuple[str, Floats]]:
+    def __call__(self, sample: Floats) -> Iterator[tuple[str, Floats]]:
         """Run the model and yield the name and the real values, float32, of each tensor.
 
-        `picture` float32 (1, H, W, C), as the model takes it or would before quantization.
+        `sample` float32 (1, H, W, C), as the model takes it or would before quantization.
         """
-        self._interpreter.set_tensor(self._input["index"], stored(picture, self._input))
+        self._interpreter.set_tensor(self._input["index"], stored(sample, self._input))
         self._interpreter.invoke()
         for tensor in self._tensors:
             yield tensor["name"], real(self._interpreter.get_tensor(tensor["index"]), tensor)

@@ -26,14 +26,14 @@ INFINITE = 3e38
 
 
 class Estimator(Protocol):
-    """Sees the values of one tensor, picture by picture, and says which range to keep."""
+    """Sees the values of one tensor, sample by sample, and says which range to keep."""
 
     def update(self, values: Floats) -> None:
-        """Take into account one picture's values, of any shape."""
+        """Take into account one sample's values, of any shape."""
 
     @property
     def range(self) -> Range:
-        """Of all pictures so far, at least one."""
+        """Of all samples so far, at least one."""
 
 
 class MinMax:
@@ -49,7 +49,7 @@ class MinMax:
 
 
 class MovingAverage:
-    """The extremes of each picture, averaged with less weight on those long before."""
+    """The extremes of each sample, averaged with less weight on those long before."""
 
     def __init__(self, _: int) -> None:
         self._extremes: npt.NDArray[np.float64] | None = None
@@ -64,23 +64,23 @@ class MovingAverage:
     def range(self) -> Range:
         """Well inside the extremes."""
         if self._extremes is None:
-            raise ValueError("no picture was seen")
+            raise ValueError("no sample was seen")
         return float(self._extremes[0]), float(self._extremes[1])
 
 
 class Percentile:
-    """The range that leaves out 0.1% of all values of all `pictures`, half of it at either end.
+    """The range that leaves out 0.1% of all values of all `samples`, half of it at either end.
 
     Exact: those left out are few enough to be kept.
     """
 
-    def __init__(self, pictures: int) -> None:
-        self._pictures = pictures
+    def __init__(self, samples: int) -> None:
+        self._samples = samples
         self._least = self._greatest = np.empty(0, np.float32)
 
     def update(self, values: Floats) -> None:
         """Keep these values if they may be beyond the range."""
-        beyond = 1 + int(values.size * self._pictures * (100 - PERCENTILE) / 100 / 2)
+        beyond = 1 + int(values.size * self._samples * (100 - PERCENTILE) / 100 / 2)
         self._least = -_greatest(np.concatenate([-self._least, -values.ravel()]), beyond)
         self._greatest = _greatest(np.concatenate([self._greatest, values.ravel()]), beyond)
 
@@ -95,24 +95,24 @@ ESTIMATORS: dict[str, Callable[[int], Estimator]] = {
     "moving_average": MovingAverage,
     "percentile": Percentile,
 }
-"""Each is made for one tensor, told how many pictures will come."""
+"""Each is made for one tensor, told how many samples will come."""
 
 DEFAULT_ESTIMATOR = "min_max"
 
 
 def measured_ranges(
-    float_model: bytes, pictures: Iterable[Floats], count: int, estimator: str = DEFAULT_ESTIMATOR
+    float_model: bytes, samples: Iterable[Floats], count: int, estimator: str = DEFAULT_ESTIMATOR
 ) -> dict[str, Range]:
-    """Return the range of every tensor of `float_model` over `count` pictures.
+    """Return the range of every tensor of `float_model` over `count` samples.
 
-    Each picture is float32 (1, H, W, C) as the model takes it. Raises ConversionError when a
+    Each sample is float32 (1, H, W, C) as the model takes it. Raises ConversionError when a
     tensor holds something that is no number.
     """
     make = ESTIMATORS[estimator]
     activations = Activations(float_model)
     estimators: defaultdict[str, Estimator] = defaultdict(lambda: make(count))
-    for number, picture in enumerate(progress(pictures, "Calibrating", total=count)):
-        for name, values in activations(picture):
+    for number, sample in enumerate(progress(samples, "Calibrating", total=count)):
+        for name, values in activations(sample):
             estimators[name].update(_finite(name, values, number))
     return {name: one.range for name, one in estimators.items()}
 
@@ -143,7 +143,7 @@ def _greatest(values: Floats, count: int) -> Floats:
 def _finite(name: str, values: Floats, number: int) -> Floats:
     if np.isnan(values).any():
         raise ConversionError(
-            f"tensor {name!r} is not a number on calibration picture {number}: "
+            f"tensor {name!r} is not a number on calibration sample {number}: "
             "the weights or --mean and --std are wrong"
         )
     kept = values[np.abs(values) < INFINITE]

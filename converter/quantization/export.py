@@ -10,7 +10,7 @@ from torch import nn
 
 from converter.errors import ConversionError
 from converter.quiet import quiet
-from converter.training.model import PICTURE_SIDE_PX
+from converter.training.model import IMAGE_SIDE_PX
 
 with quiet():
     import litert_torch
@@ -22,7 +22,7 @@ def float_tflite(net: nn.Module) -> bytes:
     Raises ConversionError when the network cannot be expressed.
     """
     litert_torch.config.show_progress = False
-    sample = torch.zeros(1, PICTURE_SIDE_PX, PICTURE_SIDE_PX, 1)
+    sample = torch.zeros(1, IMAGE_SIDE_PX, IMAGE_SIDE_PX, 1)
     wrapped = litert_torch.to_channel_last_io(net, args=[0]).eval()
     try:
         with quiet():

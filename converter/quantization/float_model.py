@@ -36,11 +36,11 @@ class FloatModel:
     passes: tuple[str, ...]
 
     def prepared(self, images: Images) -> Iterator[Floats]:
-        """Yield each of the pictures uint8 (N, 48, 48) as the model takes it."""
+        """Yield each of the samples uint8 (N, 48, 48) as the model takes it."""
         return map(self.preparation, images)
 
     def classifier(self, content: bytes) -> TfliteClassifier:
-        """Return what `content`, this model or one made from it, answers to pictures."""
+        """Return what `content`, this model or one made from it, answers to samples."""
         return TfliteClassifier(content, self.preparation, self.labels)
 
 
@@ -50,8 +50,8 @@ def own_model(net: FerNet, calibration: FaceDataset) -> FloatModel:
     Raises ConversionError when it does not convert to TFLite.
     """
     preparation = Preparation()
-    pictures = np.concatenate([preparation(image) for image in calibration.images])
-    content = float_tflite(rewrite(net, torch.from_numpy(pictures).movedim(3, 1)))
+    samples = np.concatenate([preparation(image) for image in calibration.images])
+    content = float_tflite(rewrite(net, torch.from_numpy(samples).movedim(3, 1)))
     concats = dict.fromkeys(concat_tensors(content), CONCAT_RANGE)
     return FloatModel(
         content=content,

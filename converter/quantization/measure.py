@@ -36,20 +36,20 @@ def measure(
     Raises DataError when one of them is empty.
     """
     public, private = (_held_out(faces, split) for split in (Split.PUBLIC, Split.PRIVATE))
-    answers = model.classifier(quantized)
-    seen = answers(public.images)
+    classifier = model.classifier(quantized)
+    outputs = classifier(public.images)
     is_final = model.activation == "probabilities"
-    temperature = 1.0 if is_final else round(fit_temperature(seen, public.labels), 4)
+    temperature = 1.0 if is_final else round(fit_temperature(outputs, public.labels), 4)
 
-    def metrics(part: FaceDataset, answers: Floats) -> SplitMetrics:
-        probabilities = answers if is_final else softmax(answers / np.float32(temperature))
+    def metrics(part: FaceDataset, outputs: Floats) -> SplitMetrics:
+        probabilities = outputs if is_final else softmax(outputs / np.float32(temperature))
         return _metrics(reference(part.images), probabilities, part)
 
     return Measured(
         temperature=temperature,
         metrics=Metrics(
-            public_test=metrics(public, seen),
-            private_test=metrics(private, answers(private.images)),
+            public_test=metrics(public, outputs),
+            private_test=metrics(private, classifier(private.images)),
         ),
     )
 
@@ -64,11 +64,11 @@ def _held_out(faces: FaceDataset, split: Split) -> FaceDataset:
 
 
 def _metrics(before: Floats, probabilities: Floats, part: FaceDataset) -> SplitMetrics:
-    answers = probabilities.argmax(axis=1)
+    predictions = probabilities.argmax(axis=1)
     return SplitMetrics(
         pictures=len(part),
         float32_accuracy=round(accuracy(before.argmax(axis=1), part.labels), 4),
-        accuracy=round(accuracy(answers, part.labels), 4),
-        macro_f1=round(macro_f1(answers, part.labels), 4),
+        accuracy=round(accuracy(predictions, part.labels), 4),
+        macro_f1=round(macro_f1(predictions, part.labels), 4),
         ece=round(ece(probabilities, part.labels), 4),
     )

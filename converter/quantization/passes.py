@@ -89,15 +89,15 @@ def head_to_convolution(net: FerNet) -> FerNet:
     return net
 
 
-def equalize_channels(net: FerNet, pictures: Tensor) -> FerNet:
-    """Move and scale each channel of the concats so that on `pictures` it fills 0..1.
+def equalize_channels(net: FerNet, samples: Tensor) -> FerNet:
+    """Move and scale each channel of the concats so that on `samples` it fills 0..1.
 
-    `pictures` float32 (N, 1, 48, 48). To be applied after `fold_norms` and `norms_to_depthwise`:
+    `samples` float32 (N, 1, 48, 48). To be applied after `fold_norms` and `norms_to_depthwise`:
     the convolution that makes a channel and the depthwise ones that read it undo each other, so
     that a whole block can share one int8 scale and its concats round nothing.
     """
     net = copy.deepcopy(net)
-    for stream, (low, high) in zip(_streams(net), _channel_ranges(net, pictures), strict=True):
+    for stream, (low, high) in zip(_streams(net), _channel_ranges(net, samples), strict=True):
         _equalize(stream, low, high)
     return net
 
@@ -109,7 +109,7 @@ REWRITES: tuple[Pass, ...] = (
     pools_to_depthwise,
     head_to_convolution,
 )
-"""The passes that need no pictures, in the order in which they apply."""
+"""The passes that need no samples, in the order in which they apply."""
 
 PASS_NAMES = (
     "fold_norms",
@@ -121,11 +121,11 @@ PASS_NAMES = (
 )
 
 
-def rewrite(net: FerNet, pictures: Tensor) -> FerNet:
-    """Return `net` after every pass, its channels equalized on `pictures` (N, 1, 48, 48)."""
+def rewrite(net: FerNet, samples: Tensor) -> FerNet:
+    """Return `net` after every pass, its channels equalized on `samples` (N, 1, 48, 48)."""
     for apply in REWRITES:
         net = apply(net)
-    return equalize_channels(net, pictures)
+    return equalize_channels(net, samples)
 
 
 def _folded(conv: nn.Conv2d, norm: nn.Module) -> tuple[nn.Conv2d, nn.Module]:
@@ -165,10 +165,10 @@ def _convolutions(modules: list[nn.Module]) -> list[nn.Conv2d]:
 
 
 @torch.no_grad()
-def _channel_ranges(net: FerNet, pictures: Tensor) -> list[tuple[Tensor, Tensor]]:
+def _channel_ranges(net: FerNet, samples: Tensor) -> list[tuple[Tensor, Tensor]]:
     """Return the least and greatest value, (C,) each, of the channels that leave each block."""
     ranges: list[tuple[Tensor, Tensor]] = []
-    x = pictures
+    x = samples
     for part in net.features:
         x = part(x)
         if isinstance(part, DenseBlock):

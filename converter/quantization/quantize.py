@@ -26,7 +26,7 @@ from converter.quantization.tflite_import import Description, foreign_model, wit
 from converter.training.checkpoint import load_checkpoint
 from converter.training.model import fer_net
 
-FIDELITY_PICTURES = 16
+SNR_SAMPLES = 16
 FARTHEST_MEAN = 1000
 LEAST_STD = 0.001
 """In pixel values, 0..255; anything beyond is a slip of the keyboard."""
@@ -59,7 +59,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         type=_positive,
         default=256,
         metavar="N",
-        help="training pictures that set the ranges (default: %(default)s)",
+        help="training samples that set the ranges (default: %(default)s)",
     )
     parser.add_argument("--seed", type=_seed, default=0, help="chooses them (default: %(default)s)")
     parser.add_argument("--report", type=Path, help="all that was found, as .json or as text")
@@ -80,9 +80,7 @@ def run(args: argparse.Namespace) -> int:
         facts=_manifest(args, model, content, measured),
         before=graph_facts(model.content),
         after=graph_facts(content),
-        fidelity=fidelity(
-            model.content, content, model.prepared(calibration.images[:FIDELITY_PICTURES])
-        ),
+        fidelity=fidelity(model.content, content, model.prepared(calibration.images[:SNR_SAMPLES])),
     )
     texts = [report.facts.to_json()]
     if args.report:

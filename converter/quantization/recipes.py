@@ -14,7 +14,7 @@ Rules = list[dict[str, Any]]
 class Recipe:
     """`rules` are ai_edge_quantizer's, empty where nothing is quantized.
 
-    `static` ones compute in integers from end to end, on ranges that pictures must set.
+    `static` ones compute in integers from end to end, on ranges that samples must set.
     """
 
     name: str
@@ -31,7 +31,7 @@ STATIC = Recipe(
 )
 DYNAMIC = Recipe(
     name="dynamic_wi8",
-    summary="int8 weights, activations rounded anew for each picture; float ends",
+    summary="int8 weights, activations rounded anew for each sample; float ends",
     rules=recipe.dynamic_wi8_afp32(),
     static=False,
 )

@@ -60,7 +60,7 @@ class QuantizationReport:
             f"{sum(self.after.operators.values())} operators, "
             f"XNNPACK partitions: {self.after.xnnpack_partitions}",
             f"recipe {how.recipe}, ranges {how.ranges}, "
-            f"{how.calibration_pictures} calibration pictures, "
+            f"{how.calibration_pictures} calibration samples, "
             f"temperature {facts.output.temperature}",
             *self._accuracies(),
         ]
@@ -78,7 +78,7 @@ class QuantizationReport:
 def _split(name: str, recipe: str, split: SplitMetrics) -> str:
     return (
         f"{name}: float {split.float32_accuracy:.2%}, {recipe} {split.accuracy:.2%} "
-        f"of {split.pictures} pictures; macro-F1 {split.macro_f1:.3f}, ECE {split.ece:.3f}"
+        f"of {split.pictures} samples; macro-F1 {split.macro_f1:.3f}, ECE {split.ece:.3f}"
     )
 
 

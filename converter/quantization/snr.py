@@ -21,7 +21,7 @@ FLOAT32_DB = 144.0
 class TensorFidelity:
     """One tensor, the operator that makes it, and 10 log10(sum of x^2 / sum of (y - x)^2).
 
-    x is the float model's value, y the quantized one's, over all pictures; 0 dB means that the
+    x is the float model's value, y the quantized one's, over all samples; 0 dB means that the
     noise is as strong as the signal. It counts what earlier tensors hand on, not only the
     tensor's own rounding.
     """
@@ -31,18 +31,18 @@ class TensorFidelity:
     snr_db: float
 
 
-def fidelity(before: bytes, after: bytes, pictures: Iterable[Floats]) -> list[TensorFidelity]:
+def fidelity(before: bytes, after: bytes, samples: Iterable[Floats]) -> list[TensorFidelity]:
     """Return how well `after` keeps each tensor of the float model `before`, in their order.
 
-    `pictures` are float32 (1, H, W, C) as the float model takes them. Tensors that only one of
+    `samples` are float32 (1, H, W, C) as the float model takes them. Tensors that only one of
     the models has are left out. Raises ConversionError when either is not a TFLite model.
     """
     makers = tensor_makers(before)
     powers: dict[str, npt.NDArray[np.float64]] = {}
     reference, quantized = Activations(before), Activations(after)
-    for picture in pictures:
-        wanted = dict(reference(picture))
-        for name, values in quantized(picture):
+    for sample in samples:
+        wanted = dict(reference(sample))
+        for name, values in quantized(sample):
             if name in makers and name in wanted:
                 powers[name] = powers.get(name, 0.0) + _powers(wanted[name], values)
     return [

@@ -29,7 +29,7 @@ FLOAT_MODEL = {
 """What a float model holds: values and weights; shapes, axes and conditions."""
 
 LOOKS = 8
-"""Pictures by which logits are told from probabilities."""
+"""Samples by which logits are told from probabilities."""
 
 SUM_TOLERANCE = 1e-3
 """Of a softmax in float32."""
@@ -50,7 +50,7 @@ def foreign_model(path: Path, described: Description) -> FloatModel:
     """Return the float TFLite model at `path`, taken to answer with logits.
 
     Raises ConversionError when it is missing, no TFLite model, quantized already, or no
-    classifier of one square picture; UsageError when `described` contradicts it.
+    classifier of one square sample; UsageError when `described` contradicts it.
     """
     try:
         content = path.read_bytes()
@@ -80,14 +80,14 @@ def with_activation(model: FloatModel, said: str | None, faces: Images) -> Float
     `faces` uint8 (N, 48, 48). Raises ConversionError when the answers are no numbers, UsageError
     when they are not what was `said`.
     """
-    answers = model.classifier(model.content)(faces[:LOOKS])
-    if not np.isfinite(answers).all():
+    outputs = model.classifier(model.content)(faces[:LOOKS])
+    if not np.isfinite(outputs).all():
         raise ConversionError("the model answers with what is no number: check --mean and --std")
-    seen = "probabilities" if _sum_to_one(answers) else "logits"
+    seen = "probabilities" if _sum_to_one(outputs) else "logits"
     if said not in {None, seen}:
-        least, greatest = answers.min(), answers.max()
+        least, greatest = outputs.min(), outputs.max()
         raise UsageError(
-            f"--activation {said}: the answers are {seen}, {least:.3g} to {greatest:.3g}"
+            f"--activation {said}: the outputs are {seen}, {least:.3g} to {greatest:.3g}"
         )
     return replace(model, activation=seen)
 
@@ -106,28 +106,28 @@ def _check_float(content: bytes) -> None:
 
 
 def _ends(interpreter: Any, labels: tuple[str, ...]) -> tuple[int, int]:
-    """Return the side and the channels of the picture that the model takes."""
+    """Return the side and the channels of the sample that the model takes."""
     inputs, outputs = interpreter.get_input_details(), interpreter.get_output_details()
     if len(inputs) != 1 or len(outputs) != 1:
         raise ConversionError(
             f"inputs: {len(inputs)}, outputs: {len(outputs)}; expected one of each"
         )
     _check_answer(outputs[0], labels)
-    return _picture(inputs[0])
+    return _sample(inputs[0])
 
 
-def _picture(tensor: dict[str, Any]) -> tuple[int, int]:
+def _sample(tensor: dict[str, Any]) -> tuple[int, int]:
     shape = tuple(map(int, tensor["shape"]))
     free = [int(n) < 0 for n in tensor["shape_signature"]]
     if any(free[1:]):
         raise ConversionError("its input has no fixed size: export it with an input_shape")
     if len(shape) != 4 or shape[0] != 1 or shape[3] not in CHANNELS.values():
         raise ConversionError(
-            f"its input is {shape}, expected one picture, channels last: (1, S, S, 1 or 3)"
+            f"its input is {shape}, expected one sample, channels last: (1, S, S, 1 or 3)"
         )
     _, height, width, channels = shape
     if height != width:
-        raise ConversionError(f"its input is {shape}, but the device makes square pictures")
+        raise ConversionError(f"its input is {shape}, but the device makes square samples")
     return width, channels
 
 
@@ -148,6 +148,6 @@ def _preparation(described: Description, side_px: int, channels: int) -> Prepara
     return Preparation(side_px=side_px, colour=colour, mean=described.mean, std=described.std)
 
 
-def _sum_to_one(answers: Floats) -> bool:
-    sums = answers.sum(axis=1)
-    return bool((answers >= 0).all() and (np.abs(sums - 1) < SUM_TOLERANCE).all())
+def _sum_to_one(outputs: Floats) -> bool:
+    sums = outputs.sum(axis=1)
+    return bool((outputs >= 0).all() and (np.abs(sums - 1) < SUM_TOLERANCE).all())

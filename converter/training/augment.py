@@ -1,4 +1,4 @@
-"""Distorted pictures, a batch at a time, from torch's own random numbers."""
+"""Distorted images, a batch at a time, from torch's own random numbers."""
 
 from __future__ import annotations
 
@@ -8,19 +8,19 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from converter.training.model import PICTURE_SIDE_PX
+from converter.training.model import IMAGE_SIDE_PX
 from converter.training.recipe import Augmentation
 
 SMALLEST_PATCH = 1 / 8
 LARGEST_PATCH = 1 / 3
-"""Sides of an erased rectangle, in shares of the picture's."""
+"""Sides of an erased rectangle, in shares of the image's."""
 
 
 def augmented(pixels: Tensor, side_px: int, amounts: Augmentation) -> Tensor:
-    """Return uint8 pictures (N, 1, 48, 48) distorted, float32 (N, 1, side, side) in -1..1."""
-    pictures = _warped(pixels.float(), amounts)
-    pictures = resized(_lit(pictures, amounts), side_px)
-    return _erased(pictures, amounts.erase)
+    """Return uint8 images (N, 1, 48, 48) distorted, float32 (N, 1, side, side) in -1..1."""
+    images = _warped(pixels.float(), amounts)
+    images = resized(_lit(images, amounts), side_px)
+    return _erased(images, amounts.erase)
 
 
 def scaled(pixels: Tensor) -> Tensor:
@@ -28,16 +28,16 @@ def scaled(pixels: Tensor) -> Tensor:
     return pixels.float() / 127.5 - 1
 
 
-def resized(pictures: Tensor, side_px: int) -> Tensor:
-    """Return float pictures (N, 1, 48, 48) at another side. Averaged areas: sampling aliases."""
-    if side_px == PICTURE_SIDE_PX:
-        return pictures
-    return functional.interpolate(pictures, size=(side_px, side_px), mode="area")
+def resized(images: Tensor, side_px: int) -> Tensor:
+    """Return float images (N, 1, 48, 48) at another side. Averaged areas: sampling aliases."""
+    if side_px == IMAGE_SIDE_PX:
+        return images
+    return functional.interpolate(images, size=(side_px, side_px), mode="area")
 
 
-def _warped(pictures: Tensor, amounts: Augmentation) -> Tensor:
+def _warped(images: Tensor, amounts: Augmentation) -> Tensor:
     """Turn, scale, stretch, slant, mirror and shift, in one resampling."""
-    count = len(pictures)
+    count = len(images)
     angle = torch.randn(count) * math.radians(amounts.rotation_deg)
     scale, aspect = _around_one(count, amounts.scale), _around_one(count, amounts.aspect)
     mirror = torch.where(torch.rand(count) < 0.5, -1.0, 1.0)
@@ -53,31 +53,31 @@ def _warped(pictures: Tensor, amounts: Augmentation) -> Tensor:
     down = torch.stack(
         [mirror * scale * sin, scale / aspect * cos, _around_zero(count, 2 * amounts.shift)], 1
     )
-    matrices = torch.stack([across, down], 1).to(pictures.device)
-    grid = functional.affine_grid(matrices, list(pictures.shape), align_corners=False)
-    return functional.grid_sample(pictures, grid, padding_mode="border", align_corners=False)
+    matrices = torch.stack([across, down], 1).to(images.device)
+    grid = functional.affine_grid(matrices, list(images.shape), align_corners=False)
+    return functional.grid_sample(images, grid, padding_mode="border", align_corners=False)
 
 
-def _lit(pictures: Tensor, amounts: Augmentation) -> Tensor:
-    """Change contrast about each picture's mean and brightness; return -1..1 of 0..255."""
-    count, device = len(pictures), pictures.device
+def _lit(images: Tensor, amounts: Augmentation) -> Tensor:
+    """Change contrast about each image's mean and brightness; return -1..1 of 0..255."""
+    count, device = len(images), images.device
     contrast = _around_one(count, amounts.contrast).view(-1, 1, 1, 1).to(device)
     brightness = _around_zero(count, amounts.brightness).view(-1, 1, 1, 1).to(device)
-    mean = pictures.mean((1, 2, 3), keepdim=True)
-    return scaled(((pictures - mean) * contrast + mean + brightness).clamp(0, 255))
+    mean = images.mean((1, 2, 3), keepdim=True)
+    return scaled(((images - mean) * contrast + mean + brightness).clamp(0, 255))
 
 
-def _erased(pictures: Tensor, share: float) -> Tensor:
-    """Blank a rectangle of some pictures with one random grey each (Zhong et al. 2020)."""
-    side = pictures.shape[-1]
-    for index in torch.nonzero(torch.rand(len(pictures)) < share).flatten().tolist():
+def _erased(images: Tensor, share: float) -> Tensor:
+    """Blank a rectangle of some images with one random grey each (Zhong et al. 2020)."""
+    side = images.shape[-1]
+    for index in torch.nonzero(torch.rand(len(images)) < share).flatten().tolist():
         low, high = int(side * SMALLEST_PATCH), int(side * LARGEST_PATCH)
         height, width = torch.randint(low, high, (2,)).tolist()
         top = int(torch.randint(side - height, ()))
         left = int(torch.randint(side - width, ()))
         grey = float(torch.rand(())) * 2 - 1
-        pictures[index, :, top : top + height, left : left + width] = grey
-    return pictures
+        images[index, :, top : top + height, left : left + width] = grey
+    return images
 
 
 def _around_zero(count: int, most: float) -> Tensor:

@@ -1,7 +1,7 @@
 """DenseNet-121 for 48x48 grey faces, in torchvision's names.
 
 Huang et al., "Densely Connected Convolutional Networks" (2017), with the 3x3 stem that small
-pictures need: stride 2, no max-pool.
+images need: stride 2, no max-pool.
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ GROWTH = 32
 BOTTLENECK = 4 * GROWTH
 STEM_CHANNELS = 64
 LAYERS = (6, 12, 24, 16)
-PICTURE_SIDE_PX = 48
+IMAGE_SIDE_PX = 48
 SMALLEST_SIDE_PX = 2 ** len(LAYERS)
 """Of which one pixel is left on the last feature map."""
 
-LAST_SIDE_PX = PICTURE_SIDE_PX // 2 // 2 ** (len(LAYERS) - 1)
+LAST_SIDE_PX = IMAGE_SIDE_PX // 2 // 2 ** (len(LAYERS) - 1)
 """Side of the last feature map: the stem and each transition halve it."""
 
 
@@ -123,7 +123,7 @@ class DenseNet121(nn.Module):
         self.ferplus = nn.Linear(self.features.channels, 8)
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """Return the logits of both heads for pictures (N, 1, 48, 48)."""
+        """Return the logits of both heads for images (N, 1, 48, 48)."""
         pooled = functional.relu(self.features(x)).mean((2, 3))
         pooled = functional.dropout(pooled, self.dropout, self.training)
         return self.classifier(pooled), self.ferplus(pooled)
@@ -143,7 +143,7 @@ class FerNet(nn.Module):
         self.head = nn.Sequential(nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten(), classifier)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Return the FER2013 logits (N, 7) of pictures (N, 1, 48, 48)."""
+        """Return the FER2013 logits (N, 7) of images (N, 1, 48, 48)."""
         logits: Tensor = self.head(self.features(x))
         return logits
 

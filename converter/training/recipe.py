@@ -28,7 +28,7 @@ class Section(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
 
 
 class Augmentation(Section, frozen=True):
-    """How far pictures are distorted; recipe.toml says in what units."""
+    """How far samples are distorted; recipe.toml says in what units."""
 
     rotation_deg: AtLeastZero
     scale: AtLeastZero
@@ -41,7 +41,7 @@ class Augmentation(Section, frozen=True):
 
 
 class Stage(Section, frozen=True):
-    """Epochs at one picture size, the learning rate going from one value to another."""
+    """Epochs at one sample size, the learning rate going from one value to another."""
 
     epochs: Count
     side_px: Side
@@ -50,7 +50,7 @@ class Stage(Section, frozen=True):
 
 
 class Recipe(Section, frozen=True):
-    """Everything that, with the pictures and the first weights, decides the result."""
+    """Everything that, with the samples and the first weights, decides the result."""
 
     seed: Annotated[int, msgspec.Meta(ge=0, lt=2**31)]
     batch: Annotated[int, msgspec.Meta(ge=2)]  # a norm needs two to differ

@@ -100,7 +100,7 @@ class RunFolder:
 
 
 def fingerprint(faces: FaceDataset) -> str:
-    """Return a digest of pictures, labels and votes: the same for the same training."""
+    """Return a digest of samples, labels and votes: the same for the same training."""
     digest = hashlib.sha256()
     for array in (faces.images, faces.labels, faces.votes):
         digest.update(array.tobytes())

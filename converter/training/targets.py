@@ -50,20 +50,20 @@ def targets(faces: FaceDataset) -> Targets:
 def log_prior(faces: FaceDataset) -> Tensor:
     """Return the logarithm of each label's share of `faces`, float32 (7,); at least one of each.
 
-    An absent label counts as one picture, so that its logarithm stays finite.
+    An absent label counts as one sample, so that its logarithm stays finite.
     """
     counts = np.bincount(faces.labels, minlength=len(LABELS)).clip(min=1)
     return torch.from_numpy(np.log(counts / counts.sum()).astype(np.float32))
 
 
-def loss(answers: tuple[Tensor, Tensor], wanted: Targets, prior: Tensor, recipe: Recipe) -> Tensor:
+def loss(logits: tuple[Tensor, Tensor], wanted: Targets, prior: Tensor, recipe: Recipe) -> Tensor:
     """Return the mean loss of a batch: smoothed cross-entropy to the labels and to the votes.
 
-    `answers` are the logits of both heads, (N, 7) and (N, 8); `prior` is `log_prior`. Adding a
+    `logits` are the logits of both heads, (N, 7) and (N, 8); `prior` is `log_prior`. Adding a
     share of it while training makes the network itself answer as if the labels were less uneven
     (logit adjustment: Menon et al., "Long-tail learning via logit adjustment", 2021).
     """
-    by_label, by_vote = (logits.float() for logits in answers)
+    by_label, by_vote = (head.float() for head in logits)
     labelled = functional.cross_entropy(
         by_label + recipe.balance * prior, wanted.labels, label_smoothing=recipe.label_smoothing
     )

@@ -41,7 +41,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     parser.add_argument(
         "--epochs", type=_positive, metavar="N", help="the recipe's last stage alone, for N epochs"
     )
-    parser.add_argument("--limit", type=_positive, metavar="N", help="train on N pictures only")
+    parser.add_argument("--limit", type=_positive, metavar="N", help="train on N samples only")
     parser.add_argument("--resume", action="store_true", help="go on with the run in --out")
     parser.add_argument("--device", choices=("cpu", "cuda"), help="(default: cuda if there is one)")
     parser.add_argument("--threads", type=_positive, metavar="N", help="of the processor")
@@ -58,7 +58,7 @@ def run(args: argparse.Namespace) -> int:
     best = max(state.history, key=lambda line: line["validation_accuracy"])
     sys.stdout.write(
         f"{folder.weights}: epoch {best['epoch']}, {best['validation_accuracy']:.2%} of "
-        f"{len(held_out)} PublicTest pictures\n"
+        f"{len(held_out)} PublicTest samples\n"
     )
     return 0
 
@@ -73,7 +73,7 @@ def _begun(
         recipe = recipe.only(args.epochs)
     torch.manual_seed(recipe.seed)  # of the first weights
     net = load_checkpoint(args.init) if args.init else DenseNet121()
-    faces, held_out = _pictures(args, args.limit, recipe.seed)
+    faces, held_out = _samples(args, args.limit, recipe.seed)
     trainer = Trainer(net, faces, recipe, device)
     state = RunState(trainer.state(), fingerprint(faces), args.limit)
     folder.begin(recipe, state)
@@ -88,27 +88,27 @@ def _resumed(
         if getattr(args, name):
             raise UsageError(f"--{name} is for a new run; {folder.recipe} rules this one")
     recipe, state = folder.resume()
-    faces, held_out = _pictures(args, state.limit, recipe.seed)
+    faces, held_out = _samples(args, state.limit, recipe.seed)
     if fingerprint(faces) != state.faces:
-        raise DataError(f"{args.data}: not the pictures that {folder.folder} was begun with")
+        raise DataError(f"{args.data}: not the samples that {folder.folder} was begun with")
     trainer = Trainer(DenseNet121(), faces, recipe, device)
     trainer.restore(state.trainer)
     return trainer, state, held_out
 
 
-def _pictures(
+def _samples(
     args: argparse.Namespace, limit: int | None, seed: int
 ) -> tuple[FaceDataset, FaceDataset]:
     """Return what is learnt from and what is selected by."""
     everything = load_dataset(args.data, args.votes)
     faces, held_out = everything.training(), everything.part(Split.PUBLIC)
     if not len(held_out):
-        raise DataError(f"{args.data}: there is no picture in PublicTest to select by")
+        raise DataError(f"{args.data}: there is no sample in PublicTest to select by")
     dropped = len(everything.part(Split.TRAINING)) - len(faces)
     if limit is not None:
         faces = faces.take(np.random.default_rng(seed).permutation(len(faces))[:limit])
     sys.stdout.write(
-        f"{len(faces)} training pictures; {dropped} blank, repeated or held-out ones were dropped\n"
+        f"{len(faces)} training samples; {dropped} blank, repeated or held-out ones were dropped\n"
     )
     return faces, held_out
 
@@ -152,8 +152,8 @@ def _epoch(
         "epoch": trainer.progress.epoch,
         "side_px": stage.side_px,
         "learning_rate": rate,
-        "loss": round(tally.loss / tally.pictures, 5),
-        "accuracy": round(tally.correct / tally.pictures, 5),
+        "loss": round(tally.loss / tally.samples, 5),
+        "accuracy": round(tally.correct / tally.samples, 5),
         "seconds": round(time.monotonic() - began),
     }
 

@@ -1,6 +1,6 @@
 """The training loop, in steps that can be interrupted between any two.
 
-Everything random in a step (the order of the pictures, their distortions, the dropout) is drawn
+Everything random in a step (the order of the samples, their distortions, the dropout) is drawn
 from the recipe's seed and the number of the step or epoch. There is no generator to save, and a
 resumed run repeats what an uninterrupted one would have done.
 """
@@ -32,7 +32,7 @@ class Tally:
 
     loss: float = 0.0
     correct: int = 0
-    pictures: int = 0
+    samples: int = 0
 
 
 @dataclass(slots=True)
@@ -57,9 +57,9 @@ class Trainer:
     def __init__(
         self, net: DenseNet121, faces: FaceDataset, recipe: Recipe, device: torch.device
     ) -> None:
-        """Raise DataError when `faces` (training pictures) do not fill one batch."""
+        """Raise DataError when `faces` (training samples) do not fill one batch."""
         if len(faces) < recipe.batch:
-            raise DataError(f"{len(faces)} training pictures do not fill a batch of {recipe.batch}")
+            raise DataError(f"{len(faces)} training samples do not fill a batch of {recipe.batch}")
         self.recipe = recipe
         self.progress = Progress()
         self._device = device
@@ -127,11 +127,11 @@ class Trainer:
         torch.manual_seed(_seed(self.recipe.seed, "step", self.progress.step))
         stage, _ = self.recipe.stage_of(self.progress.epoch)
         pixels = self._pixels[chosen].to(self._device)
-        pictures = augmented(pixels, stage.side_px, self.recipe.augmentation)
+        samples = augmented(pixels, stage.side_px, self.recipe.augmentation)
         wanted = self._targets.take(chosen).to(self._device)
         with autocast(self._device, self.recipe):
-            answers = self._net(pictures.contiguous(memory_format=torch.channels_last))
-        cost = loss(answers, wanted, self._prior, self.recipe)
+            logits = self._net(samples.contiguous(memory_format=torch.channels_last))
+        cost = loss(logits, wanted, self._prior, self.recipe)
         if not torch.isfinite(cost):
             raise ConversionError(
                 f"the loss is {cost.item()} in epoch {self.progress.epoch + 1}; "
@@ -143,7 +143,7 @@ class Trainer:
         cost.backward()  # type: ignore[no-untyped-call] # torch leaves it untyped
         self._optimizer.step()
         self._follow()
-        self._count(cost, answers[0].argmax(1) == wanted.labels)
+        self._count(cost, logits[0].argmax(1) == wanted.labels)
 
     @torch.no_grad()
     def _follow(self) -> None:
@@ -161,7 +161,7 @@ class Trainer:
         done = self.progress
         done.tally.loss += float(cost.detach()) * len(correct)
         done.tally.correct += int(correct.sum())
-        done.tally.pictures += len(correct)
+        done.tally.samples += len(correct)
         done.step += 1
         done.step_of_epoch += 1
 

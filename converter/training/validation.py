@@ -1,4 +1,4 @@
-"""How well a network in training does on pictures it does not learn from."""
+"""How well a network in training does on images it does not learn from."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ BATCH = 128
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Score:
-    """`loss` as in training, of whole pictures; accuracy and recalls by FER2013's labels, 0..1.
+    """`loss` as in training, of whole images; accuracy and recalls by FER2013's labels, 0..1.
 
-    `recall` has one value per label, None where no picture has it.
+    `recall` has one value per label, None where no image has it.
     """
 
     loss: float
@@ -29,10 +29,10 @@ class Score:
 
 
 class Validation:
-    """The pictures to select by, whole and at full size whatever size is trained at."""
+    """The images to select by, whole and at full size whatever size is trained at."""
 
     def __init__(self, faces: FaceDataset, recipe: Recipe, device: torch.device) -> None:
-        self._pictures = scaled(torch.from_numpy(faces.images)[:, None])
+        self._images = scaled(torch.from_numpy(faces.images)[:, None])
         self._targets = targets(faces)
         self._prior = log_prior(faces).to(device)
         self._recipe = recipe
@@ -42,15 +42,15 @@ class Validation:
     def __call__(self, net: DenseNet121) -> Score:
         """Measure `net`, which is in eval mode on this device."""
         total = torch.zeros(())
-        answers = []
-        for chosen in torch.split(torch.arange(len(self._pictures)), BATCH):
-            pictures = self._pictures[chosen].to(self._device)
+        predictions = []
+        for chosen in torch.split(torch.arange(len(self._images)), BATCH):
+            images = self._images[chosen].to(self._device)
             with autocast(self._device, self._recipe):
-                logits = net(pictures.contiguous(memory_format=torch.channels_last))
+                logits = net(images.contiguous(memory_format=torch.channels_last))
             wanted = self._targets.take(chosen).to(self._device)
             total += loss(logits, wanted, self._prior, self._recipe).cpu() * len(chosen)
-            answers.append(logits[0].argmax(1).cpu())
-        correct = torch.cat(answers) == self._targets.labels
+            predictions.append(logits[0].argmax(1).cpu())
+        correct = torch.cat(predictions) == self._targets.labels
         return Score(
             loss=float(total) / len(correct),
             accuracy=float(correct.float().mean()),

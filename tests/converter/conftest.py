@@ -90,7 +90,7 @@ def random_faces() -> FaceDataset:
 
 
 def noise_faces() -> FaceDataset:
-    """Return 70 different pictures of noise in the three splits, ten of every label."""
+    """Return 70 different samples of noise in the three splits, ten of every label."""
     from converter.data.dataset import FaceDataset
 
     rng = np.random.default_rng(0)

@@ -117,7 +117,7 @@ def test_it_is_as_good_as_its_manifest_says(facts, shipped_model, weights, fer20
     before = load_classifier(weights).probabilities(faces.images).argmax(axis=1)
     probabilities = load_classifier(shipped_model).probabilities(faces.images)
     after = probabilities.argmax(axis=1)
-    # Another processor's kernels may round a few pictures to another label.
+    # Another processor's kernels may round a few samples to another label.
     assert said["pictures"] == len(faces)
     assert said["float32_accuracy"] == pytest.approx(accuracy(before, faces.labels), abs=0.001)
     assert said["accuracy"] == pytest.approx(accuracy(after, faces.labels), abs=0.002)

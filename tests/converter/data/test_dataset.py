@@ -22,7 +22,7 @@ def test_a_part_is_one_split_whole(random_faces):
     assert (random_faces.part(Split.PRIVATE).split == 2).all()
 
 
-def test_training_has_no_picture_that_is_held_out(random_faces):
+def test_training_has_no_sample_that_is_held_out(random_faces):
     leaked = random_faces.images.copy()
     leaked[0] = leaked[8]  # PrivateTest's
     leaked[1] = leaked[6]  # PublicTest's
@@ -65,12 +65,12 @@ def test_a_rare_label_gives_all_it_has(random_faces):
 
 
 def test_more_than_there_are_is_refused(random_faces):
-    with pytest.raises(DataError, match="71 pictures are wanted, the dataset has only 70"):
+    with pytest.raises(DataError, match="71 samples are wanted, the dataset has only 70"):
         random_faces.stratified(71, seed=0)
 
 
 def test_a_missing_file_is_named(tmp_path):
-    with pytest.raises(DataError, match=r"nowhere\.npz: cannot read the pictures: No such file"):
+    with pytest.raises(DataError, match=r"nowhere\.npz: cannot read the samples: No such file"):
         load_dataset(tmp_path / "nowhere.npz")
 
 

@@ -36,7 +36,7 @@ def votes_file(tmp_path, lines, head=FERPLUS):
     return path
 
 
-def test_rows_become_pictures_labels_and_splits(tmp_path):
+def test_rows_become_samples_labels_and_splits(tmp_path):
     path = write(
         tmp_path,
         [f"0,{pixels(7)},Training", f"6,{pixels(8)},PublicTest", f"4,{pixels(9)},PrivateTest"],
@@ -60,7 +60,7 @@ def test_names_instead_of_numbers_and_other_names_of_splits(tmp_path):
     assert faces.split.tolist() == list(Split)
 
 
-def test_the_rows_of_a_picture_stay_in_order(tmp_path):
+def test_the_rows_of_a_sample_stay_in_order(tmp_path):
     values = np.arange(48 * 48) % 251
     path = write(tmp_path, [f"0,{' '.join(map(str, values))},Training"])
     assert read_dataset(path).faces.images[0].ravel().tolist() == values.tolist()
@@ -77,7 +77,7 @@ def test_contempt_is_dropped_and_counted(tmp_path):
     reading = read_dataset(write(tmp_path, [*rows(2), f"contempt,{pixels(1)},Training"]))
     assert len(reading.faces) == 2
     assert reading.contempt == 1
-    assert "dropped 1 pictures of contempt" in reading.remarks()[0]
+    assert "dropped 1 samples of contempt" in reading.remarks()[0]
 
 
 @pytest.mark.parametrize(
@@ -108,7 +108,7 @@ def test_many_bad_rows_are_an_error(tmp_path):
     with pytest.raises(DataError) as caught:
         read_dataset(path)
     assert str(caught.value) == (
-        f"2 of 100 pictures are bad, the first: {path}, line 100: "
+        f"2 of 100 samples are bad, the first: {path}, line 100: "
         "2 pixels are no square, expected 2304"
     )
 
@@ -118,7 +118,7 @@ def test_many_bad_rows_are_an_error(tmp_path):
     [
         (b"", "it lacks the column 'Usage'"),
         (b"emotion,pixels\n3,1\n", "it lacks the column 'Usage'"),
-        (b"emotion,pixels,Usage\n", "there is no picture of our expressions in it"),
+        (b"emotion,pixels,Usage\n", "there is no sample of our expressions in it"),
         (b"emotion,pixels,Usage\n\xff\xfe,1,Training\n", "not fer2013.csv"),
         (b"PK\x03\x04\x00\x00\x00", "not fer2013.csv"),
     ],
@@ -133,7 +133,7 @@ def test_what_is_no_such_file_is_refused(content, complaint, tmp_path):
 
 
 def test_a_missing_file_is_refused(tmp_path):
-    with pytest.raises(DataError, match="cannot read the pictures: No such file"):
+    with pytest.raises(DataError, match="cannot read the samples: No such file"):
         read_dataset(tmp_path / "gone.csv")
 
 

@@ -14,18 +14,18 @@ from converter.errors import DataError
 pytestmark = pytest.mark.converter
 
 
-def put(root, name, picture=None, seed=0):
+def put(root, name, image=None, seed=0):
     path = root / name
     path.parent.mkdir(parents=True, exist_ok=True)
-    if picture is None:
-        picture = np.random.default_rng(seed).integers(0, 256, (48, 48), np.uint8)
-    cv2.imwrite(str(path), picture)
+    if image is None:
+        image = np.random.default_rng(seed).integers(0, 256, (48, 48), np.uint8)
+    cv2.imwrite(str(path), image)
     return path
 
 
 @pytest.fixture
 def tree(tmp_path):
-    """A tree of train and test with 20 and 4 pictures of each label."""
+    """A tree of train and test with 20 and 4 images of each label."""
     for number, label in enumerate(LABELS):
         for i in range(20):
             put(tmp_path, f"tree/train/{label}/{i}.png", seed=number * 100 + i)
@@ -42,12 +42,12 @@ def test_without_validation_a_tenth_of_each_label_stands_in(tree):
     reading = read_dataset(tree)
     assert per_split(reading.faces) == {Split.TRAINING: 126, Split.PUBLIC: 14, Split.PRIVATE: 28}
     assert np.bincount(reading.faces.part(Split.PUBLIC).labels).tolist() == [2] * 7
-    assert "no folder of validation pictures" in reading.notes[0]
+    assert "no folder of validation images" in reading.notes[0]
     again = read_dataset(tree).faces
     assert (again.split == reading.faces.split).all()
 
 
-def test_a_folder_of_validation_pictures_is_used(tree):
+def test_a_folder_of_validation_images_is_used(tree):
     put(tree, "validation/happiness/1.jpg")
     reading = read_dataset(tree)
     assert per_split(reading.faces) == {Split.TRAINING: 140, Split.PUBLIC: 1, Split.PRIVATE: 28}
@@ -94,10 +94,10 @@ def test_hidden_files_and_folders_are_passed_over(tree):
 
 @pytest.mark.parametrize("suffix", ["png", "tif", "pgm"])
 def test_sixteen_bits_of_grey_become_eight(suffix, tmp_path):
-    picture = np.arange(48 * 48, dtype=np.uint16).reshape(48, 48) * 28
-    put(tmp_path, f"d/happy/1.{suffix}", picture)
-    (image,) = read_dataset(tmp_path / "d").faces.images
-    np.testing.assert_array_equal(image, picture // 257)
+    image = np.arange(48 * 48, dtype=np.uint16).reshape(48, 48) * 28
+    put(tmp_path, f"d/happy/1.{suffix}", image)
+    (grey,) = read_dataset(tmp_path / "d").faces.images
+    np.testing.assert_array_equal(grey, image // 257)
 
 
 def test_greys_of_no_known_range_are_bad(tree):
@@ -124,7 +124,7 @@ def test_few_truncated_images_are_left_out_and_named(suffix, tree):
 def test_garbage_and_empty_images_are_left_out(tree):
     for name, content in (("a.png", b""), ("b.jpg", b"hello")):
         (tree / "train" / "sad" / name).write_bytes(content)
-    with pytest.raises(DataError, match=r"2 of 170 pictures are bad, the first: .*a.png: not an"):
+    with pytest.raises(DataError, match=r"2 of 170 samples are bad, the first: .*a.png: not an"):
         read_dataset(tree)
 
 
@@ -144,11 +144,11 @@ def test_an_unknown_label_is_refused(tree):
     )
 
 
-def test_folders_without_pictures_are_refused(tmp_path):
+def test_folders_without_images_are_refused(tmp_path):
     with pytest.raises(DataError, match="there is no folder of an emotion in it"):
         read_dataset(tmp_path)
     (tmp_path / "train" / "happy").mkdir(parents=True)
-    with pytest.raises(DataError, match="there is no picture of our expressions in it"):
+    with pytest.raises(DataError, match="there is no sample of our expressions in it"):
         read_dataset(tmp_path)
     (tmp_path / "test").mkdir()
     with pytest.raises(DataError, match="test: there is no folder of an emotion in it"):

@@ -9,7 +9,7 @@ pytest.importorskip("torch", reason="the converter extra is not installed")
 from converter import cli
 from converter.data.contact_sheet import NAME_PX, PER_LABEL
 from converter.data.dataset import load_dataset
-from converter.data.faces import FaceDataset, Fate, Split
+from converter.data.faces import FaceDataset, SampleStatus, Split
 from converter.data.stats import survey
 
 pytestmark = pytest.mark.converter
@@ -23,7 +23,7 @@ def test_it_counts_splits_and_labels(random_npz, capsys):
     assert public.split() == ["PublicTest", *["2"] * 7, "14"]
     assert private.split()[0] == "PrivateTest"
     assert used == (
-        "Training uses 42 pictures and leaves out 0 that are in a held-out split too, 0 repeated "
+        "Training uses 42 samples and leaves out 0 that are in a held-out split too, 0 repeated "
         "and 0 blank ones"
     )
 
@@ -40,7 +40,12 @@ def test_it_counts_what_training_leaves_out_and_what_votes_say(random_faces):
             images=images, labels=random_faces.labels, split=random_faces.split, votes=votes
         )
     )
-    assert counted.fates == {Fate.LEARNT: 39, Fate.HELD_OUT: 1, Fate.REPEATED: 1, Fate.BLANK: 1}
+    assert counted.statuses == {
+        SampleStatus.USED: 39,
+        SampleStatus.HELD_OUT: 1,
+        SampleStatus.REPEATED: 1,
+        SampleStatus.BLANK: 1,
+    }
     assert (counted.voted, counted.agreeing) == (2, 1)
 
 
@@ -54,9 +59,9 @@ def test_it_names_bad_rows_and_what_it_decided(tmp_path, capsys):
     (root / "happy" / "cut.png").write_bytes(b"\x89PNG")
     assert cli.main(["dataset", str(root)]) == 0
     said = capsys.readouterr().out
-    assert "60 pictures of contempt were dropped" in said
+    assert "60 samples of contempt were dropped" in said
     assert "no split among the folders" in said
-    assert f"1 bad pictures were left out:\n  {root / 'happy' / 'cut.png'}: " in said
+    assert f"1 bad samples were left out:\n  {root / 'happy' / 'cut.png'}: " in said
 
 
 def test_the_contact_sheet_shows_each_label(random_npz, tmp_path, capsys):
@@ -65,8 +70,8 @@ def test_the_contact_sheet_shows_each_label(random_npz, tmp_path, capsys):
     assert cli.main(words) == 0
     drawn = cv2.imread(str(sheet))
     assert drawn.shape == (7 * 52 + 4, NAME_PX + PER_LABEL * 52, 3)
-    pictures = drawn[4:52, NAME_PX : NAME_PX + 10 * 52]  # ten of each are there
-    assert pictures.std() > 40
+    samples = drawn[4:52, NAME_PX : NAME_PX + 10 * 52]  # ten of each are there
+    assert samples.std() > 40
     assert (drawn[:, NAME_PX + 10 * 52 :] == 255).all()
     assert cli.main(words) == 2
     assert "exists; pass --force to replace it" in capsys.readouterr().err
@@ -77,7 +82,7 @@ def test_a_missing_dataset_fails_in_one_line(tmp_path, capsys):
     assert capsys.readouterr().err.count("\n") == 1
 
 
-def test_other_commands_say_what_became_of_the_pictures(tmp_path, capsys):
+def test_other_commands_say_what_became_of_the_samples(tmp_path, capsys):
     path = tmp_path / "one" / "happy" / "1.png"
     path.parent.mkdir(parents=True)
     cv2.imwrite(str(path), np.full((48, 48), 9, np.uint8))
@@ -92,6 +97,6 @@ def test_fer2013_is_as_it_is_known(fer2013):
         Split.PUBLIC: 3585,
         Split.PRIVATE: 3586,
     }
-    assert counted.fates[Fate.LEARNT] == 26_967
-    assert sum(counted.fates.values()) == 28_685
+    assert counted.statuses[SampleStatus.USED] == 26_967
+    assert sum(counted.statuses.values()) == 28_685
     assert 0.6 < counted.agreeing / counted.voted < 0.7

@@ -100,7 +100,7 @@ def test_a_developed_portrait_has_full_contrast():
     assert 30 < gray[FACE].std() < 60
 
 
-def test_the_anchors_are_a_grid_over_the_picture():
+def test_the_anchors_are_a_grid_over_the_image():
     centres = anchor_centres()
     assert centres.shape == (896, 2)
     np.testing.assert_allclose(

@@ -56,15 +56,15 @@ def test_probabilities_are_left_alone(model, random_faces):
 
 def test_labels_in_another_order_are_put_in_ours(model, random_faces):
     images = random_faces.images[:3]
-    ours = load_classifier(model).answers(images)
+    ours = load_classifier(model).outputs(images)
     change(model, labels=list(reversed(LABELS)))
-    np.testing.assert_array_equal(load_classifier(model).answers(images), ours[:, ::-1])
+    np.testing.assert_array_equal(load_classifier(model).outputs(images), ours[:, ::-1])
 
 
-def test_without_a_manifest_it_reads_pictures_as_ours_does(model, random_faces):
-    with_one = load_classifier(model).answers(random_faces.images[:2])
+def test_without_a_manifest_it_reads_images_as_ours_does(model, random_faces):
+    with_one = load_classifier(model).outputs(random_faces.images[:2])
     model.with_suffix(".json").unlink()
-    np.testing.assert_array_equal(load_classifier(model).answers(random_faces.images[:2]), with_one)
+    np.testing.assert_array_equal(load_classifier(model).outputs(random_faces.images[:2]), with_one)
 
 
 @pytest.mark.parametrize(

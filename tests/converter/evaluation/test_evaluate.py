@@ -15,16 +15,16 @@ from converter.evaluation.evaluate import compare, evaluate
 pytestmark = pytest.mark.converter
 
 
-def probabilities(answers, sure=0.4):
+def probabilities(predictions, sure=0.4):
     """Return rows (N, 7) that name these labels."""
-    rows = np.full((len(answers), 7), (1 - sure) / 6, np.float32)
-    rows[np.arange(len(answers)), answers] = sure
+    rows = np.full((len(predictions), 7), (1 - sure) / 6, np.float32)
+    rows[np.arange(len(predictions)), predictions] = sure
     return rows
 
 
 def test_a_perfect_modest_model(random_faces):
     result = evaluate(probabilities(random_faces.labels), random_faces)
-    assert (result.pictures, result.accuracy, result.interval) == (70, 1.0, (1.0, 1.0))
+    assert (result.samples, result.accuracy, result.interval) == (70, 1.0, (1.0, 1.0))
     assert result.macro_f1 == 1.0
     assert result.ece == pytest.approx(0.6)
     assert list(result.classes) == list(LABELS)
@@ -37,10 +37,10 @@ def test_votes_are_measured_where_they_are_clear(random_faces):
     random_faces.votes[0, 4] = 9  # anger, as labelled
     random_faces.votes[1, 1] = 9  # happiness, labelled anger
     result = evaluate(probabilities(random_faces.labels), random_faces)
-    assert (result.ferplus_pictures, result.ferplus_accuracy) == (2, 0.5)
+    assert (result.ferplus_samples, result.ferplus_accuracy) == (2, 0.5)
 
 
-def test_two_models_are_compared_picture_by_picture():
+def test_two_models_are_compared_sample_by_sample():
     labels = np.zeros(100, int)
     first, second = labels.copy(), labels.copy()
     first[:20] = 1
@@ -61,14 +61,14 @@ def test_the_shipped_model_is_measured_as_text_and_json(
     assert cli.main([*words, "--confusion", str(drawing)]) == 0
     said = capsys.readouterr().out.splitlines()
     assert said[0].startswith(f"{shipped_model}: ")
-    assert said[0].endswith("% of 14 pictures (public)")
+    assert said[0].endswith("% of 14 samples (public)")
     assert "expected calibration error" in said[1]
     assert [line.split()[0] for line in said[4:11]] == list(LABELS)
     assert cv2.imread(str(drawing)) is not None
     assert cli.main([*words, "--json"]) == 0
     facts = json.loads(capsys.readouterr().out)
     assert facts["model"] == str(shipped_model)
-    assert facts["pictures"] == np.sum(facts["confusion"]) == 14
+    assert facts["samples"] == np.sum(facts["confusion"]) == 14
     assert f"{facts['accuracy']:.2%}" in said[0]
     assert facts["classes"]["happy"]["recall"] in (0.0, 0.5, 1.0)
 
@@ -83,7 +83,7 @@ def test_a_model_does_not_differ_from_itself(shipped_model, random_npz, capsys):
 
 def test_float_weights_are_measured(random_checkpoint, random_npz, capsys):
     assert cli.main(["evaluate", str(random_checkpoint), "--data", str(random_npz)]) == 0
-    assert "% of 14 pictures (private)\n" in capsys.readouterr().out
+    assert "% of 14 samples (private)\n" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(
@@ -105,7 +105,7 @@ def test_an_empty_split_is_refused(shipped_model, random_npz, capsys):
     np.savez(random_npz, **arrays)
     assert cli.main(["evaluate", str(shipped_model), "--data", str(random_npz)]) == 1
     assert capsys.readouterr().err == (
-        f"emotion-converter: {random_npz}: the dataset has no picture in this split (private)\n"
+        f"emotion-converter: {random_npz}: the dataset has no sample in this split (private)\n"
     )
 
 

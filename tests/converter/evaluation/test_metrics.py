@@ -1,4 +1,4 @@
-"""Measures of answers, against numbers worked out by hand or by another method."""
+"""Measures of predictions, against numbers worked out by hand or by another method."""
 
 import math
 
@@ -12,12 +12,12 @@ from converter.evaluation import metrics
 pytestmark = pytest.mark.converter
 
 LABELS = np.array([0, 0, 0, 1, 3, 3])
-ANSWERS = np.array([0, 0, 3, 3, 3, 3])
+PREDICTIONS = np.array([0, 0, 3, 3, 3, 3])
 
 
 def test_accuracy_and_confusion():
-    assert metrics.accuracy(ANSWERS, LABELS) == pytest.approx(4 / 6)
-    confusion = metrics.confusion_matrix(ANSWERS, LABELS)
+    assert metrics.accuracy(PREDICTIONS, LABELS) == pytest.approx(4 / 6)
+    confusion = metrics.confusion_matrix(PREDICTIONS, LABELS)
     assert confusion.shape == (7, 7)
     assert confusion.sum() == 6
     assert (confusion[0, 0], confusion[0, 3], confusion[1, 3], confusion[3, 3]) == (2, 1, 1, 2)
@@ -29,13 +29,13 @@ def test_uint8_labels_do_not_overflow_the_confusion():
 
 
 def test_each_class():
-    angry, disgust, fear, happy, *_ = metrics.class_metrics(ANSWERS, LABELS)
+    angry, disgust, fear, happy, *_ = metrics.class_metrics(PREDICTIONS, LABELS)
     assert (angry.samples, angry.precision, angry.recall) == (3, 1.0, pytest.approx(2 / 3))
     assert angry.f1 == pytest.approx(0.8)
     assert (happy.precision, happy.recall) == (0.5, 1.0)
     assert (disgust.samples, disgust.recall, disgust.f1) == (1, 0.0, 0.0)
     assert fear.samples == 0
-    assert metrics.macro_f1(ANSWERS, LABELS) == pytest.approx((0.8 + 0 + 2 / 3) / 3)
+    assert metrics.macro_f1(PREDICTIONS, LABELS) == pytest.approx((0.8 + 0 + 2 / 3) / 3)
 
 
 def sure(confidence, count=100):
@@ -75,7 +75,7 @@ def test_mcnemar_is_the_exact_binomial_test(first, second, p):
     assert metrics.mcnemar(first, second) == pytest.approx(p)
 
 
-def test_mcnemar_of_many_pictures_is_finite():
+def test_mcnemar_of_many_samples_is_finite():
     assert 0 < metrics.mcnemar(1500, 1400) < 0.1
 
 

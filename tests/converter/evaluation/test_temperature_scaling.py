@@ -43,14 +43,14 @@ def test_logits_that_say_nothing_get_the_hottest():
     assert fit_temperature(logits, labels) == pytest.approx(HOTTEST, rel=1e-3)
 
 
-def test_one_picture_is_enough():
+def test_one_sample_is_enough():
     assert fit_temperature(np.array([[1, 0, 0, 0, 0, 0, 0]], np.float32), np.array([0])) > 0
 
 
 @pytest.mark.parametrize(
     ("logits", "complaint"),
     [
-        (np.zeros((0, 7), np.float32), "no picture"),
+        (np.zeros((0, 7), np.float32), "no sample"),
         (np.full((1, 7), np.nan, np.float32), "not finite"),
         (np.full((1, 7), np.inf, np.float32), "not finite"),
     ],

@@ -21,28 +21,28 @@ def net(random_net):
 
 
 @pytest.fixture(scope="module")
-def pictures():
+def samples():
     return torch.rand(8, 1, 48, 48, generator=torch.Generator().manual_seed(1)) * 2 - 1
 
 
 @pytest.fixture(scope="module")
-def expected(random_net, pictures):
+def expected(random_net, samples):
     with torch.inference_mode():
-        return random_net(pictures)[0]
+        return random_net(samples)[0]
 
 
-def assert_same_logits(net, pictures, expected):
+def assert_same_logits(net, samples, expected):
     with torch.inference_mode():
-        torch.testing.assert_close(net(pictures), expected, rtol=0, atol=TOLERANCE)
+        torch.testing.assert_close(net(samples), expected, rtol=0, atol=TOLERANCE)
 
 
 def kinds(net):
     return {type(module) for module in net.modules()}
 
 
-def test_the_fer_head_alone_answers_the_same(net, pictures, expected):
+def test_the_fer_head_alone_answers_the_same(net, samples, expected):
     assert expected.std() > 0.05  # else any answer would do
-    assert_same_logits(net, pictures, expected)
+    assert_same_logits(net, samples, expected)
 
 
 @pytest.mark.parametrize(
@@ -55,24 +55,24 @@ def test_the_fer_head_alone_answers_the_same(net, pictures, expected):
         passes.head_to_convolution,
     ],
 )
-def test_a_pass_alone_keeps_the_logits_and_its_input(apply, net, pictures, expected):
+def test_a_pass_alone_keeps_the_logits_and_its_input(apply, net, samples, expected):
     if apply is passes.pools_to_depthwise:
         net = passes.pools_before_convolutions(net)
     before = {name: value.clone() for name, value in net.state_dict().items()}
-    assert_same_logits(apply(net), pictures, expected)
+    assert_same_logits(apply(net), samples, expected)
     after = net.state_dict()
     assert before.keys() == after.keys()
     assert all(torch.equal(before[name], after[name]) for name in before)
 
 
-def test_all_passes_keep_the_logits_and_leave_only_convolutions(net, pictures, expected):
-    rewritten = passes.rewrite(net, pictures)
-    assert_same_logits(rewritten, pictures, expected)
+def test_all_passes_keep_the_logits_and_leave_only_convolutions(net, samples, expected):
+    rewritten = passes.rewrite(net, samples)
+    assert_same_logits(rewritten, samples, expected)
     assert not kinds(rewritten) & {nn.BatchNorm2d, nn.AvgPool2d, nn.AdaptiveAvgPool2d, nn.Linear}
 
 
-def test_logits_hold_on_pictures_that_were_not_calibrated_with(net, pictures, expected):
-    assert_same_logits(passes.rewrite(net, pictures[:4]), pictures, expected)
+def test_logits_hold_on_samples_that_were_not_calibrated_with(net, samples, expected):
+    assert_same_logits(passes.rewrite(net, samples[:4]), samples, expected)
 
 
 def test_folding_leaves_the_norms_that_follow_a_concat(net):
@@ -82,9 +82,9 @@ def test_folding_leaves_the_norms_that_follow_a_concat(net):
     assert not any("norm2" in name or "norm0" in name for name in norms)
 
 
-def test_equalized_channels_fill_the_unit_interval(net, pictures):
-    equal = passes.rewrite(net, pictures)
-    x = pictures
+def test_equalized_channels_fill_the_unit_interval(net, samples):
+    equal = passes.rewrite(net, samples)
+    x = samples
     with torch.inference_mode():
         for name, part in equal.features.named_children():
             x = part(x)
@@ -95,18 +95,18 @@ def test_equalized_channels_fill_the_unit_interval(net, pictures):
                 assert filled[64:].all()  # the stem's 64 start at 0, but need not reach it
 
 
-def test_a_channel_that_is_constant_stays_finite(net, pictures):
+def test_a_channel_that_is_constant_stays_finite(net, samples):
     dead = passes.fold_norms(net)
     conv = dead.features.blocks[0].layers[0].conv2
     conv.weight.data[3] = 0
     with torch.inference_mode():
-        expected = dead(pictures)
-    assert_same_logits(passes.rewrite(dead, pictures), pictures, expected)
+        expected = dead(samples)
+    assert_same_logits(passes.rewrite(dead, samples), samples, expected)
 
 
-def test_equalizing_before_the_norms_are_convolutions_is_refused(net, pictures):
+def test_equalizing_before_the_norms_are_convolutions_is_refused(net, samples):
     with pytest.raises(ConversionError, match="comes after norms_to_depthwise"):
-        passes.equalize_channels(net, pictures)
+        passes.equalize_channels(net, samples)
 
 
 def test_the_names_are_those_of_the_passes():

@@ -24,7 +24,7 @@ ORDER = (6, 0, 5, 1, 4, 2, 3)
 
 
 def net(order=range(7)):
-    """A network with answers that differ from picture to picture, in this order."""
+    """A network with answers that differ from sample to sample, in this order."""
     torch.manual_seed(0)
     last = nn.Linear(8 * 36, 7)
     with torch.no_grad():
@@ -38,7 +38,7 @@ def net(order=range(7)):
 
 @pytest.fixture(scope="module")
 def small(tmp_path_factory):
-    """A float .tflite for grey pictures of 48 pixels, answering with logits."""
+    """A float .tflite for grey samples of 48 pixels, answering with logits."""
     path = tmp_path_factory.mktemp("small") / "small.tflite"
     path.write_bytes(float_tflite(net()))
     return path

@@ -41,45 +41,45 @@ def float_model():
 
 
 @pytest.fixture(scope="module")
-def pictures():
+def samples():
     noise = np.random.default_rng(0).integers(0, 256, (12, 48, 48), np.uint8)
     return [Preparation()(image) for image in noise]
 
 
-def answers(model, pictures):
+def answers(model, samples):
     interpreter = load_interpreter(model)
     (source,), (result,) = interpreter.get_input_details(), interpreter.get_output_details()
     found = []
-    for picture in pictures:
-        interpreter.set_tensor(source["index"], picture)
+    for sample in samples:
+        interpreter.set_tensor(source["index"], sample)
         interpreter.invoke()
         found.append(interpreter.get_tensor(result["index"])[0])
     return np.array(found)
 
 
 @pytest.mark.parametrize("name", ORACLES)
-def test_ranges_are_those_of_the_quantizers_own_calibrator(name, float_model, pictures):
+def test_ranges_are_those_of_the_quantizers_own_calibrator(name, float_model, samples):
     rules = recipe_manager.RecipeManager()
     rules.load_quantization_recipe(STATIC.rules)
     with quiet():
         oracle = calibrator.Calibrator(float_model, qsv_update_func=ORACLES[name])
-        samples = [{"args_0": picture} for picture in pictures]
+        samples = [{"args_0": sample} for sample in samples]
         oracle.calibrate({"serving_default": samples}, rules)
     expected = oracle.get_model_qsvs()
-    found = measured_ranges(float_model, pictures, len(pictures), name)
+    found = measured_ranges(float_model, samples, len(samples), name)
     assert set(found) == set(expected)
     for tensor, (low, high) in found.items():
         assert low == pytest.approx(expected[tensor]["min"].item(), rel=1e-5, abs=1e-6)
         assert high == pytest.approx(expected[tensor]["max"].item(), rel=1e-5, abs=1e-6)
 
 
-def test_a_percentile_is_that_of_all_values_of_all_pictures():
+def test_a_percentile_is_that_of_all_values_of_all_samples():
     rng = np.random.default_rng(0)
     values = rng.normal(size=(40, 5000)).astype(np.float32)
-    values[3] *= 50  # one picture has all the outliers
+    values[3] *= 50  # one sample has all the outliers
     estimator = ESTIMATORS["percentile"](len(values))
-    for picture in values:
-        estimator.update(picture.reshape(50, 100))
+    for sample in values:
+        estimator.update(sample.reshape(50, 100))
     expected = np.percentile(values, (0.05, 99.95))
     np.testing.assert_allclose(estimator.range, expected, rtol=0.01)
 
@@ -91,9 +91,9 @@ def test_a_percentile_of_few_values_is_their_extremes():
     assert estimator.range == (-5, 9)
 
 
-def test_wider_estimators_hold_narrower_ones(float_model, pictures):
+def test_wider_estimators_hold_narrower_ones(float_model, samples):
     widest, average, percentile = (
-        measured_ranges(float_model, pictures, len(pictures), name)
+        measured_ranges(float_model, samples, len(samples), name)
         for name in ("min_max", "moving_average", "percentile")
     )
     for tensor, (low, high) in widest.items():
@@ -120,15 +120,15 @@ def test_our_own_input_is_symmetric():
     assert input_range(127.5, 127.5) == pytest.approx((-128 / 127, 1.0))
 
 
-def test_a_tensor_that_is_no_number_is_named(float_model, pictures):
-    broken = np.full_like(pictures[0], np.nan)
-    with pytest.raises(ConversionError, match="is not a number on calibration picture 1") as caught:
-        measured_ranges(float_model, [pictures[0], broken], 2)
+def test_a_tensor_that_is_no_number_is_named(float_model, samples):
+    broken = np.full_like(samples[0], np.nan)
+    with pytest.raises(ConversionError, match="is not a number on calibration sample 1") as caught:
+        measured_ranges(float_model, [samples[0], broken], 2)
     assert "\n" not in str(caught.value)
 
 
-def test_the_static_recipe_leaves_integers_alone(float_model, pictures):
-    ranges = measured_ranges(float_model, pictures, len(pictures))
+def test_the_static_recipe_leaves_integers_alone(float_model, samples):
+    ranges = measured_ranges(float_model, samples, len(samples))
     model = quantized(float_model, STATIC, ranges)
     check_full_integer(model)
     assert len(model) < len(float_model) / 2
@@ -140,11 +140,11 @@ def test_the_input_and_its_padding_share_a_range(float_model):
     assert padded != graph_input
 
 
-def test_the_dynamic_recipe_keeps_float_ends_and_the_answers(float_model, pictures):
+def test_the_dynamic_recipe_keeps_float_ends_and_the_answers(float_model, samples):
     model = quantized(float_model, DYNAMIC, {})
     assert len(model) < len(float_model) / 2
     assert operator_kinds(model) == operator_kinds(float_model)
-    before, after = answers(float_model, pictures), answers(model, pictures)
+    before, after = answers(float_model, samples), answers(model, samples)
     assert after.dtype == np.float32
     assert 0 < np.abs(after - before).max() < 0.05 * np.ptp(before)
     with pytest.raises(ConversionError, match="not full-integer"):
@@ -155,13 +155,13 @@ def test_the_float_recipe_changes_nothing(float_model):
     assert quantized(float_model, FLOAT, {}) is float_model
 
 
-def test_the_static_recipe_refuses_what_it_must_leave_in_float(pictures):
+def test_the_static_recipe_refuses_what_it_must_leave_in_float(samples):
     class Cumulated(torch.nn.Module):  # an operator that has no int8 version
         def forward(self, x):
             return x.cumsum(1)
 
     model = float_tflite(small_net(Cumulated()))
-    ranges = measured_ranges(model, pictures, len(pictures))
+    ranges = measured_ranges(model, samples, len(samples))
     with pytest.raises(ConversionError, match=r"not full-integer: tensor .* is FLOAT32"):
         quantized(model, STATIC, ranges)
 

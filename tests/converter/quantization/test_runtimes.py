@@ -32,7 +32,7 @@ pytestmark = [
 ROOT = Path(__file__).parents[3]
 PACKAGES = ("tflite-runtime==2.14.0", "numpy<2")  # built against numpy 1
 COUNT = 200
-ROUNDING_STEPS = 4  # of 0.035 of a logit, in all but one picture of 100
+ROUNDING_STEPS = 4  # of 0.035 of a logit, in all but one sample of 100
 MOST_STEPS = 8  # 6 were seen, in one of 600
 
 PROGRAM = """
@@ -40,14 +40,14 @@ import sys
 import numpy as np
 from tflite_runtime.interpreter import Interpreter
 
-model, pictures, answers = sys.argv[1:]
+model, samples, answers = sys.argv[1:]
 interpreter = Interpreter(model)
 interpreter.allocate_tensors()
 (source,), (result,) = interpreter.get_input_details(), interpreter.get_output_details()
 scale, zero_point = source["quantization"]
 logits = []
-for picture in np.load(pictures):
-    real = (picture.astype(np.float32) - 127.5) / 127.5
+for sample in np.load(samples):
+    real = (sample.astype(np.float32) - 127.5) / 127.5
     stored = np.clip(np.rint(real / scale + zero_point), -128, 127).astype(np.int8)
     interpreter.set_tensor(source["index"], stored[None, :, :, None])
     interpreter.invoke()
@@ -62,7 +62,7 @@ def old_python(environment):
 
 
 @pytest.fixture(scope="module")
-def pictures():
+def samples():
     """PrivateTest's first where FER2013 is at hand, else the demo's average faces, varied."""
     path = ROOT.parent / "shared" / "data" / "fer2013.npz"
     if path.exists():
@@ -90,38 +90,38 @@ def varied_portraits():
 
 
 @pytest.fixture(scope="module")
-def fallback(old_python, pictures, shipped_model, tmp_path_factory):
+def fallback(old_python, samples, shipped_model, tmp_path_factory):
     """tflite-runtime's logits, int8 (N, 7)."""
     folder = tmp_path_factory.mktemp("runtimes")
-    np.save(folder / "pictures.npy", pictures)
-    files = shipped_model, folder / "pictures.npy", folder / "answers.npy"
+    np.save(folder / "samples.npy", samples)
+    files = shipped_model, folder / "samples.npy", folder / "answers.npy"
     subprocess.run([old_python, "-c", PROGRAM, *files], check=True, capture_output=True)
     return np.load(folder / "answers.npy")
 
 
-def logits(model, pictures, kernels):
+def logits(model, samples, kernels):
     """Return LiteRT's logits, int8 (N, 7)."""
     interpreter = Interpreter(str(model), experimental_op_resolver_type=kernels)
     interpreter.allocate_tensors()
     (source,), (result,) = interpreter.get_input_details(), interpreter.get_output_details()
     scale, zero_point = source["quantization"]
-    stored = np.rint((pictures.astype(np.float32) - 127.5) / 127.5 / scale + zero_point)
+    stored = np.rint((samples.astype(np.float32) - 127.5) / 127.5 / scale + zero_point)
     answers = []
-    for picture in stored.clip(-128, 127).astype(np.int8):
-        interpreter.set_tensor(source["index"], picture[None, :, :, None])
+    for sample in stored.clip(-128, 127).astype(np.int8):
+        interpreter.set_tensor(source["index"], sample[None, :, :, None])
         interpreter.invoke()
         answers.append(interpreter.get_tensor(result["index"])[0])
     return np.array(answers)
 
 
-def test_both_runtimes_compute_the_same_integers(fallback, pictures, shipped_model):
-    ours = logits(shipped_model, pictures, OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES)
+def test_both_runtimes_compute_the_same_integers(fallback, samples, shipped_model):
+    ours = logits(shipped_model, samples, OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES)
     assert len(set(ours.argmax(axis=1))) > 1
     np.testing.assert_array_equal(ours, fallback)
 
 
-def test_xnnpack_decides_nothing_but_ties_otherwise(fallback, pictures, shipped_model):
-    ours = logits(shipped_model, pictures, OpResolverType.AUTO)
+def test_xnnpack_decides_nothing_but_ties_otherwise(fallback, samples, shipped_model):
+    ours = logits(shipped_model, samples, OpResolverType.AUTO)
     apart = np.abs(ours.astype(int) - fallback.astype(int)).max(axis=1)
     assert np.quantile(apart, 0.99) <= ROUNDING_STEPS
     assert apart.max() <= MOST_STEPS

@@ -37,47 +37,47 @@ def float_model():
 
 
 @pytest.fixture(scope="module")
-def pictures():
+def samples():
     noise = np.random.default_rng(0).integers(0, 256, (8, 48, 48), np.uint8)
     return [Preparation()(image) for image in noise]
 
 
 @pytest.fixture(scope="module")
-def ranges(float_model, pictures):
+def ranges(float_model, samples):
     # Without ties in the input, which the validator rounds the other way.
     known = dict.fromkeys(input_tensors(float_model), input_range(127.5, 127.5))
-    return measured_ranges(float_model, pictures, len(pictures)) | known
+    return measured_ranges(float_model, samples, len(samples)) | known
 
 
-def test_every_tensor_is_measured_in_its_order(float_model, pictures, ranges):
-    found = fidelity(float_model, quantized(float_model, STATIC, ranges), pictures)
+def test_every_tensor_is_measured_in_its_order(float_model, samples, ranges):
+    found = fidelity(float_model, quantized(float_model, STATIC, ranges), samples)
     assert [tensor.operator for tensor in found] == operator_kinds(float_model)
     assert all(20 < tensor.snr_db < 80 for tensor in found)
 
 
-def test_it_agrees_with_the_quantizers_own_validator(float_model, pictures, ranges):
+def test_it_agrees_with_the_quantizers_own_validator(float_model, samples, ranges):
     model = quantized(float_model, STATIC, ranges)
     with quiet():
         oracle = model_validator.compare_model(
             float_model,
             model,
-            {"serving_default": [{"args_0": pictures[0]}]},
+            {"serving_default": [{"args_0": samples[0]}]},
             [ValidationErrorMetric.MSE],
         )
     noise = oracle.get_all_tensor_results()
-    signal = {name: np.square(x).mean() for name, x in Activations(float_model)(pictures[0])}
-    for tensor in fidelity(float_model, model, pictures[:1]):
+    signal = {name: np.square(x).mean() for name, x in Activations(float_model)(samples[0])}
+    for tensor in fidelity(float_model, model, samples[:1]):
         expected = 10 * np.log10(signal[tensor.tensor] / noise[tensor.tensor]["mse"])
         assert tensor.snr_db == pytest.approx(expected, abs=0.01)
 
 
-def test_a_range_that_clips_shows_in_its_tensor_and_those_after_it(float_model, pictures, ranges):
-    names = [tensor.tensor for tensor in fidelity(float_model, float_model, pictures)]
+def test_a_range_that_clips_shows_in_its_tensor_and_those_after_it(float_model, samples, ranges):
+    names = [tensor.tensor for tensor in fidelity(float_model, float_model, samples)]
     clipped = names[1]
     low, high = ranges[clipped]
     tight = {**ranges, clipped: (low / 8, high / 8)}
-    before = fidelity(float_model, quantized(float_model, STATIC, ranges), pictures)
-    after = fidelity(float_model, quantized(float_model, STATIC, tight), pictures)
+    before = fidelity(float_model, quantized(float_model, STATIC, ranges), samples)
+    after = fidelity(float_model, quantized(float_model, STATIC, tight), samples)
     loss = [b.snr_db - a.snr_db for b, a in zip(before, after, strict=True)]
     changed = dict(zip(names, loss, strict=True))
     assert changed[names[0]] == 0
@@ -86,19 +86,17 @@ def test_a_range_that_clips_shows_in_its_tensor_and_those_after_it(float_model, 
     assert worst(after, 1)[0].snr_db < 20
 
 
-def test_equal_models_differ_by_nothing(float_model, pictures):
-    assert {tensor.snr_db for tensor in fidelity(float_model, float_model, pictures)} == {
-        FLOAT32_DB
-    }
+def test_equal_models_differ_by_nothing(float_model, samples):
+    assert {tensor.snr_db for tensor in fidelity(float_model, float_model, samples)} == {FLOAT32_DB}
 
 
-def test_dynamic_models_are_compared_too(float_model, pictures):
-    found = fidelity(float_model, quantized(float_model, DYNAMIC, {}), pictures)
+def test_dynamic_models_are_compared_too(float_model, samples):
+    found = fidelity(float_model, quantized(float_model, DYNAMIC, {}), samples)
     assert len(found) == len(operator_kinds(float_model))
     assert worst(found, 1)[0].snr_db > 20
 
 
-def test_a_tensor_that_fell_silent_is_the_worst(float_model, pictures):
+def test_a_tensor_that_fell_silent_is_the_worst(float_model, samples):
     tree = flatbuffer_utils.read_model_from_bytearray(bytearray(float_model))
     for tensor in tree.subgraphs[0].tensors:
         weights = tree.buffers[tensor.buffer]
@@ -106,8 +104,8 @@ def test_a_tensor_that_fell_silent_is_the_worst(float_model, pictures):
             weights.data = np.zeros(len(weights.data), np.uint8)
     silent = bytes(flatbuffer_utils.convert_object_to_bytearray(tree))
     # 0 dB: as much is missing as there was.
-    assert {tensor.snr_db for tensor in fidelity(float_model, silent, pictures)} == {0}
-    assert worst(fidelity(silent, float_model, pictures), 1)[0].snr_db == -FLOAT32_DB
+    assert {tensor.snr_db for tensor in fidelity(float_model, silent, samples)} == {0}
+    assert worst(fidelity(silent, float_model, samples), 1)[0].snr_db == -FLOAT32_DB
 
 
 def test_the_worst_come_first():
@@ -115,6 +113,6 @@ def test_the_worst_come_first():
     assert [tensor.snr_db for tensor in worst(tensors)] == list(range(1, 11))
 
 
-def test_garbage_is_no_model(float_model, pictures):
+def test_garbage_is_no_model(float_model, samples):
     with pytest.raises(ConversionError, match="not a TFLite model"):
-        fidelity(float_model, b"garbage", pictures)
+        fidelity(float_model, b"garbage", samples)

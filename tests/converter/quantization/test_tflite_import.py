@@ -112,7 +112,7 @@ def test_descriptions_that_contradict_the_file_are_refused(described, complaint,
 
 
 def test_an_activation_that_is_not_seen_is_refused(brought, random_faces):
-    with pytest.raises(UsageError, match="--activation logits: the answers are probabilities"):
+    with pytest.raises(UsageError, match="--activation logits: the outputs are probabilities"):
         with_activation(foreign_model(brought, Description()), "logits", random_faces.images)
 
 
@@ -135,7 +135,7 @@ def test_weights_that_are_no_numbers_are_refused(tmp_path, random_faces):
 
 
 @pytest.mark.parametrize("ends", ["inputs", "outputs"])
-def test_more_than_a_picture_and_an_answer_is_refused(ends, brought, tmp_path):
+def test_more_than_a_sample_and_an_answer_is_refused(ends, brought, tmp_path):
     tree = flatbuffer_utils.read_model_from_bytearray(bytearray(brought.read_bytes()))
     getattr(tree.subgraphs[0], ends).append(tree.subgraphs[0].operators[0].outputs[0])
     path = tmp_path / "two.tflite"
@@ -158,7 +158,7 @@ def test_other_networks_are_refused(tmp_path, shipped_model):
         (empty, "not a TFLite model"),
         (cut, "not a TFLite model"),
         (tmp_path / "gone.tflite", "cannot read the model"),
-        (oblong, "the device makes square pictures"),
+        (oblong, "the device makes square samples"),
         (more, "its output is (1, 8), expected (1, 7)"),
         (shipped_model, "it is quantized already"),
     ):
@@ -189,7 +189,7 @@ def test_wishes_that_contradict_each_other_are_usage_errors(
 
 
 def test_the_float_model_of_ours_can_be_brought_too(random_npz, tmp_path):
-    # A network for grey pictures of another size, with logits.
+    # A network for grey samples of another size, with logits.
     path = tmp_path / "grey.tflite"
     path.write_bytes(float_tflite(net(channels=1)))
     model = foreign_model(path, Description())

@@ -13,10 +13,10 @@ pytestmark = pytest.mark.converter
 
 
 def test_a_saved_network_answers_the_same_when_loaded(random_net, random_checkpoint):
-    pictures = torch.rand(2, 1, 48, 48) * 2 - 1
+    samples = torch.rand(2, 1, 48, 48) * 2 - 1
     with torch.inference_mode():
         for mine, theirs in zip(
-            load_checkpoint(random_checkpoint)(pictures), random_net(pictures), strict=True
+            load_checkpoint(random_checkpoint)(samples), random_net(samples), strict=True
         ):
             torch.testing.assert_close(mine, theirs, rtol=0, atol=1e-5)
 

@@ -46,22 +46,22 @@ def test_votes_that_say_little_say_nothing(votes):
     assert targets(faces([0], [votes])).votes.sum() == 0
 
 
-def test_the_prior_counts_an_absent_label_as_one_picture():
+def test_the_prior_counts_an_absent_label_as_one_sample():
     prior = log_prior(faces([0, 0, 0, 1])).exp()
     assert prior.tolist() == pytest.approx([x / 9 for x in (3, 1, 1, 1, 1, 1, 1)])
 
 
-def cost(recipe, prior, answers, wanted):
-    return float(loss(answers, wanted, prior, recipe))
+def cost(recipe, prior, logits, wanted):
+    return float(loss(logits, wanted, prior, recipe))
 
 
 def test_an_unsure_network_pays_the_logarithm_of_the_number_of_labels():
     wanted = targets(faces([0, 3]))
-    answers = torch.zeros(2, 7), torch.zeros(2, 8)
-    assert cost(RECIPE, torch.zeros(7), answers, wanted) == pytest.approx(math.log(7))
+    logits = torch.zeros(2, 7), torch.zeros(2, 8)
+    assert cost(RECIPE, torch.zeros(7), logits, wanted) == pytest.approx(math.log(7))
     wanted = targets(faces([0, 3], [[8, 2, *[0] * 8]] * 2))
     expected = math.log(7) + RECIPE.votes_weight * math.log(8)
-    assert cost(RECIPE, torch.zeros(7), answers, wanted) == pytest.approx(expected)
+    assert cost(RECIPE, torch.zeros(7), logits, wanted) == pytest.approx(expected)
 
 
 def test_balance_asks_more_for_rare_labels():

@@ -23,7 +23,7 @@ from converter.training.recipe import load_recipe
 pytestmark = [pytest.mark.converter, pytest.mark.timeout(600)]
 
 FEW = 24
-"""Pictures: six steps an epoch."""
+"""Samples: six steps an epoch."""
 
 RECIPE = """
 batch = 4
@@ -78,9 +78,9 @@ def test_a_run_leaves_weights_log_curves_and_recipe(random_npz, recipe, tmp_path
     assert load_checkpoint(out / "densenet121_fer48.safetensors")
     assert load_recipe(out / "recipe.toml") == load_recipe(recipe)
     said = capsys.readouterr().out.splitlines()
-    assert said[0] == f"{FEW} training pictures; 0 blank, repeated or held-out ones were dropped"
+    assert said[0] == f"{FEW} training samples; 0 blank, repeated or held-out ones were dropped"
     assert said[-1].endswith(
-        f"epoch {best['epoch']}, {best['validation_accuracy']:.2%} of 14 PublicTest pictures"
+        f"epoch {best['epoch']}, {best['validation_accuracy']:.2%} of 14 PublicTest samples"
     )
 
 
@@ -154,7 +154,7 @@ def without_time(line):
 
 @pytest.fixture(scope="module")
 def untouched_run(untouched_npz, recipe, tmp_path_factory):
-    """A run of one epoch on few pictures, whole, that no test changes."""
+    """A run of one epoch on few samples, whole, that no test changes."""
     out = tmp_path_factory.mktemp("finished") / "run"
     words = ["--data", untouched_npz, "--recipe", recipe, "--out", out, "--epochs", "1"]
     assert cli.main(["train", *map(str, words), "--limit", "8", "--threads", "1"]) == 0
@@ -195,7 +195,7 @@ def test_what_a_run_was_begun_with_cannot_change(finished, random_npz, random_fa
     arrays["labels"] = arrays["labels"][::-1].copy()
     np.savez(random_npz, **arrays)
     assert cli.main([*words, str(random_npz)]) == 1
-    assert "not the pictures that" in capsys.readouterr().err
+    assert "not the samples that" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("keep", [0, 1000])
@@ -212,7 +212,7 @@ def test_a_damaged_state_is_refused(finished, random_npz, keep, capsys):
         (["--resume"], "holds no run to resume"),
         (["--recipe", "gone.toml"], "gone.toml: cannot read the recipe"),
         (["--init", "gone.safetensors"], "gone.safetensors: cannot read the checkpoint"),
-        (["--limit", "3"], "3 training pictures do not fill a batch of 64"),
+        (["--limit", "3"], "3 training samples do not fill a batch of 64"),
         (["--device", "cuda"], "torch finds no CUDA device"),
     ],
 )
@@ -227,11 +227,11 @@ def test_an_impossible_run_leaves_nothing(words, complaint, random_npz, tmp_path
     assert not out.exists()
 
 
-def test_without_pictures_to_select_by_nothing_begins(random_npz, tmp_path, capsys):
+def test_without_samples_to_select_by_nothing_begins(random_npz, tmp_path, capsys):
     arrays = dict(np.load(random_npz))
     arrays["split"][arrays["split"] == 1] = 0
     np.savez(random_npz, **arrays)
     out = tmp_path / "run"
     assert cli.main(["train", "--data", str(random_npz), "--out", str(out)]) == 1
-    assert "no picture in PublicTest" in capsys.readouterr().err
+    assert "no sample in PublicTest" in capsys.readouterr().err
     assert not out.exists()

@@ -31,7 +31,7 @@ def recipe(*stages, **changes):
 
 @pytest.fixture
 def faces(random_faces):
-    """42 training pictures."""
+    """42 training samples."""
     return random_faces.part(Split.TRAINING)
 
 
@@ -53,7 +53,7 @@ def rates(training):
 
 def test_the_rate_falls_in_a_straight_line_over_a_stage(faces):
     seen = rates(trainer(faces, stage(), stage(epochs=2, rate=7e-4, final=0.0)))
-    assert seen[:7] == [1e-3] * 7  # 42 pictures, 6 a step
+    assert seen[:7] == [1e-3] * 7  # 42 samples, 6 a step
     falls = [before - after for before, after in pairwise(seen[7:])]
     assert seen[7] == 7e-4
     assert falls == pytest.approx([7e-4 / 14] * 13)
@@ -64,7 +64,7 @@ def test_the_rate_rises_from_zero_at_first(faces):
     assert seen == pytest.approx([1e-4 * step for step in range(1, 11)] + [1e-3] * 4)
 
 
-def test_every_picture_is_seen_once_an_epoch_in_an_order_of_its_own(faces):
+def test_every_sample_is_seen_once_an_epoch_in_an_order_of_its_own(faces):
     training = trainer(faces, stage(epochs=2))
     first = training._order()
     training.finish_epoch()
@@ -101,14 +101,14 @@ def test_a_tally_covers_the_epoch(faces):
     for _ in training.epoch():
         pass
     tally = training.finish_epoch()
-    assert tally.pictures == 42
+    assert tally.samples == 42
     assert 0 <= tally.correct <= 42
     assert 1 < tally.loss / 42 < 4
-    assert training.progress.tally.pictures == 0
+    assert training.progress.tally.samples == 0
 
 
 def test_it_learns(faces):
-    # Two labels, each all one picture's: a network that learns tells them apart at once.
+    # Two labels, each all one sample's: a network that learns tells them apart at once.
     chosen = faces.take(faces.labels < 2)
     chosen.images[chosen.labels == 0] //= 4
     training = trainer(chosen, stage(epochs=6), warmup_steps=4)
@@ -117,7 +117,7 @@ def test_it_learns(faces):
         for _ in training.epoch():
             pass
         tally = training.finish_epoch()
-        losses.append(tally.loss / tally.pictures)
+        losses.append(tally.loss / tally.samples)
     assert losses[-1] < 0.8 * losses[0]
 
 
@@ -133,6 +133,6 @@ def step_until_it_stops(training):
         next(training.epoch())
 
 
-def test_too_few_pictures_are_refused(faces):
-    with pytest.raises(DataError, match="42 training pictures do not fill a batch of 64"):
+def test_too_few_samples_are_refused(faces):
+    with pytest.raises(DataError, match="42 training samples do not fill a batch of 64"):
         trainer(faces, stage(), batch=64)
