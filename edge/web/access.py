@@ -62,6 +62,10 @@ class Door:
                 del self._known[next(iter(self._known))]
             return Answer(True)
 
+    def cookie(self, *, secure: bool) -> str:
+        """Return the name of the cookie for this device's tokens; over https it is `secure`."""
+        return self._logins.cookie(_plain(self._code()), secure=secure)
+
     def issue(self, code: str) -> str:
         """Return a token for somebody who was admitted with `code`, void once that is replaced."""
         return self._logins.issue(_plain(code))

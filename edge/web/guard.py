@@ -21,7 +21,6 @@ from werkzeug.wrappers import Response as AnyResponse
 
 from edge.web.access import Access, Door
 
-COOKIE = "emotion-edge"
 WRITE_HEADER = "X-Emotion-Edge"
 _READS = frozenset({"GET", "HEAD", "OPTIONS"})
 _PUBLIC = frozenset({"login", "log_in", "healthz"})
@@ -53,7 +52,7 @@ def guard(app: Flask, access: Access) -> None:
             _check_bearer(door, code)
             g.is_welcome = partial(door.is_right, code)
             return None
-        token = request.cookies.get(COOKIE, "")
+        token = request.cookies.get(door.cookie(secure=request.is_secure), "")
         if not door.admits(token):
             return _turn_away()
         g.is_welcome = partial(door.admits, token)

@@ -40,6 +40,17 @@ class Logins:
         self._lock = threading.Lock()
         self._ended = _read_ended(ended_file)
 
+    def cookie(self, code: str, *, secure: bool) -> str:
+        """Return the name of the cookie for tokens issued under `code`.
+
+        Browsers send a cookie to every port of a host name, so a fixed name would make two
+        devices behind one name overwrite each other's. The secret makes it this device's own, the
+        code tells copies of one memory card apart, and https has another name than http, which
+        may not replace a Secure cookie. The prefix is RFC 6265bis's.
+        """
+        own = hmac.digest(self._secret, f"cookie name {code}".encode(), "sha256")[:6].hex()
+        return f"{'__Host-' if secure else ''}emotion-edge-{own}"
+
     def issue(self, code: str) -> str:
         """Return a new token for somebody who knew `code`."""
         until_s = int(self._clock()) + LIFETIME_S

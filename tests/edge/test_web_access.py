@@ -89,13 +89,13 @@ def test_machines_bring_the_code_themselves(client: FlaskClient) -> None:
 
 def test_logging_out_ends_the_login_for_good(client: FlaskClient, device: Device) -> None:
     log_in(client)
-    cookie = client.get_cookie("emotion-edge")
+    cookie = client.get_cookie(device.cookie)
     assert cookie
     assert client.post("/logout", headers=WRITE).location == "/login"
     assert client.get("/api/status").status_code == 401
     for app in (device.app, device.make_app()):  # also after a restart
         thief = app.test_client()
-        thief.set_cookie("emotion-edge", cookie.value)
+        thief.set_cookie(device.cookie, cookie.value)
         assert thief.get("/api/status").status_code == 401
     log_in(client)
     assert client.get("/api/status").status_code == 200
@@ -103,10 +103,10 @@ def test_logging_out_ends_the_login_for_good(client: FlaskClient, device: Device
 
 def test_a_login_outlives_a_restart(client: FlaskClient, device: Device) -> None:
     log_in(client)
-    cookie = client.get_cookie("emotion-edge")
+    cookie = client.get_cookie(device.cookie)
     assert cookie
     again = device.make_app().test_client()
-    again.set_cookie("emotion-edge", cookie.value)
+    again.set_cookie(device.cookie, cookie.value)
     assert again.get("/api/status").status_code == 200
 
 
@@ -128,14 +128,14 @@ def test_a_login_with_a_code_that_is_replaced_meanwhile_is_void() -> None:
 
 def test_a_clock_that_was_ahead_does_not_undo_a_logout(client: FlaskClient, device: Device) -> None:
     log_in(client)
-    cookie = client.get_cookie("emotion-edge")
+    cookie = client.get_cookie(device.cookie)
     client.post("/logout", headers={"X-Emotion-Edge": "1"})
     device.wall_clock.now_s += 10 * LIFETIME_S
     log_in(client)
     client.post("/logout", headers={"X-Emotion-Edge": "1"})
     device.wall_clock.now_s -= 10 * LIFETIME_S
     assert cookie is not None
-    client.set_cookie("emotion-edge", cookie.value)
+    client.set_cookie(device.cookie, cookie.value)
     assert client.get("/api/status").status_code == 401
 
 
@@ -155,23 +155,23 @@ def test_a_clock_that_is_late_after_booting_ends_no_login(
     assert client.get("/api/status").status_code == 200
 
 
-def test_a_changed_cookie_is_worth_nothing(client: FlaskClient) -> None:
+def test_a_changed_cookie_is_worth_nothing(client: FlaskClient, device: Device) -> None:
     log_in(client)
-    cookie = client.get_cookie("emotion-edge")
+    cookie = client.get_cookie(device.cookie)
     assert cookie
     for place in range(len(cookie.value)):
         if cookie.value[place] == "." or place == len(cookie.value) - 1:
             continue  # the last character's spare bits are not part of the signature
         letter = "A" if cookie.value[place] != "A" else "B"
-        client.set_cookie("emotion-edge", cookie.value[:place] + letter + cookie.value[place + 1 :])
+        client.set_cookie(device.cookie, cookie.value[:place] + letter + cookie.value[place + 1 :])
         assert client.get("/api/status").status_code == 401, place
     for value in ("", ".", "a.b", "x" * 4000, cookie.value + "A", cookie.value[:-4]):
-        client.set_cookie("emotion-edge", value)
+        client.set_cookie(device.cookie, value)
         assert client.get("/api/status").status_code == 401, value
 
 
-def test_a_cookie_of_another_device_is_worth_nothing(client: FlaskClient) -> None:
-    client.set_cookie("emotion-edge", Logins(b"another secret").issue("k7mf2q9xta"))
+def test_a_cookie_of_another_device_is_worth_nothing(client: FlaskClient, device: Device) -> None:
+    client.set_cookie(device.cookie, Logins(b"another secret").issue("k7mf2q9xta"))
     assert client.get("/api/status").status_code == 401
 
 
