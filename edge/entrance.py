@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from edge.certificate import Certificate, keep_certificate
 from edge.config import Config, WebConfig
-from edge.state import AccessCode, find_folder, login_secret, open_folder
+from edge.state import AccessCode, KeptFile, find_folder, login_secret, open_folder
 from edge.web.access import Access, Door
 from edge.web.hosts import Hosts
 from edge.web.logins import Logins
@@ -62,7 +62,7 @@ def open_access(config: Config) -> tuple[Access, AccessCode | None]:
         return Access(hosts, None), None
     folder = open_folder(find_folder(config.state))
     code = AccessCode(folder)
-    logins = Logins(login_secret(folder), folder / "ended-logins")
+    logins = Logins(login_secret(folder), KeptFile(folder / "ended-logins"))
     return Access(hosts, Door(code, logins)), code
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import os
 import secrets
+import stat
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -22,6 +23,7 @@ _GROUPS = (4, 4, 2)
 _SHORTEST_CODE = 8  # letters and digits of a code that somebody chose
 _LONGEST_CODE = 64  # characters of it
 _SECRET_BYTES = 32
+_LARGEST_FILE_BYTES = 64 * 1024  # of those that are read here; the device writes none larger
 
 # Where systemd's StateDirectory=emotion-edge lies for those who are not the service.
 INSTALLED_FOLDER = Path("/var/lib/emotion-edge")
@@ -80,6 +82,21 @@ def login_secret(folder: Path) -> bytes:
     return _read(path)
 
 
+class KeptFile:
+    """A small file of the state folder, for those who need not know how it is kept."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def read(self) -> bytes:
+        """Return the content, empty when there is no file. Raises StateError."""
+        return _read(self.path)
+
+    def write(self, content: bytes) -> None:
+        """Replace the content, all or nothing. Raises StateError."""
+        replace_file(self.path, content)
+
+
 class AccessCode:
     """The code that opens the page, read again when its file changes: a new one counts at once."""
 
@@ -128,12 +145,22 @@ def new_code() -> str:
 
 
 def _read(path: Path) -> bytes:
+    """Return a file's content, empty when there is no file. Raises StateError.
+
+    Somebody may have put a pipe, which would be waited for, or a device in its place.
+    """
     try:
-        return path.read_bytes()
+        with os.fdopen(os.open(path, os.O_RDONLY | os.O_NONBLOCK), "rb") as file:
+            is_file = stat.S_ISREG(os.fstat(file.fileno()).st_mode)
+            content = file.read(_LARGEST_FILE_BYTES + 1) if is_file else b""
     except FileNotFoundError:
         return b""
     except OSError as exc:
         raise _refusal(path, "read", exc) from exc
+    if not is_file or len(content) > _LARGEST_FILE_BYTES:
+        reason = "too large" if is_file else "not a file"
+        raise StateError(f"{path}: {reason}; remove it, the device makes its own")
+    return content
 
 
 def _refusal(path: Path, verb: str, exc: OSError) -> StateError:

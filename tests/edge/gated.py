@@ -8,6 +8,7 @@ from edge.config import StreamConfig
 from edge.datatypes import CameraState, Health, Report, Scene
 from edge.latest import Latest
 from edge.outputs.history import History
+from edge.state import KeptFile
 from edge.web.access import Access, Door
 from edge.web.app import Controls, create_app
 from edge.web.attempts import Attempts
@@ -44,7 +45,7 @@ class Device:
     def make_app(self) -> Flask:
         """Return the application as after a restart."""
         config = StreamConfig(fps=30, quality=80, max_viewers=2, privacy="off")
-        logins = Logins(self.secret, self.ended_file, self.wall_clock)
+        logins = Logins(self.secret, KeptFile(self.ended_file), self.wall_clock)
         self.door = Door(lambda: self.code, logins, Attempts(self.clock))
         return create_app(
             scenes=self.scenes,
