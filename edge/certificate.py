@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from edge.errors import ConfigError
+from edge.hostnames import canonical_host, host_problem, is_address
 from edge.state import replace_file
 
 # Apple's devices refuse a certificate that is valid for longer than 398 days.
@@ -106,13 +107,15 @@ def _make(names: list[str], now: datetime) -> tuple[bytes, bytes]:
 
 
 def _alternative_names(x509: Any, names: list[str]) -> Any:
-    entries = []
-    for name in dict.fromkeys(names):
-        try:
-            entries.append(x509.IPAddress(ipaddress.ip_address(name)))
-        except ValueError:
-            entries.append(x509.DNSName(name if name.isascii() else name.encode("idna").decode()))
-    return x509.SubjectAlternativeName(entries)
+    hosts = [canonical_host(name) for name in names if not host_problem(name)]
+    return x509.SubjectAlternativeName(
+        [
+            x509.IPAddress(ipaddress.ip_address(host.partition("%")[0]))
+            if is_address(host)
+            else x509.DNSName(host)
+            for host in dict.fromkeys(hosts)
+        ]
+    )
 
 
 def _own_names() -> list[str]:

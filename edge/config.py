@@ -12,6 +12,7 @@ from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints
 import msgspec
 
 from edge.errors import ConfigError
+from edge.hostnames import host_problem
 
 Port = Annotated[int, msgspec.Meta(ge=0, le=65535)]
 Pin = Annotated[int, msgspec.Meta(ge=0, le=27)]
@@ -233,7 +234,7 @@ def _merged(
 def _checked(settings: dict[str, Any], origin: str) -> Config:
     """Return the settings as a Config, or raise ConfigError naming the value that is wrong."""
     try:
-        return msgspec.convert(settings, Config)
+        config = msgspec.convert(settings, Config)
     except msgspec.ValidationError as exc:
         reason, _, path = str(exc).partition(" - at `$.")
         *tables, key = path.rstrip("`").removesuffix("[...]").split(".")
@@ -243,6 +244,13 @@ def _checked(settings: dict[str, Any], origin: str) -> Config:
             value, kind = value[name], get_type_hints(kind, include_extras=True)[name]
         allowed = _allowed(kind) or reason[:1].lower() + reason[1:].replace("`", "")
         raise ConfigError(f"{origin}: [{'.'.join(tables)}] {key} = {value!r}: {allowed}") from exc
+    for key, host in (
+        ("host", config.web.host),
+        *(("allowed_hosts", name) for name in config.web.allowed_hosts),
+    ):
+        if problem := host_problem(host):
+            raise ConfigError(f"{origin}: [web] {key} = {host[:100]!r}: {problem}")
+    return config
 
 
 def _allowed(kind: Any) -> str:
