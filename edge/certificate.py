@@ -18,6 +18,7 @@ from typing import Any
 
 from edge.errors import ConfigError
 from edge.hostnames import canonical_host, host_problem, is_address
+from edge.network import own_addresses
 from edge.state import replace_file
 
 # Apple's devices refuse a certificate that is valid for longer than 398 days.
@@ -121,20 +122,7 @@ def _alternative_names(x509: Any, names: list[str]) -> Any:
 def _own_names() -> list[str]:
     """Return what this machine is called, and its addresses."""
     host = socket.gethostname().partition(".")[0]
-    return [host, f"{host}.local", "localhost", "127.0.0.1", "::1", *_own_addresses()]
-
-
-def _own_addresses() -> list[str]:
-    """Return the addresses that packets for elsewhere would leave from; none is sent."""
-    found = []
-    for family, elsewhere in ((socket.AF_INET, "192.0.2.1"), (socket.AF_INET6, "2001:db8::1")):
-        try:
-            with socket.socket(family, socket.SOCK_DGRAM) as probe:
-                probe.connect((elsewhere, 9))
-                found.append(str(probe.getsockname()[0]))
-        except OSError:
-            log.debug("no address of %s", family)
-    return found
+    return [host, f"{host}.local", "localhost", "127.0.0.1", "::1", *own_addresses()]
 
 
 @dataclass(frozen=True, slots=True)

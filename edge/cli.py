@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from edge import __version__
+from edge.announcement import announce
 from edge.config import Config, load_config, to_toml
 from edge.errors import ConfigError, EdgeError, MediaError, UsageError
 from edge.state import INSTALLED_FOLDER, AccessCode, find_folder, open_folder
@@ -153,16 +154,7 @@ def _run(args: argparse.Namespace) -> int:
 
 
 def _announce(page: Served) -> None:
-    here, *elsewhere = page.urls
-    print(f"emotion-edge {__version__} on {here} (Ctrl-C ends it)", flush=True)
-    for url in elsewhere:
-        print(f"for other devices: {url}", flush=True)
-    if page.code is not None:
-        # What is not a terminal may be a journal, which keeps what it is told.
-        shown = page.code if sys.stdout.isatty() else "to be had with `emotion-edge code`"
-        print(f"access code: {shown}", flush=True)
-    if page.fingerprint is not None:
-        print(f"certificate (SHA-256): {page.fingerprint}", flush=True)
+    announce(page, sys.stdout)
 
 
 def _code(args: argparse.Namespace) -> int:

@@ -11,12 +11,12 @@ import pytest
 ROOT = Path(__file__).parents[2]
 
 RECORDS = {"edge.datatypes", "edge.errors", "edge.palette", "edge.latest"}
-CORE = RECORDS | {"edge", "edge.config", "edge.quiet", "edge.hostnames"}
+CORE = RECORDS | {"edge", "edge.config", "edge.quiet", "edge.hostnames", "edge.network"}
 SHAPES = {"edge.camera.source", "edge.outputs.sink"}  # protocols: a name for what is passed in
 # The device, the reader of files, the doctor, and the command line in front of them.
 WIRING = {
     *("edge.app", "edge.networks", "edge.entrance"),
-    *("edge.analyze", "edge.doctor", "edge.cli", "edge.__main__"),
+    *("edge.analyze", "edge.doctor", "edge.announcement", "edge.cli", "edge.__main__"),
 }
 PARTS = {f"edge.{part}" for part in ("camera", "vision", "outputs", "web", "system")}
 PURE = {

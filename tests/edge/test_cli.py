@@ -24,6 +24,7 @@ from faces import hang, wall
 
 from edge import __version__
 from edge.cli import main
+from edge.network import own_addresses
 
 LABELS = ["angry", "disgust", "fear", "happy", "sad", "surprise", "neutral"]
 
@@ -123,6 +124,10 @@ def test_a_bad_picture_among_good_ones_is_named_and_the_rest_goes_on(tmp_path: P
         (["run", "--source", "images:{tmp}", "--port", "0"], "no pictures", 1),
         (["run", "--source", "demo", "--model", "{tmp}/no.tflite"], "no.json: cannot read", 1),
         (["run", "--source", "demo", "--host", "203.0.113.7"], "no such address", 1),
+        (["run", "--source", "demo", "--host", "nosuch.invalid"], "cannot be resolved; set", 1),
+        (["run", "--source", "demo", "--host", "a b"], "host = 'a b': expected an address", 2),
+        (["run", "--source", "demo", "--host", "x" * 300], "': expected an address, or", 2),
+        (["run", "--source", "demo", "--port", "-1"], "[web] port = -1", 2),
         (["config", "--leds", "disco"], "mode = 'disco': expected one of off", 2),
     ],
 )
@@ -287,7 +292,9 @@ def test_the_access_code_is_the_same_until_a_new_one_is_asked_for(
     assert re.fullmatch(r"[a-z2-9]{4}-[a-z2-9]{4}-[a-z2-9]{2}", first[0])
     assert first[1:] == ["http://127.0.0.1:8090"]
     name = socket.gethostname().partition(".")[0]
-    assert lines("--host", "0.0.0.0")[2:] == [f"http://{name}.local:8080"]  # noqa: S104
+    addresses = [address for address in own_addresses() if ":" not in address]
+    hosts = ["127.0.0.1", *addresses, f"{name}.local"]
+    assert lines("--host", "0.0.0.0")[1:] == [f"http://{host}:8080" for host in hosts]  # noqa: S104
     assert lines()[0] == first[0]
     renewed = lines("--new")[0]
     assert renewed != first[0]
