@@ -75,11 +75,11 @@ def replace_file(path: Path, content: bytes) -> None:
 def login_secret(folder: Path) -> bytes:
     """Return the random half of the logins' key, made at the first start. Raises StateError."""
     path = folder / "login-secret"
-    kept = _read(path)
+    kept = read_file(path)
     if len(kept) == _SECRET_BYTES:
         return kept
     replace_file(path, secrets.token_bytes(_SECRET_BYTES))
-    return _read(path)
+    return read_file(path)
 
 
 class KeptFile:
@@ -90,7 +90,7 @@ class KeptFile:
 
     def read(self) -> bytes:
         """Return the content, empty when there is no file. Raises StateError."""
-        return _read(self.path)
+        return read_file(self.path)
 
     def write(self, content: bytes) -> None:
         """Replace the content, all or nothing. Raises StateError."""
@@ -105,7 +105,7 @@ class AccessCode:
         self._path = folder / "access-code"
         self._identity: tuple[int, int, int] | None = None
         self._code = ""
-        if not _read(self._path).strip():
+        if not read_file(self._path).strip():
             self.renew()
         if not self():
             raise StateError(
@@ -119,7 +119,7 @@ class AccessCode:
         identity = self._identity_now()
         if identity != self._identity:
             with contextlib.suppress(StateError):
-                code = _read(self._path).decode("utf-8", "replace").strip()
+                code = read_file(self._path).decode("utf-8", "replace").strip()
                 if sum(map(str.isalnum, code)) >= _SHORTEST_CODE and len(code) <= _LONGEST_CODE:
                     self._code = code
                 self._identity = identity  # last: a read that failed is tried again
@@ -144,7 +144,7 @@ def new_code() -> str:
     return "-".join(groups)
 
 
-def _read(path: Path) -> bytes:
+def read_file(path: Path) -> bytes:
     """Return a file's content, empty when there is no file. Raises StateError.
 
     Somebody may have put a pipe, which would be waited for, or a device in its place.
