@@ -61,13 +61,13 @@ class Entrance:
 
 
 def open_entrance(config: Config) -> Entrance:
-    """Read or make what is kept in the state folder. Raises StateError."""
+    """Read or make what is kept in the state folder. Raises ConfigError, StateError."""
     access, code = open_access(config)
     return Entrance(access, code, _open_certificate(config))
 
 
 def open_access(config: Config) -> tuple[Access, AccessCode | None]:
-    """Return who may look, and the code for telling it. Raises StateError."""
+    """Return who may look, and the code for telling it. Raises ConfigError, StateError."""
     hosts = Hosts((*config.web.allowed_hosts, config.web.host))
     if config.web.auth == "none":
         if not _is_loopback(config.web.host):

@@ -335,9 +335,19 @@ def test_without_a_state_folder_there_is_no_page_rather_than_an_open_one(tmp_pat
     settings = tmp_path / "settings.toml"
     settings.write_text(f'[state]\nfolder = "{tmp_path}/file/state"\n')
     run = emotion_edge("run", "--source", "demo", "--port", "0", "--config", settings)
-    assert run.returncode == 1
-    assert "set [state] folder to one this user may write" in one_line(run.stderr)
+    assert run.returncode == 2
+    assert "a file is in its place or on the way: remove it, or set" in one_line(run.stderr)
     assert run.stdout == ""
+
+
+@pytest.mark.parametrize("folder", ["a\\u0000b", "~nouser/x", "/" + "x" * 300, "/dev/null"])
+def test_a_state_folder_that_can_be_none_is_one_line(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], folder: str
+) -> None:
+    settings = tmp_path / "settings.toml"
+    settings.write_text(f'[state]\nfolder = "{folder}"\n')
+    assert main(["code", "--config", str(settings)]) == 2
+    assert "[state] folder" in one_line(capsys.readouterr().err)
 
 
 def test_the_demo_is_read_as_it_is_played() -> None:
