@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 from edge.certificate import Certificate, keep_certificate
 from edge.config import Config, WebConfig
-from edge.hostnames import host_problem
+from edge.hostnames import canonical_host, host_problem
 from edge.network import own_addresses
 from edge.state import AccessCode, KeptFile, find_folder, login_secret, open_folder
 from edge.web.access import Access, Door
@@ -93,11 +93,12 @@ def page_urls(
     The last of these is the machine's name, which not every phone can resolve. `addresses` and
     `name` stand in for the machine's own in tests.
     """
-    here = _HERE.get(web.host, web.host)
+    host = canonical_host(web.host)  # :: may be written in many ways
+    here = _HERE.get(host, host)
     hosts = [here]
-    if here != web.host:
+    if here != host:
         found = own_addresses() if addresses is None else addresses
-        hosts += [found_one for found_one in found if web.host == "::" or ":" not in found_one]
+        hosts += [a for a in found if host == "::" or ":" not in a]
         hosts += _multicast_names(socket.gethostname() if name is None else name)
     scheme = "https" if web.tls else "http"
     return tuple(f"{scheme}://{f'[{h}]' if ':' in h else h}:{port}" for h in hosts)

@@ -107,6 +107,11 @@ def test_the_pages_addresses(host: str, urls: list[str]) -> None:
     assert list(page_urls(web(host), 8080, addresses=SOMEWHERE, name="pi")) == urls
 
 
+def test_all_addresses_of_ipv6_may_be_written_in_full() -> None:
+    short, full = (page_urls(web(host), 80, addresses=SOMEWHERE) for host in ("::", "0:0::0"))
+    assert short == full
+
+
 @pytest.mark.parametrize("name", ["localhost", "", "with space", "ü" * 70])
 def test_a_name_that_no_phone_resolves_is_not_announced(name: str) -> None:
     urls = page_urls(web("0.0.0.0"), 80, addresses=[], name=name)  # noqa: S104
