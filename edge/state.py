@@ -122,7 +122,7 @@ def login_secret(folder: Path) -> bytes:
 
 
 class KeptFile:
-    """A small file of the state folder, for those who need not know how it is kept."""
+    """A small file of the state folder, read and replaced as a whole."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -186,7 +186,7 @@ def new_code() -> str:
 def read_file(path: Path) -> bytes:
     """Return a file's content, empty when there is no file. Raises StateError.
 
-    Somebody may have put a pipe, which would be waited for, or a device in its place.
+    A pipe or a device in its place is refused, not waited for.
     """
     try:
         with os.fdopen(os.open(path, os.O_RDONLY | os.O_NONBLOCK), "rb") as file:

@@ -31,8 +31,8 @@ class Door:
     """Opens for whoever knows the code. `code` is asked at every try: it may change.
 
     An address over its limit is refused even with the right code, or guessing would go on. The
-    limits over many addresses spare those that showed the right code before, since the start:
-    strangers, however many, must not lock out the machine that asks every few seconds.
+    limits over many addresses spare those that showed the right code since the start: a flood
+    must not lock out the machine that asks every few seconds.
     """
 
     def __init__(

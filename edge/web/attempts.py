@@ -13,7 +13,7 @@ _WINDOW_S = 60.0
 
 
 class _Limit(NamedTuple):
-    """Wrong tries a minute: from there on who made one of them waits, then everybody else."""
+    """Wrong tries a minute after which a noisy address waits, having made one, and a clean one."""
 
     noisy: int
     clean: int
@@ -30,8 +30,8 @@ class Attempts:
 
     An address that made no wrong try itself is let through until far more are made than a few
     noisy ones can make: past their own limit they are stopped. So new logins are locked out only
-    by 1000 wrong tries a minute from some 950 addresses in different networks, and then those who
-    are trusted are not.
+    by 1000 wrong tries a minute, which take some 950 IPv4 addresses or four IPv6 sites, and even
+    then trusted addresses are let through.
 
     A guess is made 1000 times a minute at most, however many addresses share the work. A code of
     the device's own making, one of 31^10, is then found after 780,000 years on average; one of

@@ -37,11 +37,11 @@ _MAX_BODY_BYTES = 64 * 1024
 _MOST_CONNECTIONS = 256  # one more is hung up on; descriptors are for the camera too
 
 _REFUSALS = {
-    errno.EADDRINUSE: "the port is in use; set another [web] port",
+    errno.EADDRINUSE: "the port is in use; set another [web] port, or run with --port 8090",
     errno.EACCES: "the port is reserved for the system; set [web] port to 1024 or more",
     errno.EADDRNOTAVAIL: "no such address on this machine; set [web] host to 0.0.0.0 or 127.0.0.1",
     errno.EAFNOSUPPORT: "this machine has no IPv6; set [web] host to 0.0.0.0",
-    errno.EMFILE: "too many files are open; end what opened them, or start anew",
+    errno.EMFILE: "too many files are open; end other programs, or start the device again",
 }
 
 log = logging.getLogger(__name__)
