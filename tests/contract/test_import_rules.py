@@ -11,7 +11,9 @@ import pytest
 ROOT = Path(__file__).parents[2]
 
 RECORDS = {"edge.datatypes", "edge.errors", "edge.palette", "edge.latest"}
-CORE = RECORDS | {"edge", "edge.config", "edge.quiet", "edge.hostnames", "edge.network"}
+CORE = RECORDS | {
+    *("edge", "edge.config", "edge.quiet", "edge.toml_text", "edge.hostnames", "edge.network"),
+}
 SHAPES = {"edge.camera.source", "edge.outputs.sink"}  # protocols: a name for what is passed in
 # The device, the reader of files, the doctor, and the command line in front of them.
 WIRING = {
