@@ -115,8 +115,7 @@ def test_a_bad_picture_among_good_ones_is_named_and_the_rest_goes_on(tmp_path: P
         (["analyze", "{tmp}/absent.jpg"], "absent.jpg: no such file or folder", 1),
         (["analyze", "{tmp}"], "no pictures in this folder", 1),
         (["analyze", "{tmp}/garbage.mp4"], "garbage.mp4: not a video", 1),
-        (["run", "--source", "teapot"], "source = 'teapot': expected auto, demo", 2),
-        (["run", "--source", "demo", "--port", "70000"], "[web] port = 70000", 2),
+        (["run", "--source", "teapot"], "--source 'teapot': expected auto, demo", 2),
         (["run", "--config", "{tmp}/absent.toml"], "absent.toml: cannot read", 2),
         (["run", "--config", "{tmp}/typo.toml"], "unknown key 'prot' in [web]", 2),
         (["run", "--source", "v4l2:63", "--port", "0"], "/dev/video63", 1),
@@ -125,10 +124,10 @@ def test_a_bad_picture_among_good_ones_is_named_and_the_rest_goes_on(tmp_path: P
         (["run", "--source", "demo", "--model", "{tmp}/no.tflite"], "no.json: cannot read", 1),
         (["run", "--source", "demo", "--host", "203.0.113.7"], "no such address", 1),
         (["run", "--source", "demo", "--host", "nosuch.invalid"], "cannot be resolved; set", 1),
-        (["run", "--source", "demo", "--host", "a b"], "host = 'a b': expected an address", 2),
+        (["run", "--source", "demo", "--host", "a b"], "--host 'a b': expected an address", 2),
         (["run", "--source", "demo", "--host", "x" * 300], "': expected an address, or", 2),
-        (["run", "--source", "demo", "--port", "-1"], "[web] port = -1", 2),
-        (["config", "--leds", "disco"], "mode = 'disco': expected one of off", 2),
+        (["run", "--source", "demo", "--port", "-1"], "--port", 2),
+        (["config", "--leds", "disco"], "--leds 'disco': expected one of off", 2),
     ],
 )
 def test_what_cannot_be_done_is_one_line_and_an_exit_code(
@@ -139,6 +138,33 @@ def test_what_cannot_be_done_is_one_line_and_an_exit_code(
     run = emotion_edge(*(arg.format(tmp=tmp_path) for arg in args))
     assert run.returncode == code, run.stderr
     assert complaint in one_line(run.stderr)
+
+
+@pytest.mark.parametrize(
+    ("args", "complaint"),
+    [
+        (["run", "--source", ""], "--source '': expected auto, demo, picamera2, "),
+        (["run", "--port", "70000"], "--port 70000: expected a whole number from 0 to 65535"),
+        (["run", "--port", "x"], "--port 'x': expected a whole number from 0 to 65535"),
+        (["run", "--port", ""], "--port '': expected a whole number from 0 to 65535"),
+        (["run", "--port", "9" * 5000], "--port '9999999999"),
+        (["code", "--host", ""], "--host '': expected an address or a host name"),
+        (["doctor", "--host", "[::1]"], "--host '[::1]': expected an address or a host name; "),
+        (["config", "--detector", "x"], "--detector 'x': expected one of blazeface, haar"),
+        (["config", "--model", ""], "--model '': expected auto or the path of a .tflite"),
+        (["config", "--model", "caf\udce9.tflite"], "--model 'caf\\udce9.tflite': expected auto"),
+        (["leds", "--leds", "maybe"], "--leds 'maybe': expected one of off, per_emotion, rgb"),
+        (["config", "--config", "/dev/zero"], "/dev/zero: cannot read the configuration: not a"),
+    ],
+)
+def test_a_wrong_value_of_an_option_is_told_by_the_options_name(
+    args: list[str], complaint: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(args) == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err.startswith(f"emotion-edge: {complaint}")
+    assert err.count("\n") == 1
 
 
 def test_without_any_camera_auto_says_what_it_looked_for_and_how_to_see_the_demo() -> None:
@@ -177,6 +203,17 @@ def test_config_prints_toml_that_says_what_the_command_line_changed(
     settings = tomllib.loads(capsys.readouterr().out)
     assert settings["web"]["port"] == 9000
     assert settings["leds"]["mode"] == "per_emotion"
+
+
+def test_config_prints_toml_on_any_terminal(tmp_path: Path) -> None:
+    latin = {**os.environ, "PYTHONIOENCODING": "latin-1", "PYTHONUTF8": "0"}
+    run = subprocess.run(
+        [sys.executable, "-m", "edge", "config", "--model", "/srv/😀.tflite"],
+        capture_output=True,
+        env=latin,
+        check=True,
+    )
+    assert tomllib.loads(run.stdout.decode("utf-8"))["classifier"]["model"] == "/srv/😀.tflite"
 
 
 def test_version(capsys: pytest.CaptureFixture[str]) -> None:
@@ -309,6 +346,17 @@ def test_the_code_is_not_told_to_what_may_be_a_journal(state: Path) -> None:
         device.end(signal.SIGTERM)
         assert not any(code in line for line in device.lines)
         assert "access code: to be had with `emotion-edge code`\n" in device.lines
+
+
+def test_the_code_of_a_running_demo_comes_with_its_address(
+    state: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with running(state) as device:
+        url = device.address()
+        assert main(["code"]) == 0
+        assert capsys.readouterr().out.splitlines()[1:] == [url]
+        device.end(signal.SIGTERM)
+    assert not (state / "page-addresses").exists()
 
 
 def test_a_person_at_a_terminal_is_told_the_code(state: Path) -> None:
