@@ -123,14 +123,10 @@ def _run(args: argparse.Namespace) -> int:
         def tell(page: Served) -> None:
             if page.code is not None:  # for `emotion-edge code`, which tells both
                 opened.enter_context(published(find_folder(config.state), page.urls))
-            _announce(page)
+            announce(page, sys.stdout)
 
         run_device(config, terminal=sys.stdout, announce=tell)
     return 0
-
-
-def _announce(page: Served) -> None:
-    announce(page, sys.stdout)
 
 
 def _code(args: argparse.Namespace) -> int:

@@ -127,6 +127,23 @@ def test_a_state_folder_of_another_user_is_told_with_a_remedy(
     assert line.endswith("or with sudo")
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become a user that does not exist")
+def test_a_user_without_a_home_is_told_what_to_set() -> None:
+    program = (
+        "import os, pwd, sys, edge.cli, edge.entrance; edge.options.load_config()\n"
+        "[os.environ.pop(name, None) for name in ('HOME', 'XDG_STATE_HOME', 'STATE_DIRECTORY')]\n"
+        "os.setuid(54321); sys.exit(edge.cli.main(['code']))"
+    )
+    run = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=False
+    )
+    assert run.returncode == 2, run.stderr
+    assert run.stderr == (
+        "emotion-edge: [state] folder = 'auto': the user 54321 has no home folder; "
+        "set [state] folder to one this user may write\n"
+    )
+
+
 def opened_to_all(folder: Path) -> None:
     """Let another user pass the folders above, which pytest makes for us alone."""
     for parent in (folder, *folder.parents[:2]):
