@@ -149,7 +149,7 @@ def test_what_cannot_be_done_is_one_line_and_an_exit_code(
         (["run", "--port", ""], "--port '': expected a whole number from 0 to 65535"),
         (["run", "--port", "9" * 5000], "--port '9999999999"),
         (["code", "--host", ""], "--host '': expected an address or a host name"),
-        (["doctor", "--host", "[::1]"], "--host '[::1]': expected an address or a host name; "),
+        (["doctor", "--host", "[::1]"], "--host '[::1]': expected an address, or a name"),
         (["config", "--detector", "x"], "--detector 'x': expected one of blazeface, haar"),
         (["config", "--model", ""], "--model '': expected auto or the path of a .tflite"),
         (["config", "--model", "caf\udce9.tflite"], "--model 'caf\\udce9.tflite': expected auto"),

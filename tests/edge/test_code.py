@@ -139,8 +139,8 @@ def test_a_user_without_a_home_is_told_what_to_set() -> None:
     )
     assert run.returncode == 2, run.stderr
     assert run.stderr == (
-        "emotion-edge: [state] folder = 'auto': the user 54321 has no home folder; "
-        "set [state] folder to one this user may write\n"
+        "emotion-edge: [state] folder = 'auto': this user has no home folder; "
+        "set [state] folder to a whole path\n"
     )
 
 

@@ -89,7 +89,10 @@ def test_the_command_line_goes_last(tmp_path: Path) -> None:
         ("[state]\nfolder = 2024-05-01", "folder = 2024-05-01: expected auto or the path of a"),
         ("[web]\nhost = ''", "[web] host = '': expected an address or a host name"),
         ("[web]\nhost = 127", "host = 127: expected an address or a host name, in quotes"),
-        ("[web]\nhost = '[::1]'", "host = '[::1]': expected an address, or a name without scheme, b"),
+        (
+            "[web]\nhost = '[::1]'",
+            "host = '[::1]': expected an address, or a name without scheme, b",
+        ),
         ("[web]\nhost = '0.0.0.0:80'", "port or path; write '0.0.0.0'"),
         ("[web]\nhost = 'a b'", "expected an address, or a name without"),
         (f"[web]\nhost = '{'a' * 64}'", "expected an address, or a name without"),
