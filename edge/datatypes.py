@@ -24,11 +24,16 @@ FloatArray = npt.NDArray[np.float32]
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Frame:
-    """One picture from a camera: `bgr` uint8 (H, W, 3)."""
+    """One picture from a camera: `bgr` uint8 (H, W, 3).
+
+    `opening` counts how often the camera was opened before this frame: frames of two openings have
+    nothing to do with one another.
+    """
 
     bgr: BgrImage
     seq: int
     captured_at_s: float
+    opening: int = 0
 
     @property
     def size(self) -> tuple[int, int]:
