@@ -236,11 +236,15 @@ class Period:
 
 
 class CameraState(StrEnum):
-    """What the camera is doing, as every output shows it."""
+    """What the camera is doing, as every output shows it.
+
+    PAUSED means that the camera is closed; from the wish to pause until then it is PAUSING.
+    """
 
     STARTING = "starting"
     LIVE = "live"
     LOST = "lost"
+    PAUSING = "pausing"
     PAUSED = "paused"
 
 
@@ -264,7 +268,10 @@ class Vitals:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Health:
-    """How the device is. `age_s` is the age of the newest finished frame, None before the first."""
+    """How the device is. `age_s` is the age of the newest finished frame, None before the first.
+
+    `camera_open` is whether the camera is, or may be, open at this moment, whatever it delivers.
+    """
 
     camera: CameraState
     detail: str
@@ -274,6 +281,14 @@ class Health:
     uptime_s: float
     failing_outputs: tuple[str, ...] = ()
     vitals: Vitals = Vitals()
+    camera_open: bool = False
+
+    @property
+    def camera_on(self) -> bool:
+        """Whether the camera may be looking: what the privacy LED shows."""
+        if self.camera is CameraState.LOST:
+            return self.camera_open
+        return self.camera is not CameraState.PAUSED
 
     @property
     def healthy(self) -> bool:

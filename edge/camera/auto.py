@@ -9,13 +9,16 @@ from pathlib import Path
 from edge.camera.demo import DemoScene
 from edge.camera.picamera2 import PiCamera
 from edge.camera.replay import ImageReplay, VideoReplay
-from edge.camera.source import FrameSource
+from edge.camera.source import FrameSource, let_go
 from edge.camera.v4l2 import V4l2Camera, usb_cameras
 from edge.config import CameraConfig
 from edge.errors import CameraError, CameraNotFound, ConfigError, UsageError
 
 FIRST_FRAME_S = 4.0
 """A webcam may take seconds to set its exposure before it delivers at all."""
+
+CLOSE_S = 1.0
+"""One that hangs may close later than this; another is tried meanwhile."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,6 +83,6 @@ def _delivering(source: FrameSource) -> FrameSource:
     try:
         source.read(FIRST_FRAME_S)
     except CameraError:
-        source.close()
+        let_go(source).wait(CLOSE_S)
         raise
     return source

@@ -88,7 +88,7 @@ def running_camera(running: Running) -> Finding:
             return passed("camera", message)
         case CameraState.STARTING:
             return warned("camera", message, "camera")
-        case CameraState.PAUSED:
+        case CameraState.PAUSING | CameraState.PAUSED:
             return warned("camera", message, "camera-paused")
         case CameraState.LOST:
             return failed("camera", message, "camera-lost")
