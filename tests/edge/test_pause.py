@@ -168,8 +168,9 @@ def pausing(device: Device) -> threading.Thread:
 
 
 def test_paused_means_closed_and_until_then_the_privacy_led_is_lit(
-    open_device: Callable[..., Device],
+    open_device: Callable[..., Device], caplog: pytest.LogCaptureFixture
 ) -> None:
+    caplog.set_level("INFO", "edge.service")
     device = open_device()
     device.usb.may_release.clear()
     thread = pausing(device)
@@ -180,11 +181,25 @@ def test_paused_means_closed_and_until_then_the_privacy_led_is_lit(
     assert device.camera is CameraState.PAUSING
     assert device.service.report().snapshot is None
     assert (CameraState.PAUSED, False) not in device.heard.told
+    assert "camera: paused" not in caplog.messages
     device.usb.may_release.set()
     thread.join(5)
     assert not device.usb.captures[-1].isOpened()
     assert device.camera is CameraState.PAUSED
     assert device.heard.told[-1] == (CameraState.PAUSED, False)
+    assert caplog.messages.count("camera: paused") == 1
+
+
+def test_a_pause_before_the_start_is_kept() -> None:
+    device = Device()
+    device.service.pause()
+    device.threads[0].start()
+    eventually(lambda: len(device.usb.captures) == 1)
+    eventually(lambda: device.camera is CameraState.PAUSED)
+    assert not device.usb.captures[0].isOpened()
+    assert device.stage.openings == []
+    device.service.stop()
+    device.threads[0].join(5)
 
 
 def test_a_camera_that_does_not_close_holds_nothing_up(

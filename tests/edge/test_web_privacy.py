@@ -6,6 +6,8 @@ import threading
 import time
 import weakref
 from collections.abc import Iterator
+from contextlib import closing
+from http.client import HTTPConnection
 
 import numpy as np
 import pytest
@@ -24,7 +26,11 @@ from edge.datatypes import (
     Snapshot,
 )
 from edge.latest import Latest
+from edge.outputs.history import History
 from edge.vision.detector import frames_per_round
+from edge.web.access import Access
+from edge.web.app import Controls, create_app
+from edge.web.hosts import Hosts
 from edge.web.notice import Notice, draw_notice
 from edge.web.privacy import (
     MOST_HELD_BYTES,
@@ -34,6 +40,7 @@ from edge.web.privacy import (
     pixelate,
     view_for,
 )
+from edge.web.server import WebServer
 from edge.web.stream import JpegFeed
 
 FACE = BBox(260, 180, 360, 280)
@@ -290,9 +297,9 @@ class Device:
         self._thread = threading.Thread(target=self._film)
         self._thread.start()
 
-    def feed(self, privacy: str) -> JpegFeed:
+    def feed(self, privacy: str, frames: int = ROUND) -> JpegFeed:
         config = StreamConfig(fps=30, quality=90, max_viewers=3, privacy=privacy)  # type: ignore[arg-type]
-        return JpegFeed(self.scenes, self._report, config, lambda _: ROUND)
+        return JpegFeed(self.scenes, self.report, config, lambda _: frames)
 
     def stop(self) -> None:
         self._over.set()
@@ -305,7 +312,7 @@ class Device:
             seq += 1
             self.scenes.put(scene_of(seq, faces=(FACE,), at_s=time.monotonic()))
 
-    def _report(self) -> Report:
+    def report(self) -> Report:
         health = Health(
             camera=CameraState.LIVE, detail="", source="t", fps=30, age_s=0.0, uptime_s=1.0
         )
@@ -366,3 +373,30 @@ def test_a_viewer_is_told_why_there_is_no_picture_yet(
     monkeypatch.setattr("edge.web.stream.draw_notice", lambda n: told.append(n) or draw_notice(n))
     assert device.feed("pixelate").wait_newer(0)
     assert [notice.title for notice in told] == ["Faces are being hidden"]
+
+
+def test_the_server_does_not_wait_for_a_late_picture_to_begin_its_answer(device: Device) -> None:
+    """It hangs up on an answer that does not begin in time, and a slow camera takes longer."""
+    feed = device.feed("pixelate", frames=20)
+    app = create_app(
+        scenes=device.scenes,
+        report=device.report,
+        leds=lambda: None,
+        labels=("happy",),
+        feed=feed,
+        access=Access(Hosts(), None),
+        controls=Controls(pause=lambda: None, resume=lambda: None),
+        history=History(),
+    )
+    server = WebServer(app, "127.0.0.1", 0, threads=2)
+    server.start()
+    try:
+        with closing(HTTPConnection("127.0.0.1", server.port, timeout=10)) as connection:
+            connection.request("GET", "/snapshot.jpg")
+            answer = connection.getresponse()
+            assert feed.age_s() is None
+            picture = simplejpeg.decode_jpeg(answer.read(), "BGR")
+    finally:
+        server.stop()
+    assert detail(picture, BBox(10, 10, 150, 150)) > 25
+    assert detail(picture, FACE) < 25
