@@ -45,6 +45,10 @@ class Stage(Protocol):
         """Return what is seen in `frame`."""
         ...
 
+    def reset(self) -> None:
+        """Forget what was seen before."""
+        ...
+
 
 class Outputs(Protocol):
     """Where reports go; the fan-out."""
@@ -103,6 +107,7 @@ class Service:
         self._live_s = self._paused_s = self._started_s
         self._finished_s: deque[float] = deque(maxlen=600)
         self._snapshot: Snapshot | None = None
+        self._stage_knows = False
 
     def stop(self) -> None:
         """Ask `run` to return; may be called from any thread or a signal handler, twice."""
@@ -345,8 +350,12 @@ class Service:
         """
         newer = self._frames.wait_newer(version, _PULSE_S)
         if newer is None:
+            if self._stage_knows and self.paused:
+                self._stage.reset()
+                self._stage_knows = False
             return version
         version, frame = newer
+        self._stage_knows = True
         start_s = self._clock()
         snapshot = self._stage.step(frame)
         took_s = self._clock() - start_s

@@ -32,10 +32,15 @@ class Gate:
 
     def __init__(self) -> None:
         self.openings: list[int] = []
+        self.knows = False
         self.may_go, self.is_in = threading.Event(), threading.Event()
         self.may_go.set()
 
+    def reset(self) -> None:
+        self.knows = False
+
     def step(self, frame: Frame) -> Snapshot:
+        self.knows = True
         self.openings.append(frame.opening)
         self.is_in.set()
         assert self.may_go.wait(10)
@@ -246,6 +251,7 @@ def test_no_picture_from_before_a_pause_is_kept(
     assert device.kept() > 0
     device.service.pause()
     eventually(lambda: device.kept() == 0)
+    eventually(lambda: not device.stage.knows)
     assert device.camera is CameraState.PAUSED
     assert [known for known in gc.get_referrers(jpegs[0]) if known is not jpegs] == []
 

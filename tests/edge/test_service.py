@@ -30,6 +30,9 @@ class Counting:
         self.faces: tuple[FaceState, ...] = ()
         self.defect: Exception | None = None
 
+    def reset(self) -> None:
+        """Nothing to forget."""
+
     def step(self, frame: Frame) -> Snapshot:
         if self.defect:
             raise self.defect
