@@ -17,8 +17,9 @@ from collections.abc import Callable
 from typing import Protocol
 
 from edge.camera.source import FrameSource
+from edge.condition import CLOSING_S, Signs, condition, given_up
 from edge.config import CameraConfig
-from edge.datatypes import CameraState, Frame, Health, Report, Scene, Snapshot, Vitals
+from edge.datatypes import Frame, Health, Report, Scene, Snapshot, Vitals
 from edge.errors import CameraError
 from edge.latest import Latest
 from edge.openings import Opening, Openings
@@ -34,8 +35,6 @@ _PULSE_S = 0.2
 _RATE_WINDOW_S = 2.0
 # A thread that has not ended by then is left behind; all are daemons.
 _JOIN_S = 1.0
-# A camera that has not closed by then is no longer waited for.
-_CLOSE_S = 2.0
 
 
 class Stage(Protocol):
@@ -132,7 +131,7 @@ class Service:
         self._forget()
         self._tell()
         if opening is not None:
-            opening.close(_CLOSE_S)
+            opening.close(CLOSING_S)
 
     def resume(self) -> None:
         """Open the camera again; from any thread, twice."""
@@ -187,7 +186,7 @@ class Service:
         now_s, snapshot = self._clock(), self._snapshot
         finished = [t for t in tuple(self._finished_s) if 0 <= now_s - t <= _RATE_WINDOW_S]
         age_s = None if snapshot is None else now_s - snapshot.captured_at_s
-        state, detail = self._camera_state(age_s)
+        state, detail = condition(self._signs(age_s), self._config)
         return Health(
             camera=state,
             detail=detail,
@@ -200,32 +199,21 @@ class Service:
             camera_open=self._camera.on,
         )
 
-    def _camera_state(self, age_s: float | None) -> tuple[CameraState, str]:
-        if self.paused:
-            return self._resting()
-        stale_for_s = self._clock() - self._live_s
-        if age_s is not None and age_s <= self._config.stall_s:
-            return CameraState.LIVE, ""
-        if self._trouble:
-            return CameraState.LOST, self._trouble
-        if age_s is None and stale_for_s <= self._config.give_up_s:
-            return CameraState.STARTING, "waiting for the first picture"
-        trouble = f"no picture for {stale_for_s:.0f} s"
-        if age_s is not None and stale_for_s <= self._config.stall_s:
-            trouble = f"pictures come {age_s:.1f} s late"  # the machine is too busy
-        return CameraState.LOST, f"{self._source_name}: {trouble}"
+    def _signs(self, age_s: float | None) -> Signs:
+        now_s = self._clock()
+        return Signs(
+            name=self._source_name,
+            asked_to_rest_s=now_s - self._paused_s if self.paused else None,
+            on=self._camera.on,
+            age_s=age_s,
+            silent_s=now_s - self._live_s,
+            trouble=self._trouble,
+        )
 
     def _note_closed(self) -> None:
         if self.paused and not self._camera.on:
             log.info("camera: paused")
         self._tell()
-
-    def _resting(self) -> tuple[CameraState, str]:
-        if not self._camera.on:
-            return CameraState.PAUSED, "nothing is being looked at"
-        if self._clock() - self._paused_s <= _CLOSE_S:
-            return CameraState.PAUSING, "the camera is being closed"
-        return CameraState.PAUSING, f"{self._source_name}: does not close; unplug it to be sure"
 
     def _tell(self) -> Report:
         """Show the outputs how things are; in turns, so that the last they hear is the newest."""
@@ -242,14 +230,7 @@ class Service:
             self._live_s = self._clock()
             self._alive()
         if self._clock() - self._live_s > self._config.give_up_s:
-            self._fail(CameraError(self._why_in_vain()))
-
-    def _why_in_vain(self) -> str:
-        name = self._source_name
-        reason = self._trouble.removeprefix(f"{name}: ")
-        known = f" ({reason})" if reason else ""
-        picture = f"no picture for {self._config.give_up_s:.0f} s"
-        return f"{name}: {picture}{known}; check the camera's cable"
+            self._fail(CameraError(given_up(self._signs(None), self._config)))
 
     def _guarded(self, work: Callable[[], None]) -> None:
         try:
@@ -275,7 +256,7 @@ class Service:
         except CameraError as exc:
             self._note_trouble(str(exc), opening)
         finally:
-            opening.close(_CLOSE_S)
+            opening.close(CLOSING_S)
             with self._lock:
                 if self._opening is opening:
                     self._opening = None
@@ -319,7 +300,7 @@ class Service:
             if not self.paused:
                 self._opening = opening
         if self._opening is not opening:
-            opening.close(_CLOSE_S)
+            opening.close(CLOSING_S)
 
     def _forget(self) -> None:
         """Drop every frame and what was seen in it; none of the present opening is there yet."""

@@ -22,7 +22,7 @@ WIRING = {
 }
 PARTS = {f"edge.{part}" for part in ("camera", "vision", "outputs", "web", "system")}
 PURE = {
-    "edge.pipeline",
+    *("edge.pipeline", "edge.condition"),
     *(f"edge.vision.{stage}" for stage in ("tracker", "smoother", "tensors", "merge", "views")),
     *(f"edge.outputs.{stage}" for stage in ("mood", "glow", "strip")),
     *("edge.camera.lens", "edge.system.finding"),

@@ -11,7 +11,6 @@ import numpy as np
 import pytest
 import simplejpeg
 
-from edge import service as service_module
 from edge.camera.fake_picamera2 import FakePicamera2, FakeTransform
 from edge.camera.fake_v4l2 import FakeUsbCamera, FakeVideoCapture
 from edge.camera.picamera2 import Driver, PiCamera
@@ -210,7 +209,8 @@ def test_a_pause_before_the_start_is_kept() -> None:
 def test_a_camera_that_does_not_close_holds_nothing_up(
     open_device: Callable[..., Device], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(service_module, "_CLOSE_S", 0.2)
+    monkeypatch.setattr("edge.service.CLOSING_S", 0.2)
+    monkeypatch.setattr("edge.condition.CLOSING_S", 0.2)
     device = open_device()
     device.usb.may_release.clear()
     device.service.pause()
@@ -228,7 +228,7 @@ def test_a_camera_that_does_not_close_holds_nothing_up(
 def test_a_camera_whose_driver_fails_to_close_is_not_called_closed(
     open_device: Callable[..., Device], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(service_module, "_CLOSE_S", 0.2)
+    monkeypatch.setattr("edge.service.CLOSING_S", 0.2)
     device = open_device("off", "pi")
 
     def failing(self: PiCamera) -> None:
