@@ -8,6 +8,7 @@ import socket
 import sqlite3
 import threading
 import time
+import tracemalloc
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -285,6 +286,18 @@ def test_a_download_that_stalls_keeps_no_transaction_open(
     db.close()
     assert is_busy == 0
     assert stalled.text.count("\n") < 5 * 1440
+
+
+def test_a_download_takes_the_memory_of_a_few_pieces(file: HistoryFile) -> None:
+    answer = app_of(file, sleep=lambda _: None).test_client().get("/api/history.csv?days=90")
+    tracemalloc.start()
+    try:
+        lines = sum(piece.count(b"\n") for piece in answer.iter_encoded())
+        (_, peak_bytes) = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert lines == 5 * 1440 + 1
+    assert peak_bytes < 1_000_000  # all rows at once are four times as much
 
 
 def test_a_download_rests_longer_than_it_works(file: HistoryFile) -> None:
