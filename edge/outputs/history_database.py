@@ -7,6 +7,7 @@ and never the file. The file is readable by its owner alone; SQLite gives its lo
 from __future__ import annotations
 
 import contextlib
+import errno
 import logging
 import os
 import sqlite3
@@ -189,6 +190,8 @@ def _make_private(path: Path) -> None:
     for file in (*_family(path), *_copies(path)):
         with contextlib.suppress(FileNotFoundError):
             mode = file.stat().st_mode
+            if file == path and not stat.S_ISREG(mode):
+                raise FileExistsError(errno.EEXIST, "it is not a regular file")
             if stat.S_ISREG(mode) and stat.S_IMODE(mode) != 0o600:
                 file.chmod(0o600)
 

@@ -31,6 +31,7 @@ _ADVICE_BY_ERRNO = {
     errno.EPERM: _MAY_NOT,
     errno.ENOENT: _FIND_THE_FOLDER,
     errno.ENOTDIR: _FIND_THE_FOLDER,
+    errno.EEXIST: "move it away",
     errno.EIO: _ADVICE[sqlite3.SQLITE_IOERR],
 }
 # Errors of which SQLite does not say the cause.
@@ -67,7 +68,9 @@ def _advice(path: Path, exc: Exception) -> str:
     if isinstance(exc, OSError):
         return _ADVICE_BY_ERRNO.get(exc.errno or 0, _OTHERWISE)
     code = getattr(exc, "sqlite_errorcode", None)
-    if code is None or is_damage(exc):
+    if is_damage(exc):
+        return "a new one is begun"
+    if code is None:
         return _OTHERWISE
     found = _found_on(path.parent) if code & 0xFF in _VAGUE else None
     return found or _ADVICE.get(code & 0xFF, _OTHERWISE)

@@ -122,8 +122,10 @@ class HistoryFile:
     def _failed(self, exc: sqlite3.Error | OSError) -> OSError:
         """Return the error to raise; a file that caused it is set aside before the next try."""
         if is_damage(exc):
-            with contextlib.suppress(OSError):
+            try:
                 database.set_aside(self._path, exc)
+            except OSError as cannot:
+                return failure(self._path, cannot)
         return failure(self._path, exc)
 
     def _opened(self) -> sqlite3.Connection:

@@ -26,7 +26,7 @@ _MOST_DAYS = 90
 _DAY_S = 24 * 3600.0
 _LINES_A_PIECE = 100
 # A download rests for this many times as long as it worked: vision needs the interpreter, too.
-_RESTS = 2
+_RESTS = 4
 _LONGEST_REST_S = 0.25
 _TRY_AGAIN_S = 5
 

@@ -526,10 +526,26 @@ class TestAnotherShape:
         assert [start for start, _, _ in rows(path)] == [NOON - 60, NOON]
         assert list(path.parent.glob("*.damaged-*")) == []
 
-    def test_a_folder_in_its_place_is_not_a_full_disk(self, room: Room, path: Path) -> None:
-        path.mkdir()
-        with pytest.raises(OutputError, match="this user may write in it"):
+    @pytest.mark.parametrize("make", [Path.mkdir, os.mkfifo])
+    def test_what_is_no_file_is_named(
+        self, room: Room, path: Path, make: Callable[[Path], None]
+    ) -> None:
+        make(path)
+        with pytest.raises(OutputError, match="it is not a regular file; move it away"):
             room.file(path).show(REPORT)
+
+    def test_one_that_shows_its_damage_late_is_set_aside_as_well(
+        self, room: Room, path: Path
+    ) -> None:
+        file = room.file(path, synchronised=False)
+        watch_and_write(room, file, 150)
+        assert file._db
+        file._db.execute("DROP TABLE minutes")
+        with pytest.raises(OutputError, match="no such table: minutes; a new one is begun"):
+            watch_and_write(room, file, 150)
+        watch_and_write(room, file, 60)
+        assert [start for start, _, _ in rows(path)] == [*range(NOON, NOON + 301, 60)]
+        assert len(list(path.parent.glob("*.damaged-*"))) == 1
 
 
 DEEP = "[" * 8000 + "]" * 8000
@@ -645,6 +661,31 @@ class TestTime:
         found = [*room.history.minutes(1e12), *room.history.steps(1e12)]
         assert all(0 <= period.watched_s < math.inf for period in found)
         assert len(rows(path)) <= 7 * 1440
+
+    @pytest.mark.parametrize("seed", [1, 2, 3])
+    def test_no_time_is_lost_or_counted_twice(self, room: Room, path: Path, seed: int) -> None:
+        rng = random.Random(seed)  # noqa: S311
+        file = room.file(path, synchronised=False)
+        steps_s = (0, 0, 0, 90, -90, 3600, -3600, 5000, 2 * DAY_S, -2 * DAY_S)
+        watched_s = 0
+        room.tell("happy")
+        for _ in range(40):
+            room.wall_s += rng.choice(steps_s)
+            part_s = rng.choice([5, 70, 200])
+            room.watch(part_s, "happy", fps=1)
+            watched_s += part_s
+            chance = rng.random()
+            if chance < 0.6:
+                file.show(REPORT)
+            elif chance < 0.8:
+                file.close()
+            elif chance < 0.9:
+                file.close()
+                room.history = History(lambda: room.wall_s)
+                file = room.file(path, synchronised=False)
+                room.tell("happy")
+        file.close()
+        assert sum(watched for _, watched, _ in rows(path)) == pytest.approx(watched_s)
 
     def test_a_camera_that_was_closed_in_between_does_not_bridge_the_gap(self, room: Room) -> None:
         room.tell_seq(1000)
