@@ -346,7 +346,7 @@ check_toml() {
     problem=$("$python" -B -c '
 import sys, tomllib
 try:
-    tomllib.load(open(sys.argv[1], "rb"))
+    tomllib.loads(open(sys.argv[1], encoding="utf-8-sig").read())
 except ValueError as exc:
     raise SystemExit(f"not valid TOML: {exc}")' "$settings" 2>&1) ||
         fail "$settings: $problem; correct it and run install.sh again"

@@ -11,16 +11,16 @@ from importlib.metadata import version
 from converter.errors import ConverterError
 
 COMMANDS = {
-    "dataset": "count a dataset's pictures",
-    "train": "train a DenseNet121 on labelled faces",
-    "quantize": "turn a float model into an int8 one",
-    "evaluate": "measure a model's accuracy, or compare two",
-    "cast": "average faces into the demo's actors",
+    "dataset": ("data.stats", "count a dataset's samples"),
+    "train": ("training.train", "train a DenseNet121 on labelled faces"),
+    "quantize": ("quantization.quantize", "turn a float model into an int8 one"),
+    "evaluate": ("evaluation.evaluate", "measure a model's accuracy, or compare two"),
+    "demo-faces": ("demo_faces.demo_faces", "average faces into the demo's actors"),
 }
-"""Each has a module with an `add_parser`; torch is imported by those that run."""
+"""The module of each command, which has an `add_parser`, and the command's summary.
 
-MODULES = {"dataset": "survey"}
-"""Those of another name than their command."""
+A module is imported when its command is asked for: most of them load torch.
+"""
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -47,9 +47,9 @@ def _parser(arguments: list[str]) -> argparse.ArgumentParser:
     )
     subparsers = parser.add_subparsers(required=True, metavar="COMMAND")
     asked_for = next((word for word in arguments if not word.startswith("-")), None)
-    for name, summary in COMMANDS.items():
+    for name, (module, summary) in COMMANDS.items():
         if name == asked_for:
-            import_module(f"converter.{MODULES.get(name, name)}").add_parser(subparsers)
+            import_module(f"converter.{module}").add_parser(subparsers)
         else:
             subparsers.add_parser(name, help=summary)
     subparsers.add_parser("version", help="print the version").set_defaults(func=_print_version)

@@ -3,7 +3,7 @@
 ConverterError                     exit 1
 ├── UsageError       (ValueError)  exit 2: a command line that cannot be obeyed
 ├── CheckpointError  (ValueError)          float weights that are missing, damaged or of another net
-├── DataError        (ValueError)          pictures that are missing or not in a known layout
+├── DataError        (ValueError)          samples that are missing or not in a known layout
 ├── ConversionError  (RuntimeError)        a network that came out other than it must
 └── OutputError      (OSError)             a file that cannot be written
 """

@@ -12,7 +12,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from converter.dataset import LABELS
+from converter.data.dataset import LABELS
 
 FORMAT = 1
 TOOLS = ("torch", "litert-torch", "ai-edge-quantizer", "ai-edge-litert")
@@ -54,9 +54,9 @@ class OutputTensor:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FaceCrop:
-    """Where FER2013's pictures have the eyes and the detector's box, in shares of the picture.
+    """Where FER2013's samples have the eyes and the detector's box, in shares of the sample.
 
-    Medians over the pictures in which BlazeFace finds a face. Left and right as seen.
+    Medians over the samples in which BlazeFace finds a face. Left and right as seen.
     """
 
     left_eye: tuple[float, float] = (0.318, 0.39)

@@ -16,9 +16,11 @@ from edge.camera.auto import Hardware, open_source
 from edge.certificate import Certificate
 from edge.config import ButtonConfig, Config
 from edge.entrance import Served, open_entrance
+from edge.errors import StateError
 from edge.networks import load_vision, model_path, round_of
 from edge.outputs.fanout import FanOut
 from edge.outputs.history import History
+from edge.outputs.history_database import delete_history
 from edge.outputs.history_file import HistoryFile
 from edge.outputs.lamps import lit_mode
 from edge.outputs.leds import Leds
@@ -28,8 +30,10 @@ from edge.outputs.terminal import TerminalLeds, can_encode
 from edge.outputs.walk import walk
 from edge.service import Service
 from edge.state import find_folder, open_folder
-from edge.system.board import process_age_s
+from edge.system.board import ROOT, process_age_s
 from edge.system.button import PushButton
+from edge.system.checks import is_clock_synchronised
+from edge.system.commands import output_of
 from edge.system.health import Care
 from edge.system.notify import Notifier, StatusLine
 from edge.system.power import power_off
@@ -37,6 +41,8 @@ from edge.vision.manifest import read_manifest
 from edge.web.app import Controls, create_app
 from edge.web.server import RESERVED_THREADS, WebServer
 from edge.web.stream import JpegFeed
+
+_HISTORY_FILE = "history.sqlite3"
 
 
 def run_device(
@@ -170,9 +176,17 @@ def walk_leds(config: Config, terminal: TextIO) -> None:
 
 def _open_history_file(config: Config, history: History) -> HistoryFile | None:
     if config.history.keep == "memory":
+        # Without a home there is no state folder, and no history in it either.
+        with contextlib.suppress(StateError, RuntimeError):
+            delete_history(find_folder(config.state) / _HISTORY_FILE)
         return None
     folder = open_folder(find_folder(config.state))
-    return HistoryFile(folder / "history.sqlite3", history, days=config.history.days)
+    return HistoryFile(
+        folder / _HISTORY_FILE,
+        history,
+        days=config.history.days,
+        synchronised=partial(is_clock_synchronised, ROOT, output_of),
+    )
 
 
 def _interrupt() -> None:

@@ -14,16 +14,24 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from edge.errors import ConfigError
-from edge.state import replace_file
+from edge.hostnames import canonical_host, host_problem, is_address
+from edge.network import own_addresses
+from edge.state import read_file, replace_file
 
 # Apple's devices refuse a certificate that is valid for longer than 398 days.
 _VALID = timedelta(days=397)
 _RENEWED_BEFORE = timedelta(days=30)
 # A Pi without a battery clock may be a little behind its viewers when it makes one.
 _BACKDATED = timedelta(days=1)
+# Without a time server and a saved time a clock starts when the system was built.
+_LATE = timedelta(days=3652)
+_LAST_DAY = datetime(9999, 12, 31, tzinfo=UTC)  # of the calendar, and of X.509's
+
+# systemd-timesyncd's own sign that it has set the clock.
+_CLOCK_IS_SET = Path("/run/systemd/timesync/synchronized")
 
 log = logging.getLogger(__name__)
 
@@ -45,41 +53,74 @@ class Certificate:
 
 
 def keep_certificate(
-    folder: Path, names: Iterable[str] = (), now: datetime | None = None
+    folder: Path,
+    names: Iterable[str] = (),
+    now: datetime | None = None,
+    clock_is_set: bool | None = None,
 ) -> Certificate:
-    """Return the folder's certificate, made anew when there is none or it soon runs out.
+    """Return the folder's certificate, made when there is none that is good for a month to come.
 
-    `names` are called beside the machine's own. Raises ConfigError without the package
-    cryptography, StateError when the folder cannot be written.
+    `names` are called beside the machine's own. One that is not valid yet was made while the clock
+    was ahead, and is replaced, if the clock is known to be right now or is ten years behind it.
+    Otherwise the clock may be late, as a Pi's is for some seconds after booting: a new certificate
+    would then have another fingerprint at every start and be over already for its viewers. It is
+    kept, and the log tells what to do. Raises ConfigError without the package cryptography,
+    StateError when the folder cannot be written.
     """
     path, key_path = folder / "certificate.pem", folder / "certificate-key.pem"
     now = now or datetime.now(UTC)
-    if not _is_good(path, key_path, now):
-        certificate, key = _make([*_own_names(), *names], now)
+    is_set = _CLOCK_IS_SET.exists() if clock_is_set is None else clock_is_set
+    valid = _validity(path, key_path)
+    if valid is None or not _is_good(valid, now, late=timedelta(0) if is_set else _LATE):
+        begins = min(now - _BACKDATED, _LAST_DAY - _VALID)
+        certificate, key = _make([*_own_names(), *names], begins)
         # The key first: a certificate whose key is another is found out at the next start.
         replace_file(key_path, key)
         replace_file(path, certificate)
-        log.info("web: made a certificate, valid until %s", (now - _BACKDATED + _VALID).date())
-    der = ssl.PEM_cert_to_DER_cert(path.read_text("ascii"))
+        log.info("web: made a certificate, valid until %s", (begins + _VALID).date())
+    elif valid.begins > now:
+        log.warning(
+            "web: the certificate is valid from %s on, and the clock says %s; if the clock is "
+            "right, delete %s and start again",
+            valid.begins.date(),
+            now.date(),
+            path,
+        )
+    der = ssl.PEM_cert_to_DER_cert(read_file(path).decode("ascii"))
     digest = hashlib.sha256(der).hexdigest().upper()
     return Certificate(path, key_path, ":".join(digest[i : i + 2] for i in range(0, 64, 2)))
 
 
-def _is_good(path: Path, key_path: Path, now: datetime) -> bool:
-    """Whether the files are a pair and valid for long enough."""
+class _Validity(NamedTuple):
+    begins: datetime
+    ends: datetime
+
+
+def _validity(path: Path, key_path: Path) -> _Validity | None:
+    """Return when the certificate is valid, None where the files are no pair."""
     x509 = _cryptography().x509
     try:
-        found = x509.load_pem_x509_certificate(path.read_bytes())
+        pem, _ = read_file(path), read_file(key_path)  # load_cert_chain would wait for a pipe
+        found = x509.load_pem_x509_certificate(pem)
         ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(path, key_path)
+        # Naive and in UTC up to cryptography 41, Bookworm's; deprecated since 42.
+        return _Validity(
+            getattr(found, "not_valid_before_utc", None)
+            or found.not_valid_before.replace(tzinfo=UTC),
+            getattr(found, "not_valid_after_utc", None)
+            or found.not_valid_after.replace(tzinfo=UTC),
+        )
     except (OSError, ValueError):
-        return False
-    # Naive and in UTC up to cryptography 41, Bookworm's; deprecated since 42.
-    ends = getattr(found, "not_valid_after_utc", None) or found.not_valid_after.replace(tzinfo=UTC)
-    return bool(ends - now > _RENEWED_BEFORE)
+        return None
 
 
-def _make(names: list[str], now: datetime) -> tuple[bytes, bytes]:
-    """Return a new certificate for these names and its key, both PEM."""
+def _is_good(valid: _Validity, now: datetime, late: timedelta) -> bool:
+    """Whether it is valid for a month to come, by a clock that may be so late."""
+    return valid.ends - now > _RENEWED_BEFORE and valid.begins - now <= late
+
+
+def _make(names: list[str], begins: datetime) -> tuple[bytes, bytes]:
+    """Return a certificate for these names, valid from `begins`, and its key, both PEM."""
     package = _cryptography()
     x509, serialization = package.x509, package.serialization
     key = package.ec.generate_private_key(package.ec.SECP256R1())
@@ -91,8 +132,8 @@ def _make(names: list[str], now: datetime) -> tuple[bytes, bytes]:
         .issuer_name(subject)
         .public_key(key.public_key())
         .serial_number(x509.random_serial_number())
-        .not_valid_before(now - _BACKDATED)
-        .not_valid_after(now - _BACKDATED + _VALID)
+        .not_valid_before(begins)
+        .not_valid_after(begins + _VALID)
         .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
         .add_extension(usage, critical=False)
         .add_extension(_alternative_names(x509, names), critical=False)
@@ -106,32 +147,21 @@ def _make(names: list[str], now: datetime) -> tuple[bytes, bytes]:
 
 
 def _alternative_names(x509: Any, names: list[str]) -> Any:
-    entries = []
-    for name in dict.fromkeys(names):
-        try:
-            entries.append(x509.IPAddress(ipaddress.ip_address(name)))
-        except ValueError:
-            entries.append(x509.DNSName(name if name.isascii() else name.encode("idna").decode()))
-    return x509.SubjectAlternativeName(entries)
+    hosts = [canonical_host(name) for name in names if not host_problem(name)]
+    return x509.SubjectAlternativeName(
+        [
+            x509.IPAddress(ipaddress.ip_address(host.partition("%")[0]))
+            if is_address(host)
+            else x509.DNSName(host)
+            for host in dict.fromkeys(hosts)
+        ]
+    )
 
 
 def _own_names() -> list[str]:
     """Return what this machine is called, and its addresses."""
     host = socket.gethostname().partition(".")[0]
-    return [host, f"{host}.local", "localhost", "127.0.0.1", "::1", *_own_addresses()]
-
-
-def _own_addresses() -> list[str]:
-    """Return the addresses that packets for elsewhere would leave from; none is sent."""
-    found = []
-    for family, elsewhere in ((socket.AF_INET, "192.0.2.1"), (socket.AF_INET6, "2001:db8::1")):
-        try:
-            with socket.socket(family, socket.SOCK_DGRAM) as probe:
-                probe.connect((elsewhere, 9))
-                found.append(str(probe.getsockname()[0]))
-        except OSError:
-            log.debug("no address of %s", family)
-    return found
+    return [host, f"{host}.local", "localhost", "127.0.0.1", "::1", *own_addresses()]
 
 
 @dataclass(frozen=True, slots=True)

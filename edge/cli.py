@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import io
 import itertools
 import json
 import logging
@@ -15,17 +16,23 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from edge import __version__
-from edge.config import Config, load_config, to_toml
+from edge.announcement import announce
+from edge.config import Config, to_toml
 from edge.errors import ConfigError, EdgeError, MediaError, UsageError
+from edge.options import (
+    INSTALLED_SETTINGS,
+    device_settings,
+    installed_settings,
+    number,
+    settings_of,
+)
+from edge.page_addresses import published, running_addresses
 from edge.state import INSTALLED_FOLDER, AccessCode, find_folder, open_folder
 from edge.streams import discard_stdout, flush_stdout
 
 if TYPE_CHECKING:
     from edge.analyze import Plan
     from edge.entrance import Served
-
-INSTALLED_SETTINGS = Path("/etc/emotion-edge/config.toml")
-"""Where install.sh puts the service's settings, which `doctor` and `leds` are about."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -57,7 +64,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="emotion-edge", description="A private expression sensor: camera to LEDs and phone."
     )
-    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND", dest="command")
     settings = argparse.ArgumentParser(add_help=False)
     settings.add_argument("--config", type=Path, metavar="FILE", help="settings (TOML)")
     settings.add_argument("--model", metavar="TFLITE", help="the expression model to use")
@@ -112,83 +119,59 @@ def _add_device_options(parser: argparse.ArgumentParser) -> None:
         "--source", metavar="S", help="auto, demo, picamera2, v4l2:N, file:PATH ..."
     )
     parser.add_argument("--host", metavar="ADDR", help="address the page is served on")
-    parser.add_argument("--port", type=int, metavar="N", help="port the page is served on")
+    parser.add_argument("--port", type=number, metavar="N", help="port the page is served on")
     parser.add_argument("--leds", metavar="MODE", help="off, per_emotion or rgb")
-
-
-def _settings(args: argparse.Namespace, file: Path | None = None) -> Config:
-    """Return the settings of --config, else of `file`, with the command line's on top."""
-    named = {
-        ("camera", "source"): getattr(args, "source", None),
-        ("web", "host"): getattr(args, "host", None),
-        ("web", "port"): getattr(args, "port", None),
-        ("leds", "mode"): getattr(args, "leds", None),
-        ("classifier", "model"): args.model,
-        ("detector", "kind"): args.detector,
-    }
-    overrides: dict[str, dict[str, Any]] = {}
-    for (section, key), value in named.items():
-        if value is not None:
-            overrides.setdefault(section, {})[key] = value
-    if overrides.get("camera", {}).get("source") == "demo":
-        # The demo shows its LEDs in the terminal and never touches a pin.
-        overrides["leds"] = {"mode": "per_emotion", "factory": "mock"} | overrides.get("leds", {})
-        overrides["button"] = {"mode": "off"}
-    return load_config(args.config or file, overrides)
-
-
-def _device_settings(args: argparse.Namespace) -> Config:
-    """Return the settings of --config, else of the installed service, else the defaults."""
-    return _settings(args, args.config or _installed_settings())
-
-
-def _installed_settings() -> Path | None:
-    """Return the service's own settings where install.sh has put some. Raises ConfigError."""
-    if not os.access(INSTALLED_SETTINGS, os.F_OK):
-        return None
-    if not os.access(INSTALLED_SETTINGS, os.R_OK):
-        raise ConfigError(
-            f"{INSTALLED_SETTINGS}: only root and the service may read it; say sudo, or name "
-            "another file with --config"
-        )
-    return INSTALLED_SETTINGS
 
 
 def _run(args: argparse.Namespace) -> int:
     from edge.app import run_device  # noqa: PLC0415 (loads every adapter)
 
-    config = _settings(args)
+    config = settings_of(args)
     _log_to_stderr()
-    run_device(config, terminal=sys.stdout, announce=_announce)
+    with contextlib.ExitStack() as opened:
+
+        def tell(page: Served) -> None:
+            if page.code is not None:  # for `emotion-edge code`, which tells both
+                opened.enter_context(published(find_folder(config.state), page.urls))
+            announce(page, sys.stdout)
+
+        run_device(config, terminal=sys.stdout, announce=tell)
     return 0
-
-
-def _announce(page: Served) -> None:
-    here, *elsewhere = page.urls
-    print(f"emotion-edge {__version__} on {here} (Ctrl-C ends it)", flush=True)
-    for url in elsewhere:
-        print(f"for other devices: {url}", flush=True)
-    if page.code is not None:
-        # What is not a terminal may be a journal, which keeps what it is told.
-        shown = page.code if sys.stdout.isatty() else "to be had with `emotion-edge code`"
-        print(f"access code: {shown}", flush=True)
-    if page.fingerprint is not None:
-        print(f"certificate (SHA-256): {page.fingerprint}", flush=True)
 
 
 def _code(args: argparse.Namespace) -> int:
     from edge.entrance import page_urls  # noqa: PLC0415 (loads the web)
 
-    config = _device_settings(args)
+    folder, config, is_known = _device_of_the_code(args)
+    code = AccessCode(open_folder(folder))
+    print(code.renew() if args.new else code())
+    if args.host is None and args.port is None and (urls := running_addresses(folder)):
+        print(*urls, sep="\n")
+    elif is_known:
+        print(*page_urls(config.web, config.web.port), sep="\n")
+    else:
+        print("no device runs here; `emotion-edge run` shows the page's address")
+    return 0
+
+
+def _device_of_the_code(args: argparse.Namespace) -> tuple[Path, Config, bool]:
+    """Return the state folder of the device that is meant, its settings, and whether it has some.
+
+    It is the one of --config, else one that runs from the user's own state folder, else the
+    installed one. Raises UsageError where there is no code.
+    """
+    file = args.config
+    if not file and not running_addresses(find_folder(settings_of(args).state)):
+        file = installed_settings(args.command)
+    config = settings_of(args, file)
     if config.web.auth == "none":
         raise UsageError('there is no access code: [web] auth = "none"')
     folder = find_folder(config.state)
-    if config.state.folder == "auto" and "STATE_DIRECTORY" not in os.environ:
-        folder = INSTALLED_FOLDER if INSTALLED_FOLDER.exists() else folder
-    code = AccessCode(open_folder(folder))
-    print(code.renew() if args.new else code())
-    print(*page_urls(config.web, config.web.port), sep="\n")
-    return 0
+    is_ours = config.state.folder != "auto" or "STATE_DIRECTORY" in os.environ
+    if file == INSTALLED_SETTINGS and not is_ours:
+        folder = INSTALLED_FOLDER
+    is_known = any(named is not None for named in (file, args.host, args.port))
+    return folder, config, is_known
 
 
 def _log_to_stderr() -> None:
@@ -200,7 +183,7 @@ def _log_to_stderr() -> None:
 def _analyze(args: argparse.Namespace) -> int:
     from edge.analyze import plan  # noqa: PLC0415
 
-    config = _settings(args)
+    config = settings_of(args)
     planned = plan(args.paths)
     for error in planned.errors:
         _complain(error)
@@ -264,13 +247,13 @@ def _doctor(args: argparse.Namespace) -> int:
     from edge.system.finding import Verdict, failed, passed, summary  # noqa: PLC0415
 
     try:
-        file = args.config or _installed_settings()
-        config = _settings(args, file)
+        file = args.config or installed_settings(args.command)
+        config = settings_of(args, file)
         first = passed("config", str(file or "the defaults"))
     except ConfigError as exc:
         first = failed("config", str(exc), "config")
         args.config = None
-        config = _settings(args)  # what is wrong on the command line is an error all the same
+        config = settings_of(args)  # what is wrong on the command line is an error all the same
     findings = []
     for finding in itertools.chain([first], examine(config)):
         findings.append(finding)
@@ -288,12 +271,15 @@ def _doctor(args: argparse.Namespace) -> int:
 def _leds(args: argparse.Namespace) -> int:
     from edge.app import walk_leds  # noqa: PLC0415 (loads every adapter)
 
-    walk_leds(_device_settings(args), sys.stdout)
+    walk_leds(device_settings(args), sys.stdout)
     return 0
 
 
 def _config(args: argparse.Namespace) -> int:
-    print(to_toml(_device_settings(args)))
+    config = device_settings(args)
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(encoding="utf-8")  # TOML knows no other
+    print(to_toml(config))
     return 0
 
 

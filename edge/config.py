@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import difflib
-import json
 import tomllib
+from collections.abc import Iterator, Mapping
 from importlib import resources
 from pathlib import Path
-from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, Literal
 
 import msgspec
 
 from edge.errors import ConfigError
-
-Port = Annotated[int, msgspec.Meta(ge=0, le=65535)]
-Pin = Annotated[int, msgspec.Meta(ge=0, le=27)]
-Unit = Annotated[float, msgspec.Meta(ge=0.0, le=1.0)]
-ShortTime = Annotated[float, msgspec.Meta(ge=0.0, le=10.0)]
+from edge.setting_types import Folder, Host, ModelFile, Pin, Port, ShortTime, Source, Unit
+from edge.toml_text import read_toml, shown_path, write_toml
+from edge.validation import Place, laid_over
 
 
 class Section(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -26,13 +23,7 @@ class Section(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
 class CameraConfig(Section, frozen=True):
     """[camera]."""
 
-    source: Annotated[
-        str,
-        msgspec.Meta(
-            pattern=r"^(auto|demo|picamera2(:\d+)?|v4l2:\d+|(file|images):.+)$",
-            description="auto, demo, picamera2, picamera2:N, v4l2:N, file:PATH or images:DIR",
-        ),
-    ]
+    source: Source
     width: Annotated[int, msgspec.Meta(ge=160, le=3840)]
     height: Annotated[int, msgspec.Meta(ge=120, le=2160)]
     fps: Annotated[int, msgspec.Meta(ge=1, le=120)]
@@ -55,7 +46,7 @@ class DetectorConfig(Section, frozen=True):
 class ClassifierConfig(Section, frozen=True):
     """[classifier]."""
 
-    model: str
+    model: ModelFile
     max_per_frame: Annotated[int, msgspec.Meta(ge=1, le=16)]
     threads: Annotated[int, msgspec.Meta(ge=0, le=8)]
 
@@ -85,7 +76,7 @@ class RgbPins(Section, frozen=True):
 
 
 class LedsConfig(Section, frozen=True):
-    """[leds]."""
+    """[leds]; `pins` has a pin for each expression, of whatever model."""
 
     mode: Literal["off", "per_emotion", "rgb"]
     factory: Literal["auto", "mock"]
@@ -114,10 +105,10 @@ class CareConfig(Section, frozen=True):
 class WebConfig(Section, frozen=True):
     """[web]."""
 
-    host: Annotated[str, msgspec.Meta(min_length=1)]
+    host: Host
     port: Port
     auth: Literal["code", "none"]
-    allowed_hosts: list[Annotated[str, msgspec.Meta(min_length=1)]]
+    allowed_hosts: list[Host]
     tls: bool
 
 
@@ -140,7 +131,7 @@ class HistoryConfig(Section, frozen=True):
 class StateConfig(Section, frozen=True):
     """[state]."""
 
-    folder: Annotated[str, msgspec.Meta(min_length=1)]
+    folder: Folder
 
 
 class Config(Section, frozen=True):
@@ -160,22 +151,40 @@ class Config(Section, frozen=True):
     state: StateConfig
 
 
+Overrides = Mapping[str, Mapping[str, Any]]
+"""Values by section and key."""
+
+
 def load_config(
-    path: Path | None = None, overrides: dict[str, dict[str, Any]] | None = None
+    path: Path | None = None,
+    overrides: Overrides | None = None,
+    options: Mapping[tuple[str, ...], str] | None = None,
 ) -> Config:
     """Return the defaults, changed by the TOML file at `path`, changed by `overrides`.
 
-    `overrides` are command-line values by section and key. Raises ConfigError, whose one line
-    names the file, the key, the value and what is allowed.
+    `overrides` are the command line's values, `options` what the command line calls them by
+    section and key. Raises ConfigError, whose one line names the file or option, the key, the
+    value and what is allowed.
     """
     settings = default_settings()
-    config = _checked(settings, "default.toml")
+    asked = place = Place("command line", options=options or {})
     if path is not None:
-        settings = _merged(settings, _read_toml(path), str(path))
-        config = _checked(settings, str(path))
-    if overrides:
-        config = _checked(_merged(settings, overrides, "command line"), "command line")
+        place = Place(shown_path(path))
+        settings = laid_over(settings, read_toml(path), Config, place)
+    settings = laid_over(settings, overrides or {}, Config, asked)
+    config = msgspec.convert(settings, Config)
+    for section, key, complaint in conflicts(config):
+        setter = asked if key in (overrides or {}).get(section, {}) else place
+        named = setter.inside(section).of(key, settings[section][key])
+        raise ConfigError(f"{named}: {complaint}")
     return config
+
+
+def conflicts(config: Config) -> Iterator[tuple[str, str, str]]:
+    """Yield (section, key, complaint) for each setting that another one does not allow."""
+    camera = config.camera
+    if camera.give_up_s <= camera.stall_s:
+        yield "camera", "give_up_s", f"expected more than stall_s = {camera.stall_s:g}"
 
 
 def default_settings() -> dict[str, Any]:
@@ -185,69 +194,4 @@ def default_settings() -> dict[str, Any]:
 
 def to_toml(config: Config) -> str:
     """Return the settings as a TOML text that `load_config` reads back to the same Config."""
-    return "\n".join(_toml_tables(msgspec.to_builtins(config))).rstrip()
-
-
-def _toml_tables(tables: dict[str, Any], prefix: str = "") -> list[str]:
-    lines: list[str] = []
-    for name, table in tables.items():
-        nested = {key: value for key, value in table.items() if isinstance(value, dict)}
-        lines.append(f"[{prefix}{name}]")
-        # A JSON scalar is a TOML scalar too.
-        lines += [f"{k} = {json.dumps(v)}" for k, v in table.items() if k not in nested]
-        lines += ["", *_toml_tables(nested, f"{prefix}{name}.")]
-    return lines
-
-
-def _read_toml(path: Path) -> dict[str, Any]:
-    try:
-        return tomllib.loads(path.read_text("utf-8"))
-    except OSError as exc:
-        raise ConfigError(f"{path}: cannot read the configuration: {exc.strerror}") from exc
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as exc:
-        raise ConfigError(f"{path}: not a TOML file: {exc}") from exc
-
-
-def _merged(
-    settings: dict[str, Any], changes: dict[str, Any], origin: str, table: str = ""
-) -> dict[str, Any]:
-    """Return `settings` with `changes` laid over them; a key that has no default is refused."""
-    merged = dict(settings)
-    for key, value in changes.items():
-        where = f"in [{table}]" if table else "at the top level"
-        if key not in settings:
-            near = difflib.get_close_matches(key, settings, n=1)
-            hint = f"did you mean {near[0]!r}?" if near else f"known: {', '.join(settings)}"
-            raise ConfigError(f"{origin}: unknown key {key!r} {where}; {hint}")
-        if isinstance(settings[key], dict):
-            inner = f"{table}.{key}" if table else key
-            if not isinstance(value, dict):
-                raise ConfigError(
-                    f"{origin}: {key} = {value!r} {where}: expected a table [{inner}]"
-                )
-            value = _merged(settings[key], value, origin, inner)  # noqa: PLW2901 (recursion)
-        merged[key] = value
-    return merged
-
-
-def _checked(settings: dict[str, Any], origin: str) -> Config:
-    """Return the settings as a Config, or raise ConfigError naming the value that is wrong."""
-    try:
-        return msgspec.convert(settings, Config)
-    except msgspec.ValidationError as exc:
-        reason, _, path = str(exc).partition(" - at `$.")
-        *tables, key = path.rstrip("`").removesuffix("[...]").split(".")
-        value: Any = settings
-        kind: Any = Config
-        for name in (*tables, key):
-            value, kind = value[name], get_type_hints(kind, include_extras=True)[name]
-        allowed = _allowed(kind) or reason[:1].lower() + reason[1:].replace("`", "")
-        raise ConfigError(f"{origin}: [{'.'.join(tables)}] {key} = {value!r}: {allowed}") from exc
-
-
-def _allowed(kind: Any) -> str:
-    """Say in words what a setting of this type may be; empty where msgspec says it well."""
-    if get_origin(kind) is Literal:
-        return f"expected one of {', '.join(map(str, get_args(kind)))}"
-    descriptions = [m.description for m in get_args(kind) if isinstance(m, msgspec.Meta)]
-    return f"expected {descriptions[0]}" if descriptions and descriptions[0] else ""
+    return write_toml(msgspec.to_builtins(config))

@@ -24,11 +24,16 @@ FloatArray = npt.NDArray[np.float32]
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Frame:
-    """One picture from a camera: `bgr` uint8 (H, W, 3)."""
+    """One picture from a camera: `bgr` uint8 (H, W, 3).
+
+    `opening` counts how often the camera was opened before this frame: frames of two openings have
+    nothing to do with one another.
+    """
 
     bgr: BgrImage
     seq: int
     captured_at_s: float
+    opening: int = 0
 
     @property
     def size(self) -> tuple[int, int]:
@@ -231,11 +236,15 @@ class Period:
 
 
 class CameraState(StrEnum):
-    """What the camera is doing, as every output shows it."""
+    """What the camera is doing, as every output shows it.
+
+    PAUSED means that the camera is closed; from the wish to pause until then it is PAUSING.
+    """
 
     STARTING = "starting"
     LIVE = "live"
     LOST = "lost"
+    PAUSING = "pausing"
     PAUSED = "paused"
 
 
@@ -259,7 +268,10 @@ class Vitals:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Health:
-    """How the device is. `age_s` is the age of the newest finished frame, None before the first."""
+    """How the device is. `age_s` is the age of the newest finished frame, None before the first.
+
+    `camera_open` is whether the camera is, or may be, open at this moment, whatever it delivers.
+    """
 
     camera: CameraState
     detail: str
@@ -269,6 +281,14 @@ class Health:
     uptime_s: float
     failing_outputs: tuple[str, ...] = ()
     vitals: Vitals = Vitals()
+    camera_open: bool = False
+
+    @property
+    def camera_on(self) -> bool:
+        """Whether the camera may be looking: what the privacy LED shows."""
+        if self.camera is CameraState.LOST:
+            return self.camera_open
+        return self.camera is not CameraState.PAUSED
 
     @property
     def healthy(self) -> bool:

@@ -7,10 +7,9 @@ import os
 import platform
 import pwd
 import shutil
-import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from functools import partial
 from pathlib import Path
@@ -36,6 +35,7 @@ from edge.system.checks import (
     check_temperature,
     check_throttling,
 )
+from edge.system.commands import output_of
 from edge.system.finding import Finding, failed, passed, warned
 from edge.system.probe import Running, ask_device, camera_holders, check_port, running_camera
 from edge.vision.manifest import read_manifest
@@ -50,7 +50,6 @@ _PACKAGES = {
     "cryptography": ("cryptography",),
 }
 _BLACK = 4  # the brightest thing in a picture of nothing, of 255
-_COMMAND_S = 5.0
 
 
 def examine(
@@ -66,7 +65,7 @@ def examine(
     A device that is running already holds the camera: then it is asked how the camera is.
     `hardware`, `run` and `ask` stand in for cameras, commands and that device in tests.
     """
-    run = run or _output_of
+    run = run or output_of
     on_pi = is_raspberry_pi(root / BOARD_MODEL.relative_to("/"))
     running = ask() if ask else ask_device(config.web)
     questions: dict[str, Callable[[], Finding]] = {
@@ -198,13 +197,3 @@ def _version(distribution: str) -> str | None:
         return importlib.metadata.version(distribution)
     except importlib.metadata.PackageNotFoundError:
         return None
-
-
-def _output_of(command: Sequence[str]) -> str:
-    try:
-        done = subprocess.run(  # noqa: S603 (fixed commands)
-            command, check=True, capture_output=True, text=True, timeout=_COMMAND_S
-        )
-    except (OSError, subprocess.SubprocessError):
-        return ""
-    return done.stdout

@@ -5,14 +5,20 @@ from __future__ import annotations
 import ipaddress
 import logging
 import socket
+from collections.abc import Iterable
 from dataclasses import dataclass
+from urllib.parse import urlsplit
 
 from edge.certificate import Certificate, keep_certificate
 from edge.config import Config, WebConfig
-from edge.state import AccessCode, find_folder, login_secret, open_folder
+from edge.hostnames import canonical_host, host_problem
+from edge.network import own_addresses
+from edge.state import AccessCode, KeptFile, find_folder, login_secret, open_folder
 from edge.web.access import Access, Door
 from edge.web.hosts import Hosts
 from edge.web.logins import Logins
+
+_HERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 (compared, not bound)
 
 log = logging.getLogger(__name__)
 
@@ -28,6 +34,13 @@ class Served:
     urls: tuple[str, ...]
     code: str | None
     fingerprint: str | None
+
+    @property
+    def for_phones(self) -> str | None:
+        """The address that a phone most likely reaches, None when only this machine does."""
+        here, *elsewhere = self.urls
+        is_local = _is_loopback(urlsplit(here).hostname or "")
+        return elsewhere[0] if elsewhere else None if is_local else here
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,13 +61,13 @@ class Entrance:
 
 
 def open_entrance(config: Config) -> Entrance:
-    """Read or make what is kept in the state folder. Raises StateError."""
+    """Read or make what is kept in the state folder. Raises ConfigError, StateError."""
     access, code = open_access(config)
     return Entrance(access, code, _open_certificate(config))
 
 
 def open_access(config: Config) -> tuple[Access, AccessCode | None]:
-    """Return who may look, and the code for telling it. Raises StateError."""
+    """Return who may look, and the code for telling it. Raises ConfigError, StateError."""
     hosts = Hosts((*config.web.allowed_hosts, config.web.host))
     if config.web.auth == "none":
         if not _is_loopback(config.web.host):
@@ -62,7 +75,7 @@ def open_access(config: Config) -> tuple[Access, AccessCode | None]:
         return Access(hosts, None), None
     folder = open_folder(find_folder(config.state))
     code = AccessCode(folder)
-    logins = Logins(login_secret(folder), folder / "ended-logins")
+    logins = Logins(login_secret(folder), KeptFile(folder / "ended-logins"))
     return Access(hosts, Door(code, logins)), code
 
 
@@ -72,14 +85,29 @@ def _open_certificate(config: Config) -> Certificate | None:
     return keep_certificate(open_folder(find_folder(config.state)), config.web.allowed_hosts)
 
 
-def page_urls(web: WebConfig, port: int) -> tuple[str, ...]:
-    """Return the page's address for this machine's browser, then the one for others if any."""
+def page_urls(
+    web: WebConfig, port: int, *, addresses: Iterable[str] | None = None, name: str | None = None
+) -> tuple[str, ...]:
+    """Return the page's address for this machine's browser, then those for others if any.
+
+    The last of these is the machine's name, which not every phone can resolve. `addresses` and
+    `name` stand in for the machine's own in tests.
+    """
+    host = canonical_host(web.host)  # :: may be written in many ways
+    here = _HERE.get(host, host)
+    hosts = [here]
+    if here != host:
+        found = own_addresses() if addresses is None else addresses
+        hosts += [a for a in found if host == "::" or ":" not in a]
+        hosts += _multicast_names(socket.gethostname() if name is None else name)
     scheme = "https" if web.tls else "http"
-    here = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(web.host, web.host)  # noqa: S104 (not bound)
-    hosts = [f"[{here}]" if ":" in here else here]
-    if here != web.host:
-        hosts.append(f"{socket.gethostname().partition('.')[0]}.local")
-    return tuple(f"{scheme}://{host}:{port}" for host in hosts)
+    return tuple(f"{scheme}://{f'[{h}]' if ':' in h else h}:{port}" for h in hosts)
+
+
+def _multicast_names(hostname: str) -> list[str]:
+    """Return what the network's phones may call this machine, nothing when it has no name."""
+    name = hostname.partition(".")[0]
+    return [] if name in ("", "localhost") or host_problem(name) else [f"{name}.local"]
 
 
 def _is_loopback(host: str) -> bool:

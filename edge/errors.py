@@ -54,7 +54,12 @@ class UsageError(EdgeError, ValueError):
 
 
 class ConfigError(UsageError):
-    """A configuration file that is missing, malformed or holds a value out of range."""
+    """A configuration file that is missing, malformed or holds a value out of range.
+
+    For what stays wrong until a person changes a setting: systemd does not start the device again
+    after exit code 2. What may pass by itself (a camera unplugged, a port in use, a name that the
+    network does not know yet) has exit code 1, and is tried again.
+    """
 
 
 class CameraError(EdgeError, OSError):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from typing import Generic, TypeVar
 
 T = TypeVar("T")
@@ -16,16 +17,30 @@ class Latest(Generic[T]):
         self._value: T | None = None
         self._version = 0
         self._closed = False
+        self._forgetters: list[Callable[[], None]] = []
 
     def put(self, value: T) -> None:
-        """Replace the value and wake every reader."""
+        """Replace the value and wake every reader; after `close` it is not kept."""
         with self._changed:
+            if self._closed:
+                return
             self._value = value
             self._version += 1
             self._changed.notify_all()
 
+    def clear(self) -> None:
+        """Drop the value, and have everything dropped that was made of it; see `when_cleared`."""
+        with self._changed:
+            self._value = None
+        for forget in self._forgetters:
+            forget()
+
+    def when_cleared(self, forget: Callable[[], None]) -> None:
+        """Have `forget` called by each `clear`, after the value is gone."""
+        self._forgetters.append(forget)
+
     def get(self) -> T | None:
-        """Return the newest value, None before the first."""
+        """Return the newest value, None before the first and after `clear` or `close`."""
         with self._changed:
             return self._value
 
@@ -35,15 +50,19 @@ class Latest(Generic[T]):
         Returns the value with its version, to be passed to the next call.
         """
         with self._changed:
-            self._changed.wait_for(lambda: self._version > version or self._closed, timeout_s)
-            if self._closed or self._version <= version or self._value is None:
+            self._changed.wait_for(lambda: self._closed or self._holds_newer(version), timeout_s)
+            if self._value is None or not self._holds_newer(version):
                 return None
             return self._version, self._value
 
+    def _holds_newer(self, version: int) -> bool:
+        return self._value is not None and self._version > version
+
     def close(self) -> None:
-        """Wake every reader for good: from now on `wait_newer` returns None at once."""
+        """Drop the value and wake every reader for good: `wait_newer` returns None at once."""
         with self._changed:
             self._closed = True
+            self._value = None
             self._changed.notify_all()
 
     @property

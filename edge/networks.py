@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path
 
 from edge.config import Config, DetectorConfig
-from edge.errors import ConfigError, ModelError
+from edge.errors import ModelError
 from edge.files import expanded
 from edge.pipeline import Pipeline
 from edge.system.cores import inference_threads
@@ -73,28 +73,15 @@ def round_of(config: DetectorConfig, size: tuple[int, int]) -> int:
 
 
 def model_path(config: Config) -> Path:
-    """Return the configured model, or the one shipped.
-
-    Raises ModelError when there is none, ConfigError for a setting that names no file.
-    """
+    """Return the configured model, or the one shipped. Raises ModelError when there is none."""
     if config.classifier.model != "auto":
-        return _named_model(config.classifier.model)
+        return expanded(config.classifier.model)
     candidates = [folder / MODEL_NAME for folder in _MODEL_FOLDERS]
     for path in candidates:
         if path.is_file():
             return path
     looked_in = " and ".join(str(path.parent) for path in candidates)
     raise ModelError(f"{MODEL_NAME} is missing; looked in {looked_in}; set [classifier] model")
-
-
-def _named_model(setting: str) -> Path:
-    path = expanded(setting)
-    if not path.name or "\0" in setting:
-        raise ConfigError(
-            f'[classifier] model = {setting!r}: names no file; give a .tflite file, or "auto" for '
-            "the model that is shipped"
-        )
-    return path
 
 
 def load_detector(config: DetectorConfig) -> FaceDetector:

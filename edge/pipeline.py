@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -31,11 +32,20 @@ class FaceClassifier(Protocol):
         ...
 
 
-class Pipeline:
-    """Detector, tracker, classifier and smoother in their order, for one video.
+# Frames further apart were not looked at one after the other, and a time that goes back by more
+# belongs to another recording: what was known of the frames before says nothing about this one.
+_LONGEST_GAP_S, _LONGEST_STEP_BACK_S = 5.0, 0.5
+# A frame whose time is not later than that of the frame before counts as this much later.
+_STANDSTILL_S = 1 / 30
 
-    At most `max_per_frame` faces are classified per frame, those first whose probabilities are
-    the oldest, so that the frame rate does not fall with the number of faces.
+
+class Pipeline:
+    """Detector, tracker, classifier and smoother in their order, for one video after the other.
+
+    Their time only goes forward: at a jump of the frames' times, or with another opening of the
+    camera, they forget what they know; see `_time_of`. At most `max_per_frame` faces are classified
+    per frame, those first whose probabilities are the oldest, so that the frame rate does not fall
+    with the number of faces.
     """
 
     def __init__(
@@ -54,10 +64,18 @@ class Pipeline:
         self._smoother = smoother
         self._max_per_frame = max_per_frame
         self._clock = clock
+        self._before: tuple[int, float] | None = None
+        self._at_s = 0.0
+
+    def reset(self) -> None:
+        """Forget every face; the next one gets an id that none had before."""
+        self._detector.reset()
+        self._tracker.reset()
+        self._smoother.reset()
 
     def step(self, frame: Frame) -> Snapshot:
         """Look at the next frame; `stage_ms` says how long each stage took."""
-        at_s = frame.captured_at_s
+        at_s = self._time_of(frame)
         stage_ms: dict[str, float] = {}
         with self._timed("detect", stage_ms):
             known = self._tracker.predict(at_s)
@@ -73,13 +91,29 @@ class Pipeline:
         followed = self._tracker.predict(at_s)
         return Snapshot(
             seq=frame.seq,
-            captured_at_s=at_s,
+            captured_at_s=frame.captured_at_s,
             faces=faces,
             dominant=dominant_label(faces),
             stage_ms=stage_ms,
             unshown={t.track_id: t.box for t in followed if t.track_id not in shown},
             candidates=tuple(face.box for face in sighting.candidates),
         )
+
+    def _time_of(self, frame: Frame) -> float:
+        """Return the stages' time of `frame`, after a reset if it does not follow the one before.
+
+        It advances as the frames' times do; where those stand still or waver, by a little.
+        """
+        before, self._before = self._before, (frame.opening, frame.captured_at_s)
+        if before is None or frame.opening != before[0]:
+            step_s = math.inf
+        else:
+            step_s = frame.captured_at_s - before[1]
+        if not -_LONGEST_STEP_BACK_S <= step_s <= _LONGEST_GAP_S:
+            self.reset()
+            step_s = _STANDSTILL_S
+        self._at_s += step_s if step_s > 0 else _STANDSTILL_S
+        return self._at_s
 
     def _stalest(self, tracks: Sequence[Track]) -> list[Track]:
         by_age = sorted(tracks, key=lambda track: self._smoother.updated_s(track.track_id))

@@ -1,6 +1,8 @@
 """The device's life: a thread that captures, one that looks, and the truth about both.
 
-Between the threads lies one slot, so a slow stage skips frames and never queues them. A camera
+Between the threads lies one slot, so a slow stage skips frames and never queues them. Each frame
+carries the number of the opening it is of, and one of another opening than the present is dropped
+wherever it is met: what was seen before a pause is neither kept nor shown after it. A camera
 that stalls is reopened with growing pauses; one that stays away, or a stage that breaks, ends the
 run with its error, for systemd to start afresh.
 """
@@ -12,14 +14,15 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable
-from functools import partial
 from typing import Protocol
 
 from edge.camera.source import FrameSource
+from edge.condition import CLOSING_S, Signs, condition, given_up
 from edge.config import CameraConfig
-from edge.datatypes import CameraState, Frame, Health, Report, Scene, Snapshot, Vitals
+from edge.datatypes import Frame, Health, Report, Scene, Snapshot, Vitals
 from edge.errors import CameraError
 from edge.latest import Latest
+from edge.openings import Opening, Openings
 
 log = logging.getLogger(__name__)
 
@@ -39,6 +42,10 @@ class Stage(Protocol):
 
     def step(self, frame: Frame) -> Snapshot:
         """Return what is seen in `frame`."""
+        ...
+
+    def reset(self) -> None:
+        """Forget what was seen before."""
         ...
 
 
@@ -76,7 +83,7 @@ class Service:
         and the first labelled face are logged with the time since.
         """
         self.scenes: Latest[Scene] = Latest()
-        self._open_source = open_source
+        self._camera = Openings(open_source, self._note_closed, clock)
         self._stage = stage
         self._outputs = outputs
         self._config = config
@@ -84,21 +91,22 @@ class Service:
         self._vitals = vitals
         self._clock = clock
         self._frames: Latest[Frame] = Latest()
+        self._lock = threading.Lock()
+        self._telling = threading.Lock()
         self._stop = threading.Event()
         self._awake = threading.Event()
         self._awake.set()
         self._failure: Exception | None = None
-        self._source: FrameSource | None = None
-        self._let_go: FrameSource | None = None
-        self._opening = False
+        self._opening: Opening | None = None
         self._source_name = config.source
         self._trouble = ""
         self._started_s = clock()
         self._began_s = self._started_s if began_s is None else began_s
         self._milestones = ["first frame", "first labelled face"]
-        self._live_s = self._started_s
+        self._live_s = self._paused_s = self._started_s
         self._finished_s: deque[float] = deque(maxlen=600)
         self._snapshot: Snapshot | None = None
+        self._stage_knows = False
 
     def stop(self) -> None:
         """Ask `run` to return; may be called from any thread or a signal handler, twice."""
@@ -106,22 +114,32 @@ class Service:
 
     @property
     def paused(self) -> bool:
-        """Whether the camera was asked to rest."""
+        """Whether the camera was asked to rest; it does once `health` says so."""
         return not self._awake.is_set()
 
     def pause(self) -> None:
-        """Close the camera and forget what it saw, until `resume`; from any thread, twice."""
-        if not self.paused:
-            log.info("camera: paused")
-        self._awake.clear()
-        self._release()
+        """Close the camera and forget what it saw, until `resume`; from any thread, twice.
+
+        Returns when the camera is closed, or later than that is waited for.
+        """
+        with self._lock:
+            if not self.paused:
+                log.info("camera: pausing")
+                self._paused_s = self._clock()
+            self._awake.clear()
+            opening, self._opening, self._snapshot = self._opening, None, None
+        self._forget()
+        self._tell()
+        if opening is not None:
+            opening.close(CLOSING_S)
 
     def resume(self) -> None:
         """Open the camera again; from any thread, twice."""
-        if self.paused:
-            log.info("camera: resumed")
-            self._snapshot, self._live_s, self._trouble = None, self._clock(), ""
-        self._awake.set()
+        with self._lock:
+            if self.paused:
+                log.info("camera: resumed")
+                self._live_s, self._trouble = self._clock(), ""
+            self._awake.set()
 
     def toggle(self) -> None:
         """Pause, or resume when paused; what the button does."""
@@ -136,13 +154,14 @@ class Service:
         The first opening happens before anything else, so that a missing camera is an error at
         once and not a retry; `opened` is called when it has succeeded.
         """
-        self._source = source = self._open_source()
-        self._source_name = source.name
+        opening = self._camera.open()
+        self._source_name = opening.name
         log.info("camera: %s", self._source_name)
+        self._take(opening)
         opened()
         threads = [
             threading.Thread(target=self._guarded, args=(work,), name=name, daemon=True)
-            for name, work in (("capture", partial(self._capture, source)), ("look", self._look))
+            for name, work in (("capture", self._capture), ("look", self._look))
         ]
         for thread in threads:
             thread.start()
@@ -150,22 +169,24 @@ class Service:
             self._watch()
         self._frames.close()
         self.scenes.close()
-        self._source.close()  # the newest: it may have been reopened
+        if (last := self._opening) is not None:
+            last.close(_JOIN_S)
         for thread in threads:
             thread.join(_JOIN_S)
         if self._failure is not None:
             raise self._failure
 
     def report(self) -> Report:
-        """Return the newest snapshot, None while paused, and the health of this moment."""
-        return Report(snapshot=None if self.paused else self._snapshot, health=self.health())
+        """Return the health of this moment, and the newest snapshot of this opening, if any."""
+        health = self.health()
+        return Report(snapshot=self._snapshot, health=health)
 
     def health(self) -> Health:
         """Return how the device is at this moment."""
-        now_s = self._clock()
-        finished = [t for t in tuple(self._finished_s) if now_s - t <= _RATE_WINDOW_S]
-        age_s = None if self._snapshot is None else now_s - self._snapshot.captured_at_s
-        state, detail = self._camera_state(age_s)
+        now_s, snapshot = self._clock(), self._snapshot
+        finished = [t for t in tuple(self._finished_s) if 0 <= now_s - t <= _RATE_WINDOW_S]
+        age_s = None if snapshot is None else now_s - snapshot.captured_at_s
+        state, detail = condition(self._signs(age_s), self._config)
         return Health(
             camera=state,
             detail=detail,
@@ -175,38 +196,41 @@ class Service:
             uptime_s=now_s - self._started_s,
             failing_outputs=self._outputs.failing(),
             vitals=self._vitals(),
+            camera_open=self._camera.on,
         )
 
-    def _camera_state(self, age_s: float | None) -> tuple[CameraState, str]:
-        if self.paused and not self._opening:
-            return CameraState.PAUSED, "paused; nothing is being looked at"
-        stale_for_s = self._clock() - self._live_s
-        if age_s is not None and age_s <= self._config.stall_s:
-            return CameraState.LIVE, ""
-        if self._trouble:
-            return CameraState.LOST, self._trouble
-        if age_s is None and stale_for_s <= self._config.give_up_s:
-            return CameraState.STARTING, "waiting for the first picture"
-        trouble = f"no picture for {stale_for_s:.0f} s"
-        if age_s is not None and stale_for_s <= self._config.stall_s:
-            trouble = f"pictures come {age_s:.1f} s late"  # the machine is too busy
-        return CameraState.LOST, f"{self._source_name}: {trouble}"
+    def _signs(self, age_s: float | None) -> Signs:
+        now_s = self._clock()
+        return Signs(
+            name=self._source_name,
+            asked_to_rest_s=now_s - self._paused_s if self.paused else None,
+            on=self._camera.on,
+            age_s=age_s,
+            silent_s=now_s - self._live_s,
+            trouble=self._trouble,
+        )
+
+    def _note_closed(self) -> None:
+        if self.paused and not self._camera.on:
+            log.info("camera: paused")
+        self._tell()
+
+    def _tell(self) -> Report:
+        """Show the outputs how things are; in turns, so that the last they hear is the newest."""
+        with self._telling:
+            report = self.report()
+            self._outputs.show(report)
+        return report
 
     def _watch(self) -> None:
         """Tell the outputs what no frame tells them, and end a run that is beyond hope."""
-        report = self.report()
-        if not report.health.healthy:
-            self._outputs.show(report)
+        if not self.health().healthy:
+            self._tell()
         if self.paused:
             self._live_s = self._clock()
             self._alive()
         if self._clock() - self._live_s > self._config.give_up_s:
-            self._fail(
-                CameraError(
-                    f"{self._source_name}: no picture for {self._config.give_up_s:.0f} s "
-                    f"({report.health.detail}); check the camera's cable"
-                )
-            )
+            self._fail(CameraError(given_up(self._signs(None), self._config)))
 
     def _guarded(self, work: Callable[[], None]) -> None:
         try:
@@ -218,83 +242,121 @@ class Service:
         self._failure = self._failure or failure
         self._stop.set()
 
-    def _capture(self, source: FrameSource | None) -> None:
+    def _capture(self) -> None:
         """Read frames into the slot; reopen the camera after a stall or a pause."""
-        while source is not None:
-            try:
-                self._read_from(source)
-            except CameraError as exc:
-                if source is not self._let_go:
-                    self._note_trouble(str(exc))
-            finally:
-                source.close()
-            source = self._reopened()
+        while self._has_opening():
+            self._use_opening()
 
-    def _read_from(self, source: FrameSource) -> None:
+    def _use_opening(self) -> None:
+        opening = self._opening
+        if opening is None:
+            return  # paused
+        try:
+            self._read_from(opening)
+        except CameraError as exc:
+            self._note_trouble(str(exc), opening)
+        finally:
+            opening.close(CLOSING_S)
+            with self._lock:
+                if self._opening is opening:
+                    self._opening = None
+
+    def _read_from(self, opening: Opening) -> None:
         patience_s = max(self._config.stall_s, _FIRST_FRAME_S)
-        while self._awake.is_set() and not self._stop.is_set():
-            self._frames.put(source.read(patience_s))
+        while not self._stop.is_set() and self._offer(opening, opening.read(patience_s)):
             patience_s = self._config.stall_s
             if self._trouble:
-                log.info("camera: %s is back", source.name)
+                log.info("camera: %s is back", opening.name)
                 self._trouble = ""
 
-    def _reopened(self) -> FrameSource | None:
-        """Open the camera again, with growing pauses, until it works; None when the run ends."""
+    def _offer(self, opening: Opening, frame: Frame | None) -> bool:
+        """Put a frame into the slot; False when its opening is no longer the present one."""
+        with self._lock:
+            if frame is None or self._opening is not opening:
+                return False
+            self._frames.put(frame)
+            return True
+
+    def _has_opening(self) -> bool:
+        """Open the camera if it is not, with growing pauses until it works; False at the end."""
         pause_s = _FIRST_RETRY_S if self._trouble else 0.0
-        while not self._stop.wait(pause_s):
+        while self._opening is None:
+            if self._stop.wait(pause_s):
+                return False
             if not self._awake.wait(_PULSE_S):
                 pause_s = 0.0
                 continue
-            self._opening = True
             try:
-                self._source = source = self._open_source()
-                if self.paused:  # meanwhile; it rests only once it is closed
-                    self._release()
+                self._take(self._camera.open())
             except CameraError as exc:
-                self._note_trouble(str(exc))
-            else:
-                return source
-            finally:
-                self._opening = False
+                self._note_trouble(str(exc), None)
             pause_s = min(max(pause_s * 2, _FIRST_RETRY_S), _LONGEST_RETRY_S)
-        return None
+        return True
 
-    def _release(self) -> None:
-        """Close the camera; a read that waits ends with an error, which is no trouble then."""
-        self._let_go = self._source
-        if self._source is not None:
-            self._source.close()
+    def _take(self, opening: Opening) -> None:
+        """Go on with a new opening, unless a pause or the end was asked for meanwhile."""
+        self._forget()
+        with self._lock:
+            if not self.paused:
+                self._opening = opening
+        if self._opening is not opening:
+            opening.close(CLOSING_S)
 
-    def _note_trouble(self, trouble: str) -> None:
-        if self.paused or self._stop.is_set():
-            return  # it was closed on purpose
-        if not self._trouble:
-            log.warning("camera: %s; trying again", trouble)
-        self._trouble = trouble
+    def _forget(self) -> None:
+        """Drop every frame and what was seen in it; none of the present opening is there yet."""
+        with self._lock:
+            self._snapshot = None
+            self._finished_s.clear()
+        self._frames.clear()
+        self.scenes.clear()
+
+    def _note_trouble(self, trouble: str, opening: Opening | None) -> None:
+        with self._lock:
+            if self.paused or self._stop.is_set() or self._opening is not opening:
+                return  # it was closed on purpose
+            if not self._trouble:
+                log.warning("camera: %s; trying again", trouble)
+            self._trouble = trouble
 
     def _look(self) -> None:
         """Take the newest frame through the pipeline, again and again."""
         version = 0
         while not self._stop.is_set():
-            newer = self._frames.wait_newer(version, _PULSE_S)
-            if newer is None:
-                continue
-            version, frame = newer
-            start_s = self._clock()
-            snapshot = self._stage.step(frame)
-            took_s = self._clock() - start_s
-            if self.paused:
-                continue
-            self._snapshot, self._live_s = snapshot, self._clock()
-            self._finished_s.append(self._live_s)
-            self.scenes.put(Scene(frame=frame, snapshot=snapshot))
-            report = self.report()
-            self._outputs.show(report)
+            version = self._look_once(version)
+
+    def _look_once(self, version: int) -> int:
+        """Look at a frame newer than `version`, if one comes; return its version.
+
+        What is known of the frame ends with this call.
+        """
+        newer = self._frames.wait_newer(version, _PULSE_S)
+        if newer is None:
+            if self._stage_knows and self.paused:
+                self._stage.reset()
+                self._stage_knows = False
+            return version
+        version, frame = newer
+        self._stage_knows = True
+        start_s = self._clock()
+        snapshot = self._stage.step(frame)
+        took_s = self._clock() - start_s
+        if self._show(frame, snapshot):
+            report = self._tell()
             self._alive()
             self._note_milestones(snapshot)
             if report.health.vitals.hot:
                 self._stop.wait(took_s)
+        return version
+
+    def _show(self, frame: Frame, snapshot: Snapshot) -> bool:
+        """Put a finished frame where it is seen; False when its opening is over."""
+        with self._lock:
+            if self._opening is None or frame.opening != self._opening.number:
+                return False
+            self._snapshot, self._live_s = snapshot, self._clock()
+            self._finished_s.append(self._live_s)
+            self.scenes.put(Scene(frame=frame, snapshot=snapshot))
+            return True
 
     def _note_milestones(self, snapshot: Snapshot) -> None:
         """Log once how long after the start the device saw, and read, anything."""

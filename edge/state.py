@@ -7,14 +7,16 @@ or the new one. Secrets are readable by their owner alone and never logged.
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import secrets
+import stat
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
 from edge.config import StateConfig
-from edge.errors import StateError
+from edge.errors import ConfigError, EdgeError, StateError
 
 # Without the letters and digits that are taken for one another: i l 1, o 0.
 _ALPHABET = "abcdefghjkmnpqrstuvwxyz23456789"
@@ -22,32 +24,71 @@ _GROUPS = (4, 4, 2)
 _SHORTEST_CODE = 8  # letters and digits of a code that somebody chose
 _LONGEST_CODE = 64  # characters of it
 _SECRET_BYTES = 32
+_LARGEST_FILE_BYTES = 64 * 1024  # of those that are read here; the device writes none larger
+
+_LONGEST_SHOWN = 200  # characters of a path in a message
+_NO_NAME = "no folder can have this name"
+_ELSEWHERE = "set [state] folder to another"
+_ADVICE = {
+    errno.ENOSPC: "free some space: sudo apt clean, sudo journalctl --vacuum-size=50M",
+    errno.EDQUOT: "free some of this user's space",
+    errno.EROFS: f"remount it for writing, or {_ELSEWHERE}",
+    errno.ENOENT: f"its folder is gone: start the device again, or {_ELSEWHERE}",
+    errno.EIO: "the disk is faulty: replace the memory card",
+    errno.EMFILE: "too many files are open: start the device again",
+    errno.ENFILE: "too many files are open: end other programs",
+    errno.EISDIR: "remove the folder that is in its place",
+    errno.ELOOP: "remove the symbolic links that lead to one another",
+    errno.ENOTDIR: f"a file is in its place or on the way: remove it, or {_ELSEWHERE}",
+    errno.EEXIST: f"a file is in its place: remove it, or {_ELSEWHERE}",
+    errno.ENAMETOOLONG: "set [state] folder to a shorter path",
+}
+# What no restart mends: the settings name what can be no folder.
+_MISNAMED = (errno.ENOTDIR, errno.EEXIST, errno.ELOOP, errno.ENAMETOOLONG)
 
 # Where systemd's StateDirectory=emotion-edge lies for those who are not the service.
 INSTALLED_FOLDER = Path("/var/lib/emotion-edge")
 
 
 def find_folder(config: StateConfig, environment: Mapping[str, str] = os.environ) -> Path:
-    """Return the state folder: the configured one, systemd's, or the user's own."""
+    """Return the state folder: the configured one, systemd's, or the user's own.
+
+    Raises ConfigError when it would be in the home folder of a user who has none.
+    """
     if config.folder != "auto":
-        return Path(config.folder).expanduser()
+        return _expanded(config.folder, config.folder)
     if folders := environment.get("STATE_DIRECTORY"):
         return Path(folders.partition(":")[0])
-    if home := environment.get("XDG_STATE_HOME"):
+    home = environment.get("XDG_STATE_HOME", "")
+    if Path(home).is_absolute():  # any other counts as not set, says its specification
         return Path(home) / "emotion-edge"
-    return Path("~/.local/state/emotion-edge").expanduser()
+    return _expanded("~/.local/state/emotion-edge", "auto")
+
+
+def _expanded(path: str, setting: str) -> Path:
+    try:
+        return Path(path).expanduser()
+    except RuntimeError:
+        user = "this user" if setting == "auto" else path.partition("/")[0]
+        reason = f"{user} has no home folder; set [state] folder to a whole path"
+    except ValueError:
+        reason = _NO_NAME
+    raise ConfigError(f"[state] folder = {setting[:_LONGEST_SHOWN]!r}: {reason}")
 
 
 def open_folder(folder: Path) -> Path:
-    """Return `folder`, made if it is missing. Raises StateError when it cannot be made.
+    """Return `folder`, made if it is missing.
 
+    Raises ConfigError when no folder can have this path, StateError when it cannot be made.
     Whether it can be written is seen when it is: with its secrets in place a device goes on when
     the disk is full or mounted read-only.
     """
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError as exc:
-        raise _refusal(folder, "write", exc) from exc
+        raise _refusal(folder, "make", exc) from exc
+    except (ValueError, RecursionError) as exc:
+        raise ConfigError(f"[state] folder = {_shown(folder)!r}: {_NO_NAME}") from exc
     return folder
 
 
@@ -73,11 +114,26 @@ def replace_file(path: Path, content: bytes) -> None:
 def login_secret(folder: Path) -> bytes:
     """Return the random half of the logins' key, made at the first start. Raises StateError."""
     path = folder / "login-secret"
-    kept = _read(path)
+    kept = read_file(path)
     if len(kept) == _SECRET_BYTES:
         return kept
     replace_file(path, secrets.token_bytes(_SECRET_BYTES))
-    return _read(path)
+    return read_file(path)
+
+
+class KeptFile:
+    """A small file of the state folder, read and replaced as a whole."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def read(self) -> bytes:
+        """Return the content, empty when there is no file. Raises StateError."""
+        return read_file(self.path)
+
+    def write(self, content: bytes) -> None:
+        """Replace the content, all or nothing. Raises StateError."""
+        replace_file(self.path, content)
 
 
 class AccessCode:
@@ -88,7 +144,7 @@ class AccessCode:
         self._path = folder / "access-code"
         self._identity: tuple[int, int, int] | None = None
         self._code = ""
-        if not _read(self._path).strip():
+        if not read_file(self._path).strip():
             self.renew()
         if not self():
             raise StateError(
@@ -102,7 +158,7 @@ class AccessCode:
         identity = self._identity_now()
         if identity != self._identity:
             with contextlib.suppress(StateError):
-                code = _read(self._path).decode("utf-8", "replace").strip()
+                code = read_file(self._path).decode("utf-8", "replace").strip()
                 if sum(map(str.isalnum, code)) >= _SHORTEST_CODE and len(code) <= _LONGEST_CODE:
                     self._code = code
                 self._identity = identity  # last: a read that failed is tried again
@@ -127,20 +183,39 @@ def new_code() -> str:
     return "-".join(groups)
 
 
-def _read(path: Path) -> bytes:
+def read_file(path: Path) -> bytes:
+    """Return a file's content, empty when there is no file. Raises StateError.
+
+    A pipe or a device in its place is refused, not waited for.
+    """
     try:
-        return path.read_bytes()
+        with os.fdopen(os.open(path, os.O_RDONLY | os.O_NONBLOCK), "rb") as file:
+            is_file = stat.S_ISREG(os.fstat(file.fileno()).st_mode)
+            content = file.read(_LARGEST_FILE_BYTES + 1) if is_file else b""
     except FileNotFoundError:
         return b""
     except OSError as exc:
         raise _refusal(path, "read", exc) from exc
+    if not is_file or len(content) > _LARGEST_FILE_BYTES:
+        reason = "too large" if is_file else "not a file"
+        raise StateError(f"{_shown(path)}: {reason}; remove it, the device makes its own")
+    return content
 
 
-def _refusal(path: Path, verb: str, exc: OSError) -> StateError:
+def _refusal(path: Path, verb: str, exc: OSError) -> EdgeError:
+    """Return the error that says what failed and what helps, which its number tells."""
     advice = "set [state] folder to one this user may write"
     if verb == "read":
         advice = "run this as the device's own user, or with sudo"
-    return StateError(f"{path}: cannot {verb} it: {exc.strerror}; {advice}")
+    kind = ConfigError if verb == "make" and exc.errno in _MISNAMED else StateError
+    return kind(
+        f"{_shown(path)}: cannot {verb} it: {exc.strerror}; {_ADVICE.get(exc.errno or 0, advice)}"
+    )
+
+
+def _shown(path: Path) -> str:
+    text = str(path)
+    return text if len(text) <= _LONGEST_SHOWN else f"{text[:_LONGEST_SHOWN]}..."
 
 
 def _give_to_owner_of(folder: Path, descriptor: int) -> None:

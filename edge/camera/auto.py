@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from edge.camera.demo import DemoScene
 from edge.camera.picamera2 import PiCamera
 from edge.camera.replay import ImageReplay, VideoReplay
-from edge.camera.source import FrameSource
+from edge.camera.source import FrameSource, let_go
 from edge.camera.v4l2 import V4l2Camera, usb_cameras
 from edge.config import CameraConfig
 from edge.errors import CameraError, CameraNotFound, ConfigError, MediaError, UsageError
@@ -20,6 +20,9 @@ FIRST_FRAME_S = 4.0
 
 LAST_CAMERA = 2**20 - 1
 """Linux counts the devices of a driver with 20 bits (MINORBITS in include/linux/kdev_t.h)."""
+
+CLOSE_S = 1.0
+"""One that hangs may close later than this; another is tried meanwhile."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,6 +103,6 @@ def _delivering(source: FrameSource) -> FrameSource:
     try:
         source.read(FIRST_FRAME_S)
     except CameraError:
-        source.close()
+        let_go(source).wait(CLOSE_S)
         raise
     return source

@@ -18,7 +18,8 @@ class FakeUsbCamera:
     """The device; pass its `open` as `open_capture`.
 
     A handle opened before `unplug` stays dead after `plug_back`, as a real one does: only
-    opening the device again brings frames. `stall` hangs the camera and `resume` ends that.
+    opening the device again brings frames. `stall` hangs the camera and `resume` ends that. While
+    `may_release` is cleared, closing it hangs.
     """
 
     def __init__(self, index: int = 0, *, fps: float = 100.0) -> None:
@@ -26,6 +27,8 @@ class FakeUsbCamera:
         """Every handle that was opened, oldest first."""
         self.delivering = threading.Event()
         self.delivering.set()
+        self.may_release = threading.Event()
+        self.may_release.set()
         self.period_s = 1 / fps
         self._index: int | None = index
         self._plugged_index = index
@@ -103,5 +106,6 @@ class FakeVideoCapture:
 
     def release(self) -> None:
         """Close the handle; allowed twice, as OpenCV allows it."""
+        self._camera.may_release.wait()
         self._opened = False
         self.released = True

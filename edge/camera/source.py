@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from typing import Protocol
 
 from edge.datatypes import Frame
@@ -11,6 +12,7 @@ class FrameSource(Protocol):
     """An open camera. Opening happens in the constructor and raises CameraNotFound or MediaError.
 
     `read` is called from one thread; `close` may be called from another, at any time, twice.
+    Who cannot wait for a driver that hangs calls it by `let_go`.
     """
 
     name: str
@@ -24,5 +26,17 @@ class FrameSource(Protocol):
         ...
 
     def close(self) -> None:
-        """Release the camera; a `read` under way ends soon after."""
+        """Release the camera, and return when it is off; a `read` under way ends soon."""
         ...
+
+
+def let_go(source: FrameSource) -> threading.Event:
+    """Close `source` in a thread of its own; the event is set when it is closed."""
+    closed = threading.Event()
+
+    def close() -> None:
+        source.close()
+        closed.set()
+
+    threading.Thread(target=close, name="camera-close", daemon=True).start()
+    return closed

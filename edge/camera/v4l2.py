@@ -78,9 +78,12 @@ class V4l2Camera:
         return frame
 
     def close(self) -> None:
-        """Stop the reader, which releases the camera. See FrameSource."""
+        """Stop the reader, which releases the camera. See FrameSource.
+
+        Takes as long as the read under way, with a camera that hangs OpenCV's ten seconds.
+        """
         self._latest.close()
-        self._reader.join(timeout=1.0)
+        self._reader.join()
 
     def _keep_reading(self, capture: Capture) -> None:
         # Only this thread touches the capture: releasing it during a read crashes OpenCV.

@@ -35,6 +35,7 @@ class Glow:
         self._moods = dict.fromkeys(self._mood_names, 0.0)
         self._targets = dict(self._moods)
         self._camera = CameraState.STARTING
+        self._camera_on = True
         self._told_at_s: float | None = None
         self._eased_at_s = -math.inf
         self._status = 0.0
@@ -46,11 +47,15 @@ class Glow:
 
     def tell(self, report: Report, now_s: float) -> None:
         """Aim at what the report says."""
-        self._camera, self._told_at_s = report.health.camera, now_s
+        self._camera, self._camera_on = report.health.camera, report.health.camera_on
+        self._told_at_s = now_s
         self._targets = self._aims(report)
 
     def advance(self, now_s: float) -> LedState:
-        """Move on to `now_s` and return what is shown then."""
+        """Move on to `now_s` and return what is shown then; a time that goes back begins anew."""
+        if now_s < self._eased_at_s:
+            self._eased_at_s = now_s
+            self._told_at_s = None if self._told_at_s is None else now_s
         silent = self._told_at_s is not None and now_s - self._told_at_s > SILENCE_S
         if silent:
             self._targets = dict.fromkeys(self._mood_names, 0.0)
@@ -64,8 +69,7 @@ class Glow:
         """Return what was shown last."""
         levels = {**self._moods, STATUS: self._status}
         levels = {name: level * self._brightness for name, level in levels.items()}
-        watching = self._camera in (CameraState.STARTING, CameraState.LIVE)
-        levels[PRIVACY] = max(self._brightness, _PRIVACY_LEVEL) if watching else 0.0
+        levels[PRIVACY] = max(self._brightness, _PRIVACY_LEVEL) if self._camera_on else 0.0
         return LedState(mode=self._mode, levels=levels)
 
     def _aims(self, report: Report) -> dict[str, float]:
@@ -80,7 +84,7 @@ class Glow:
 def status_level(camera: CameraState, now_s: float) -> float:
     """Return the status LED's level: a breath every two seconds while live, 4 Hz when lost.
 
-    Steady while starting, faint while paused.
+    Steady while starting, faint while paused or about to be.
     """
     if camera is CameraState.LIVE:
         return 0.05 + 0.95 * (0.5 - 0.5 * math.cos(math.pi * now_s))

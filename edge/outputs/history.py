@@ -1,8 +1,9 @@
 """What was seen, added up by the minute: how long which expression, never who, where or a picture.
 
 Durations are of the monotonic clock, periods of the wall clock. A Pi without a battery clock
-starts with the time it last knew and leaps ahead once it hears a time server; a period that comes
-twice is added up, and one that never came is missing.
+starts with the time it last knew and leaps ahead once it hears a time server. A period that comes
+twice is added up, and one that never came is missing. `watched_s` can therefore be longer than the
+period: it is the time watched under this name, and the mean and the shares are of all of it.
 """
 
 from __future__ import annotations
@@ -20,6 +21,8 @@ _MINUTES_KEPT = 24 * 60
 _STEPS_KEPT = 15 * 60 // STEP_S
 # Two snapshots further apart have a pause or a lost camera between them, which nobody watched.
 _LONGEST_GAP_S = 2.0
+# Less is what is left of a sum of fractions, not time that was watched.
+_LEAST_S = 1e-3
 
 
 class History:
@@ -40,8 +43,8 @@ class History:
         """Add the time since the last report to what its faces show, while the camera is live."""
         snapshot = report.snapshot if report.health.healthy else None
         before, self._seen = self._seen, snapshot
-        if snapshot is None or before is None:
-            return
+        if snapshot is None or before is None or snapshot.seq < before.seq:
+            return  # each camera that is opened counts its frames from 0: it was closed in between
         duration_s = snapshot.captured_at_s - before.captured_at_s
         if 0 < duration_s <= _LONGEST_GAP_S:
             self._add(snapshot, duration_s)
@@ -52,18 +55,21 @@ class History:
 
     def minutes(self, last_s: float) -> Sequence[Period]:
         """Return the minutes that began in the last so many seconds, oldest first."""
+        now_s = self._clock()
         with self._lock:
-            return self._minutes.between(self._clock() - last_s, self._clock())
+            return self._minutes.between(now_s - last_s, now_s)
 
     def steps(self, last_s: float) -> Sequence[Period]:
         """Return the steps of STEP_S that began in the last so many seconds, oldest first."""
+        now_s = self._clock()
         with self._lock:
-            return self._steps.between(self._clock() - last_s, self._clock())
+            return self._steps.between(now_s - last_s, now_s)
 
     def finished(self, *, settle: bool = False) -> Sequence[Period]:
-        """Return the minutes that are over and not yet `written`, for whoever keeps them longer.
+        """Return the minutes that are over and not yet `written`, for an output that keeps them.
 
-        A minute that comes twice is here twice. `settle` counts the present one as over.
+        A minute that comes twice is here twice. `settle` counts the present one as over. Of more
+        than a day of them, the oldest are dropped.
         """
         with self._lock:
             if settle and self._current is not None:
@@ -71,11 +77,24 @@ class History:
                 self._current = None
             return tuple(self._finished)
 
-    def written(self, count: int) -> None:
-        """Forget the first so many of the `finished` minutes."""
+    def written(self, minutes: Sequence[Period]) -> None:
+        """Forget these of the `finished` minutes; some may have been dropped in the meantime."""
+        done = {id(minute) for minute in minutes}
         with self._lock:
-            for _ in range(count):
-                self._finished.popleft()
+            kept = [minute for minute in self._finished if id(minute) not in done]
+            self._finished = deque(kept, maxlen=_MINUTES_KEPT)
+
+    def settled(self) -> Sequence[Period]:
+        """Return what is in memory without what is still to be `written`, oldest first."""
+        with self._lock:
+            pending = list(self._finished)
+            if self._current is not None:
+                pending.append(self._current)
+            rest = {minute.start_s: minute for minute in self._minutes.all()}
+        for minute in pending:
+            if minute.start_s in rest:
+                rest[minute.start_s] = _less(rest[minute.start_s], minute)
+        return [minute for minute in rest.values() if minute.watched_s > _LEAST_S]
 
     def restore(self, minutes: Sequence[Period]) -> None:
         """Take in what an earlier run had seen, oldest first."""
@@ -115,6 +134,9 @@ class _Periods:
         for period in (*periods, *known.values()):
             self.add(period)
 
+    def all(self) -> list[Period]:
+        return [self._kept[start] for start in sorted(self._kept)]
+
     def between(self, first_s: float, last_s: float) -> list[Period]:
         return [self._kept[start] for start in sorted(self._kept) if first_s < start <= last_s]
 
@@ -133,3 +155,10 @@ def added(one: Period, other: Period) -> Period:
         watched_s=one.watched_s + other.watched_s,
         face_s={name: one.face_s.get(name, 0.0) + other.face_s.get(name, 0.0) for name in names},
     )
+
+
+def _less(one: Period, other: Period) -> Period:
+    """Return `one` without the part of it that `other` is."""
+    face_s = {name: max(s - other.face_s.get(name, 0.0), 0.0) for name, s in one.face_s.items()}
+    watched_s = max(one.watched_s - other.watched_s, 0.0)
+    return Period(start_s=one.start_s, watched_s=watched_s, face_s=face_s)

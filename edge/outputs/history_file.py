@@ -1,14 +1,13 @@
 """The history on disk: one row and one transaction a minute, in SQLite.
 
-With its write-ahead log synchronous, a power cut loses what was not committed, the last minute,
-and never the file. A file that is damaged all the same is moved aside and a new one begun.
+The file may be removed, replaced, damaged or on a disk that is full or read-only for a while:
+what cannot be written stays in memory for a day and is written later.
 """
 
 from __future__ import annotations
 
 import contextlib
 import heapq
-import json
 import logging
 import sqlite3
 import time
@@ -16,25 +15,18 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from edge.datatypes import Period, Report
-from edge.errors import OutputError
-from edge.outputs.history import History, added
+from edge.outputs import history_database as database
+from edge.outputs import history_rows as rows
+from edge.outputs.history import MINUTE_S, History
+from edge.outputs.history_errors import failure, is_damage
+from edge.outputs.trusted_clock import TrustedClock
 
-_VERSION = 1  # of the table, in the file's user_version
 _DAY_S = 24 * 3600
-_COMPANIONS = ("", "-wal", "-shm")
-_SCHEMA = """
-    CREATE TABLE IF NOT EXISTS minutes (
-        start_s INTEGER PRIMARY KEY,  -- seconds of the Unix epoch
-        watched_s REAL NOT NULL,      -- for how long the camera was live
-        face_s TEXT NOT NULL          -- JSON: for how long faces showed what, label by label
-    )
-"""
-
-_FORGET = """
-    DELETE FROM minutes WHERE start_s IN (
-        SELECT start_s FROM minutes WHERE start_s < ? ORDER BY start_s LIMIT 10
-    )
-"""
+# A clock that was restored after a power cut is behind by up to so much: its rows are genuine.
+_AHEAD_S = 3600
+_CLEAN_EVERY_S = 60.0
+# Between two batches of deletions, so that other programs get the disk as well.
+_BETWEEN_BATCHES_S = 0.2
 
 log = logging.getLogger(__name__)
 
@@ -49,19 +41,37 @@ class HistoryFile:
     name = "history-file"
 
     def __init__(
-        self, path: Path, history: History, *, days: int, clock: Callable[[], float] = time.time
+        self,
+        path: Path,
+        history: History,
+        *,
+        days: int,
+        clock: Callable[[], float] = time.time,
+        monotonic: Callable[[], float] = time.monotonic,
+        synchronised: Callable[[], bool] = lambda: False,
     ) -> None:
-        """Minutes that are older than `days` are deleted."""
+        """Minutes that are older than `days` are deleted, once the clock can be trusted.
+
+        `synchronised` says whether a time server has set the clock.
+        """
         self._path = path
         self._history = history
         self._kept_s = days * _DAY_S
         self._clock = clock
+        self._monotonic = monotonic
+        self._trust = TrustedClock(clock, monotonic, synchronised)
         self._db: sqlite3.Connection | None = None
-        self._restored = False
+        self._identity = database.identity(path)
+        self._is_reconciled = False
+        self._cannot_shrink = False
+        self._clean_at_s = monotonic()
+        self._most_skipped = 0
 
     def show(self, report: Report) -> None:  # noqa: ARG002 (the history has seen it)
         """Write the minutes that are over. Raises OutputError; they are then tried again."""
-        self._write(self._history.finished())
+        if abs(self._trust.observe()) > MINUTE_S:
+            self._is_reconciled = False  # the last day is another one now
+        self._write(self._history.finished(), clean=self._monotonic() >= self._clean_at_s)
 
     def close(self) -> None:
         """Write the last minute as far as it went, and close the file."""
@@ -91,116 +101,91 @@ class HistoryFile:
             return
         now_s = self._clock()
         try:
-            with contextlib.closing(_connect(self._path)) as db:
-                yield from _rows(db, now_s - last_s, now_s)
+            with contextlib.closing(database.connect(self._path)) as db:
+                yield from rows.read(db, now_s - last_s, now_s, self._note_skipped)
         except sqlite3.Error as exc:
             log.warning("history: cannot read %s: %s", self._path, exc)
 
-    def _write(self, minutes: Sequence[Period]) -> None:
+    def _write(self, minutes: Sequence[Period], *, clean: bool = False) -> None:
         try:
             db = self._opened()
             if minutes:
-                with _transaction(db):
-                    _store(db, minutes)
-                    self._forget(db)
-        except sqlite3.Error as exc:
-            self._hang_up()  # the next try looks at the file anew, and finds the damage if any
-            raise OutputError(
-                f"history: {self._path}: {exc}; free the disk, or set [history] keep to memory"
-            ) from exc
-        self._history.written(len(minutes))
+                with database.transaction(db):
+                    rows.store(db, minutes)
+                self._history.written(minutes)
+            if clean:
+                self._clean(db)
+        except (sqlite3.Error, OSError) as exc:
+            self._hang_up()
+            raise self._failed(exc) from exc
 
-    def _forget(self, db: sqlite3.Connection) -> None:
-        # A few at a time: a clock that leaps ahead for a minute must not cost the whole history.
-        db.execute(_FORGET, (self._clock() - self._kept_s,))
-
-    def _hang_up(self) -> None:
-        if self._db is not None:
-            self._db.close()
-            self._db = None
+    def _failed(self, exc: sqlite3.Error | OSError) -> OSError:
+        """Return the error to raise; a file that caused it is set aside before the next try."""
+        if is_damage(exc):
+            try:
+                database.set_aside(self._path, exc)
+            except OSError as cannot:
+                return failure(self._path, cannot)
+        return failure(self._path, exc)
 
     def _opened(self) -> sqlite3.Connection:
+        """Return the connection to the file that lies at the path now."""
+        if self._db is not None and self._identity != database.identity(self._path):
+            log.warning("history: %s was removed or replaced; opening it again", self._path)
+            self._hang_up()
         if self._db is None:
-            db = _open_or_begin_anew(self._path)
-            if not self._restored:
-                self._history.restore(list(_rows(db, self._clock() - _DAY_S, self._clock())))
-                self._restored = True
-            self._db = db
+            database.delete_log_of(self._path, self._identity)
+            self._db = database.opened_or_begun(self._path)
+            self._identity = database.identity(self._path)
+            self._is_reconciled = self._cannot_shrink = False
+        if not self._is_reconciled:
+            self._reconcile(self._db)
+            self._is_reconciled = True
         return self._db
 
+    def _reconcile(self, db: sqlite3.Connection) -> None:
+        """Give the file what it has lost, and the memory what it has not seen, of the last day."""
+        now_s = self._clock()
+        settled = [m for m in self._history.settled() if now_s - _DAY_S < m.start_s <= now_s]
+        with database.transaction(db):
+            rows.store(db, rows.lacking(db, settled))
+        known = {minute.start_s for minute in settled}
+        kept = rows.read(db, now_s - _DAY_S, now_s, self._note_skipped)
+        self._history.restore([minute for minute in kept if minute.start_s not in known])
 
-def _open_or_begin_anew(path: Path) -> sqlite3.Connection:
-    """Return the file opened and found whole; a damaged one is kept under another name."""
-    try:
-        return _open(path)
-    except sqlite3.OperationalError:
-        raise  # locked, full, not permitted: nothing wrong with what is in it
-    except sqlite3.DatabaseError as exc:
-        aside = path.with_name(f"{path.name}.damaged-{time.strftime('%Y%m%d-%H%M%S')}")
-        log.warning("history: %s: %s; it is kept as %s", path, exc, aside.name)
-    for companion in _COMPANIONS:
-        with contextlib.suppress(FileNotFoundError):
-            Path(f"{path}{companion}").rename(f"{aside}{companion}")
-    return _open(path)
+    def _clean(self, db: sqlite3.Connection) -> None:
+        """Delete a batch of what the file must not keep; when that is done, make it smaller."""
+        deleted = self._delete_batch(db)
+        is_done = deleted < rows.ROWS_AT_ONCE
+        self._clean_at_s = self._monotonic() + (_CLEAN_EVERY_S if is_done else _BETWEEN_BATCHES_S)
+        if is_done and not self._cannot_shrink and rows.is_mostly_free(db):
+            try:
+                rows.shrink(db)
+            except sqlite3.Error as exc:  # it needs room beside the file
+                log.info("history: cannot make %s smaller: %s", self._path, exc)
+                self._cannot_shrink = True
 
+    def _delete_batch(self, db: sqlite3.Connection) -> int:
+        """Delete what is too old, and what a clock that was ahead has left in the future.
 
-def _open(path: Path) -> sqlite3.Connection:
-    """Return a connection to write with. Raises sqlite3.DatabaseError when the file is damaged."""
-    db = _connect(path)
-    try:
-        _check(db)
-        db.execute("PRAGMA journal_mode = WAL")
-        db.execute("PRAGMA synchronous = FULL")
-        with _transaction(db):
-            db.execute(_SCHEMA)
-            db.execute(f"PRAGMA user_version = {_VERSION}")
-    except BaseException:
-        db.close()
-        raise
-    return db
+        As long as the clock is not trusted, only the oldest of more rows than `days` have minutes.
+        """
+        now_s, is_trusted = self._clock(), self._trust.is_trusted()
+        with database.transaction(db):
+            if not is_trusted:
+                return rows.delete_surplus(db, self._kept_s // MINUTE_S)
+            deleted = rows.delete_outside(db, now_s - self._kept_s, now_s + _AHEAD_S)
+        database.delete_copies(self._path, before_s=now_s - self._kept_s)
+        return deleted
 
+    def _note_skipped(self, count: int) -> None:
+        """Log how many rows are left out, once for each number that is a new highest."""
+        if count > self._most_skipped:
+            self._most_skipped = count
+            log.warning("history: %s: %d rows hold no valid minute: left out", self._path, count)
 
-def _check(db: sqlite3.Connection) -> None:
-    """Raise sqlite3.DatabaseError unless this is a whole file of our kind."""
-    (found,) = db.execute("PRAGMA quick_check(1)").fetchone()
-    if found != "ok":
-        raise sqlite3.DatabaseError(found)
-    (version,) = db.execute("PRAGMA user_version").fetchone()
-    if version not in (0, _VERSION):
-        raise sqlite3.DatabaseError(f"its version is {version}, not {_VERSION}")
-
-
-def _connect(path: Path) -> sqlite3.Connection:
-    # Used by one thread at a time: the output's own, or the one that answers a request.
-    return sqlite3.connect(path, timeout=2.0, isolation_level=None, check_same_thread=False)
-
-
-@contextlib.contextmanager
-def _transaction(db: sqlite3.Connection) -> Iterator[None]:
-    db.execute("BEGIN IMMEDIATE")
-    try:
-        yield
-        db.execute("COMMIT")
-    except BaseException:
-        with contextlib.suppress(sqlite3.Error):
-            db.execute("ROLLBACK")
-        raise
-
-
-def _store(db: sqlite3.Connection, minutes: Sequence[Period]) -> None:
-    """Add each minute to what the file has of it: after a clock was set back it comes again."""
-    for minute in minutes:
-        total = minute
-        for kept in _rows(db, minute.start_s - 1, minute.start_s):
-            total = added(kept, minute)
-        row = (total.start_s, total.watched_s, json.dumps(dict(total.face_s)))
-        db.execute("INSERT OR REPLACE INTO minutes VALUES (?, ?, ?)", row)
-
-
-def _rows(db: sqlite3.Connection, first_s: float, last_s: float) -> Iterator[Period]:
-    """Yield the minutes after `first_s` up to `last_s`, oldest first."""
-    query = "SELECT * FROM minutes WHERE start_s > ? AND start_s <= ? ORDER BY start_s"
-    for start_s, watched_s, face_s in db.execute(query, (first_s, last_s)):
-        with contextlib.suppress(ValueError, AttributeError, TypeError):  # a rotten row
-            times = {str(label): float(s) for label, s in json.loads(face_s).items()}
-            yield Period(start_s=start_s, watched_s=float(watched_s), face_s=times)
+    def _hang_up(self) -> None:
+        db, self._db = self._db, None
+        if db is not None:
+            with contextlib.suppress(sqlite3.Error):
+                db.close()

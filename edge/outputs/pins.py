@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import difflib
 import os
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
-from edge.config import ButtonConfig, LedsConfig
+import msgspec
+
+from edge.config import ButtonConfig, LedsConfig, default_settings
 from edge.errors import ConfigError, OutputError
 from edge.outputs.glow import PRIVACY, RGB_NAMES, STATUS
+from edge.toml_text import shown_key, written_key
 
 # https://www.kernel.org/doc/html/latest/devicetree/usage-model.html: the board's name, NUL-ended.
 BOARD_MODEL = Path("/proc/device-tree/model")
@@ -19,17 +23,21 @@ BOARD_MODEL = Path("/proc/device-tree/model")
 def wiring(config: LedsConfig, labels: Sequence[str]) -> dict[str, int]:
     """Return the BCM pin of each LED by name, in the order they are shown.
 
-    Raises ConfigError when a label has no pin, a pin has no label, or two LEDs share a pin.
+    Raises ConfigError when a label has no pin or the name of another LED, a pin has no label, or
+    two LEDs share a pin.
     """
     if config.mode == "per_emotion":
         _check_labels(config.pins, labels)
-        mood = {f"leds.pins.{label}": config.pins[label] for label in labels}
+        mood = {label: (f"leds.pins.{shown_key(label)}", config.pins[label]) for label in labels}
     else:
-        mood = {f"leds.rgb_pins.{name}": getattr(config.rgb_pins, name) for name in RGB_NAMES}
-    pins = mood | {"leds.status_pin": config.status_pin, "leds.privacy_pin": config.privacy_pin}
-    _check_unshared(pins)
-    names = [*(key.rpartition(".")[2] for key in mood), STATUS, PRIVACY]
-    return dict(zip(names, pins.values(), strict=True))
+        legs = msgspec.structs.asdict(config.rgb_pins)
+        mood = {name: (f"leds.rgb_pins.{name}", legs[name]) for name in RGB_NAMES}
+    leds = mood | {
+        STATUS: ("leds.status_pin", config.status_pin),
+        PRIVACY: ("leds.privacy_pin", config.privacy_pin),
+    }
+    _check_unshared(leds.values())
+    return {name: pin for name, (_, pin) in leds.items()}
 
 
 def check_button(button: ButtonConfig, leds: LedsConfig, labels: Sequence[str]) -> None:
@@ -43,19 +51,41 @@ def check_button(button: ButtonConfig, leds: LedsConfig, labels: Sequence[str]) 
             )
 
 
-def _check_labels(pins: dict[str, int], labels: Sequence[str]) -> None:
+def _check_labels(pins: Mapping[str, int], labels: Sequence[str]) -> None:
+    """Refuse a label without a pin, and a pin of the user's own without a label.
+
+    The defaults name the shipped model's labels, so those that another model lacks are no fault.
+    """
     if missing := [label for label in labels if label not in pins]:
-        raise ConfigError(f"[leds.pins] has no pin for {', '.join(missing)}; add one for each")
-    if unknown := [label for label in pins if label not in labels]:
         raise ConfigError(
-            f"[leds.pins] {', '.join(unknown)}: the model has no such expression; "
-            f"it knows {', '.join(labels)}"
+            f"[leds.pins] has no pin for {_listed(missing)}, which the model knows; "
+            f"add a line for each, such as {written_key(missing[0])} = 12"
+        )
+    if unknown := [label for label in pins if label not in {*labels, *_default_labels()}]:
+        near = difflib.get_close_matches(unknown[0], labels, n=1)
+        hint = f"did you mean {near[0]!r}?" if near else f"it knows {_listed(labels)}"
+        raise ConfigError(
+            f"[leds.pins] {shown_key(unknown[0])} = {pins[unknown[0]]}: "
+            f"the model has no such expression; {hint}"
+        )
+    if taken := [label for label in labels if label in (STATUS, PRIVACY)]:
+        raise ConfigError(
+            f'[leds] mode = "per_emotion": the model has an expression {taken[0]!r}, which is the '
+            "name of another LED; set mode to rgb or off"
         )
 
 
-def _check_unshared(pins: dict[str, int]) -> None:
+def _default_labels() -> set[str]:
+    return set(default_settings()["leds"]["pins"])
+
+
+def _listed(labels: Iterable[str]) -> str:
+    return ", ".join(map(shown_key, labels))
+
+
+def _check_unshared(pins: Iterable[tuple[str, int]]) -> None:
     owner: dict[int, str] = {}
-    for key, pin in pins.items():
+    for key, pin in pins:
         if pin in owner:
             raise ConfigError(
                 f"{key} = {pin}: {owner[pin]} uses this pin already; give each LED its own"

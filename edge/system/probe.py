@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import http.client
 import os
-import socket
 import ssl
 import urllib.error
 import urllib.request
@@ -14,6 +13,7 @@ from typing import NamedTuple
 
 from edge.config import WebConfig
 from edge.datatypes import CameraState
+from edge.network import listen
 from edge.system.finding import Finding, failed, passed, warned
 
 _PATIENCE_S = 3.0
@@ -69,8 +69,7 @@ def check_port(web: WebConfig, running: Running | None) -> Finding:
     if running is not None:
         return passed("port", f"{where}: the device is running there")
     try:
-        family = socket.AF_INET6 if ":" in web.host else socket.AF_INET
-        socket.create_server((web.host, web.port), family=family).close()
+        listen(web.host, web.port).close()
     except OSError as exc:
         reason = (exc.strerror or str(exc)).partition(" (")[0].lower()
         return failed("port", f"{where}: {reason}", "port")
@@ -89,7 +88,7 @@ def running_camera(running: Running) -> Finding:
             return passed("camera", message)
         case CameraState.STARTING:
             return warned("camera", message, "camera")
-        case CameraState.PAUSED:
+        case CameraState.PAUSING | CameraState.PAUSED:
             return warned("camera", message, "camera-paused")
         case CameraState.LOST:
             return failed("camera", message, "camera-lost")

@@ -40,6 +40,10 @@ class FaceDetector(Protocol):
         """Return every face of a still, the surest first."""
         ...
 
+    def reset(self) -> None:
+        """Forget what was seen: the next frame begins another video."""
+        ...
+
 
 class ViewDetector(Protocol):
     """Finds the faces in one square view, in frame pixels; the same face several times."""
@@ -104,6 +108,10 @@ class RoomDetector:
         self._faces = faces
         self._presence = presence
         self._runs_per_frame = runs_per_frame
+        self.reset()
+
+    def reset(self) -> None:
+        """Begin the rotation anew, with nobody known. See FaceDetector."""
         self._run = 0
         self._turn = 0
         self._view = 0

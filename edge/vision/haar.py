@@ -44,6 +44,9 @@ class HaarDetector:
             looked_for=frozenset(track.track_id for track in tracks),
         )
 
+    def reset(self) -> None:
+        """Do nothing: every frame is looked at alike. See FaceDetector."""
+
     def detect_still(self, bgr: BgrImage) -> list[Detection]:
         """Return the faces, the surest first; `keypoints` are None. See FaceDetector."""
         gray = cv2.equalizeHist(cv2.cvtColor(bgr, cv2.COLOR_BGR2GRAY))

@@ -34,14 +34,17 @@ class Smoother:
         self._moods: dict[int, _Mood] = {}
 
     def update(self, scores: EmotionScores, at_s: float) -> None:
-        """Take in one face's new probabilities, read from the frame of `at_s`."""
+        """Take in one face's new probabilities, read from the frame of `at_s`.
+
+        A face whose time goes back starts afresh.
+        """
         mood = self._moods.get(scores.track_id)
-        if mood is None:
+        if mood is None or at_s < mood.updated_s:
             label = self._choice(scores.probs, None)
             self._moods[scores.track_id] = _Mood(scores.probs, at_s, label, at_s)
             return
         # The exact answer of a first-order low-pass filter to an input held for dt.
-        dt, tau = max(at_s - mood.updated_s, 0.0), self._config.time_constant_s
+        dt, tau = at_s - mood.updated_s, self._config.time_constant_s
         weight = 1.0 if tau == 0 else 1.0 - math.exp(-dt / tau)
         mood.probs = mood.probs + (scores.probs - mood.probs) * weight
         mood.updated_s = at_s
@@ -67,6 +70,10 @@ class Smoother:
     def keep_only(self, track_ids: Collection[int]) -> None:
         """Forget every track that is not in `track_ids`."""
         self._moods = {i: mood for i, mood in self._moods.items() if i in track_ids}
+
+    def reset(self) -> None:
+        """Forget every track."""
+        self._moods = {}
 
     def _choice(self, probs: FloatArray, shown: int | None) -> int | None:
         best = int(probs.argmax())

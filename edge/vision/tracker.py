@@ -24,6 +24,11 @@ _VELOCITY_DECAY_S = 0.4
 # A detection this many box sides away may still be the same face, and more the longer it hid.
 _REACH, _REACH_PER_S = 0.5, 0.8
 _SIZE_RATIO = 2.0
+# Seconds after which a face is forgotten even if no look was at it: with many faces in a slow
+# video each has to wait for its turn.
+_LONGEST_WAIT_S = 5.0
+# Two looks closer in time than the fastest camera's frames tell nothing about a velocity.
+_SHORTEST_STEP_S = 1 / 120
 # Looks that missed a face before it is no longer shown; its identity lives on for max_lost_s.
 _HIDDEN_AFTER = 4
 
@@ -42,7 +47,7 @@ class _Face:
     missed: int = 0
 
     def advance(self, at_s: float) -> None:
-        kept = math.exp(-max(at_s - self.at_s, 0.0) / _VELOCITY_DECAY_S)
+        kept = math.exp(-(at_s - self.at_s) / _VELOCITY_DECAY_S)
         # The way travelled while the velocity decays exponentially.
         self.state = self.state + self.velocity * _VELOCITY_DECAY_S * (1 - kept)
         self.velocity = self.velocity * kept
@@ -51,8 +56,8 @@ class _Face:
     def correct(self, detection: Detection) -> None:
         state = _state(detection.box)
         surprise = state - self.state
-        dt = max(self.at_s - self.seen_s, 1e-3)
         self.state = self.state + _ALPHA * surprise
+        dt = max(self.at_s - self.seen_s, _SHORTEST_STEP_S)
         self.velocity = self.velocity + _BETA * surprise / dt
         self.relative_points = _relative(detection)
         self.seen_s = self.at_s
@@ -72,15 +77,28 @@ class _Face:
 
 
 class Tracker:
-    """Gives each face an id that survives brief occlusion."""
+    """Gives each face an id that survives brief occlusion.
+
+    When time goes back, every face is forgotten. An id is never given twice.
+    """
 
     def __init__(self, config: TrackerConfig) -> None:
         self._config = config
         self._faces: list[_Face] = []
         self._next_id = 1
+        self._at_s = -math.inf
+
+    def reset(self) -> None:
+        """Forget every face."""
+        self._faces = []
+        self._at_s = -math.inf
 
     def predict(self, at_s: float) -> tuple[Track, ...]:
         """Return every track, shown or not, where it should be at `at_s`."""
+        if at_s < self._at_s:
+            self.reset()
+        self._at_s = at_s
+        self._faces = [face for face in self._faces if not self._is_lost(face)]
         for face in self._faces:
             face.advance(at_s)
         return tuple(face.as_track() for face in self._faces)
@@ -93,7 +111,7 @@ class Tracker:
             if face.seen_s < at_s and face.track_id in sighting.looked_for:
                 face.missed += 1
         self._faces += [self._born(detection, at_s) for detection in fresh]
-        self._evict(at_s)
+        self._faces = self._one_per_face()
         return tuple(face.as_track() for face in self._faces if self._is_shown(face))
 
     def _match(self, detections: tuple[Detection, ...]) -> list[Detection]:
@@ -123,15 +141,22 @@ class Tracker:
         self._next_id += 1
         return face
 
-    def _evict(self, at_s: float) -> None:
-        """Forget faces lost for too long, and the younger of two that follow one face."""
+    def _is_lost(self, face: _Face) -> bool:
+        """Whether a face was not seen for too long, be it looked for or not."""
+        longest_s = self._config.max_lost_s
+        if not face.missed:
+            longest_s = max(longest_s, _LONGEST_WAIT_S)
+        return self._at_s - face.seen_s > longest_s
+
+    def _one_per_face(self) -> list[_Face]:
+        """Return the faces that are not lost, and the older of two tracks that follow one face."""
         kept: list[_Face] = []
         for face in self._faces:
-            lost = face.missed > 1 and at_s - face.seen_s > self._config.max_lost_s
             box = face.as_track().box
-            if not lost and not any(is_same_face(k.as_track().box, box) for k in kept):
-                kept.append(face)
-        self._faces = kept
+            if self._is_lost(face) or any(is_same_face(k.as_track().box, box) for k in kept):
+                continue
+            kept.append(face)
+        return kept
 
     def _is_shown(self, face: _Face) -> bool:
         return face.hits >= self._config.min_hits and face.missed < _HIDDEN_AFTER

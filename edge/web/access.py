@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
-from edge.web.attempts import Attempts, client_of
+from edge.web.attempts import Attempts, plain_address
 from edge.web.hosts import Hosts
 from edge.web.logins import Logins
 
@@ -30,9 +30,9 @@ class Answer:
 class Door:
     """Opens for whoever knows the code. `code` is asked at every try: it may change.
 
-    A client over its limit is refused even with the right code, or guessing would go on. The
-    limit over all clients spares those who showed the right code before: one noisy stranger must
-    not lock out the machine that asks every few seconds.
+    An address over its limit is refused even with the right code, or guessing would go on. The
+    limits over many addresses spare those that showed the right code since the start: a flood
+    must not lock out the machine that asks every few seconds.
     """
 
     def __init__(
@@ -40,13 +40,13 @@ class Door:
     ) -> None:
         self._code = code
         self._logins = logins
-        self._attempts = attempts or Attempts()
+        self._attempts = Attempts() if attempts is None else attempts
         self._lock = threading.Lock()
         self._known: dict[str, None] = {}
 
     def try_code(self, code: str, address: str) -> Answer:
         """Look at a code that somebody at `address` gave."""
-        client = client_of(address)
+        client = plain_address(address)
         with self._lock:  # two tries at once are two tries
             wait_s = self._attempts.wait_s(address, trusted=client in self._known)
             if wait_s:
@@ -61,6 +61,10 @@ class Door:
             if len(self._known) > _MOST_KNOWN:
                 del self._known[next(iter(self._known))]
             return Answer(True)
+
+    def cookie(self, *, secure: bool) -> str:
+        """Return the name of the cookie for this device's tokens; over https it is `secure`."""
+        return self._logins.cookie(_plain(self._code()), secure=secure)
 
     def issue(self, code: str) -> str:
         """Return a token for somebody who was admitted with `code`, void once that is replaced."""

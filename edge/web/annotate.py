@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import cv2
 
 from edge.datatypes import BBox, BgrImage, FaceState, Scene
@@ -9,17 +11,19 @@ from edge.palette import Rgb, colour_of
 from edge.web.lettering import INK, Rectangle, ink_on, rounded, shorten, width_px, write
 
 
-def annotate(scene: Scene, picture: BgrImage | None = None) -> BgrImage:
-    """Return a copy of the frame, uint8 (H, W, 3), with the boxes and labels of its faces.
+def annotate(scene: Scene) -> BgrImage:
+    """Return a copy of the frame, uint8 (H, W, 3), with the boxes and labels of its faces."""
+    return draw_faces(scene.frame.bgr.copy(), scene.snapshot.faces)
 
-    They are drawn on `picture` instead where there is one; it has the frame's size.
+
+def draw_faces(bgr: BgrImage, faces: Sequence[FaceState]) -> BgrImage:
+    """Draw a box and a label for each face on `bgr`, uint8 (H, W, 3) of the frame's size.
 
     Labels are drawn after all boxes, so that no box runs through the text of a neighbour.
     """
-    bgr = (scene.frame.bgr if picture is None else picture).copy()
-    for face in scene.snapshot.faces:
+    for face in faces:
         _draw_box(bgr, face.box, colour_of(face.label))
-    for face in scene.snapshot.faces:
+    for face in faces:
         _draw_label(bgr, face)
     return bgr
 

@@ -28,6 +28,7 @@ from edge.web.stream import JpegFeed
 _RETRY_AFTER_S = 5
 _ASK_AGAIN_S = 1.0
 _MAX_BODY_BYTES = 16 * 1024
+_START_OF_JPEG = b"\xff\xd8"
 _MAX_NAME_LENGTH = 32  # of a viewer; the page makes up its own
 
 Part = TypeVar("Part", str, bytes)
@@ -70,6 +71,7 @@ def create_app(
         return {
             **report().to_dict(),
             "leds": None if state is None else state.to_dict(),
+            "picture_age_ms": None if (age_s := feed.age_s()) is None else round(age_s * 1000),
             "viewers": len(feed.seats),
             "version": version,
             "auth": access.auth,
@@ -99,7 +101,9 @@ def create_app(
 
     @app.get("/snapshot.jpg")
     def snapshot() -> Response:
-        return Response(feed.picture(), mimetype="image/jpeg")
+        is_late = feed.privacy == "pixelate"
+        jpeg = _begun_at_once(feed.picture) if is_late else feed.picture()
+        return Response(jpeg, mimetype="image/jpeg")
 
     @app.get("/api/status")
     def api_status() -> Response:
@@ -126,7 +130,7 @@ def create_app(
         health = report().health
         if health.healthy:
             return Response("ok\n", mimetype="text/plain")
-        reason = " ".join(f"{health.camera}: {health.detail}".split())
+        reason = " ".join(": ".join(filter(None, (health.camera, health.detail))).split())
         return Response(f"{reason}\n", 503, mimetype="text/plain")
 
     return app
@@ -148,6 +152,12 @@ def _seated(
     # Not in the generator's own `finally`: that never runs when the viewer left before it began.
     response.call_on_close(partial(seats.leave, viewer))
     return response
+
+
+def _begun_at_once(make_jpeg: Callable[[], bytes]) -> Iterator[bytes]:
+    """Yield a JPEG in two parts: the server hangs up on an answer that is long in beginning."""
+    yield _START_OF_JPEG
+    yield make_jpeg().removeprefix(_START_OF_JPEG)
 
 
 def _while_welcome(parts: Iterator[Part], is_welcome: Callable[[], bool]) -> Iterator[Part]:

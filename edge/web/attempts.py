@@ -6,52 +6,94 @@ import ipaddress
 import math
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
 
 _WINDOW_S = 60.0
-_PER_CLIENT = 10
-_IN_ALL = 60
-_MOST_REMEMBERED = 1000  # the trusted ones come on top
+
+
+class _Limit(NamedTuple):
+    """Wrong tries a minute after which a noisy address waits, having made one, and a clean one."""
+
+    noisy: int
+    clean: int
+
+
+_ADDRESS = _Limit(10, 10)
+_IN_ALL = _Limit(60, 1000)
+_HOUSEHOLD = _Limit(20, 60)  # an IPv6 /64, in which one machine has as many addresses as it likes
+_SITE = _Limit(60, 300)  # an IPv6 /48, the most that one customer of a provider has
 
 
 class Attempts:
-    """The wrong tries of the last minute: at most ten of one client and sixty in all.
+    """The wrong tries of the last minute, counted by address, by IPv6 network and in all.
 
-    A client is an IPv4 address or an IPv6 /64, which is what one household or phone has. What is
-    remembered is bounded by the limits themselves: over them nothing is tried, so nothing added.
+    An address that made no wrong try itself is let through until far more are made than a few
+    noisy ones can make: past their own limit they are stopped. So new logins are locked out only
+    by 1000 wrong tries a minute, which take some 950 IPv4 addresses or four IPv6 sites, and even
+    then trusted addresses are let through.
+
+    A guess is made 1000 times a minute at most, however many addresses share the work. A code of
+    the device's own making, one of 31^10, is then found after 780,000 years on average; one of
+    eight random letters and digits, the shortest that a person may choose, after 2,700 years. One
+    of eight random digits takes 35 days, and 9 years from a single IPv4 address.
+
+    What is remembered is bounded by the same limits: over them nothing is tried, so nothing added,
+    and nothing is dropped before its minute is over.
     """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
-        self._wrong: deque[tuple[float, str]] = deque(maxlen=_MOST_REMEMBERED)
+        self._wrong: deque[tuple[float, Sequence[str]]] = deque()
+        self._times: dict[str, deque[float]] = {}  # the same by network, oldest first
 
     def wait_s(self, address: str, *, trusted: bool = False) -> int:
-        """Return for how many seconds this client may not try; 0: it may.
+        """Return for how many seconds this address may not try; 0: it may.
 
         For a `trusted` one only its own wrong tries count.
         """
-        now_s, client = self._clock(), client_of(address)
-        while self._wrong and now_s - self._wrong[0][0] >= _WINDOW_S:
-            self._wrong.popleft()
-        own = [at_s for at_s, who in self._wrong if who == client]
-        since_s = [own[-_PER_CLIENT]] if len(own) >= _PER_CLIENT else []
-        if len(self._wrong) >= _IN_ALL and not trusted:
-            since_s.append(self._wrong[-_IN_ALL][0])
-        return max((math.ceil(at_s + _WINDOW_S - now_s) for at_s in since_s), default=0)
+        now_s = self._clock()
+        self._forget(now_s - _WINDOW_S)
+        own = plain_address(address)
+        is_noisy = own in self._times
+        limits = {own: _ADDRESS} if trusted else _limits(own)
+        until_s = [
+            times[-most] + _WINDOW_S
+            for network, limit in limits.items()
+            for most in (limit.noisy if is_noisy else limit.clean,)
+            if len(times := self._times.get(network, ())) >= most
+        ]
+        return max((math.ceil(at_s - now_s) for at_s in until_s), default=0)
 
     def note_wrong(self, address: str) -> None:
-        """Count one wrong try of this client."""
-        self._wrong.append((self._clock(), client_of(address)))
+        """Count one wrong try of an address that need not wait."""
+        now_s, networks = self._clock(), tuple(_limits(plain_address(address)))
+        self._wrong.append((now_s, networks))
+        for network in networks:
+            self._times.setdefault(network, deque()).append(now_s)
+
+    def _forget(self, until_s: float) -> None:
+        while self._wrong and self._wrong[0][0] <= until_s:
+            for network in self._wrong.popleft()[1]:
+                self._times[network].popleft()
+                if not self._times[network]:
+                    del self._times[network]
 
 
-def client_of(address: str) -> str:
-    """Return what all addresses of one client have in common."""
+def plain_address(address: str) -> str:
+    """Return an address as it is counted: without its zone, and IPv4 as such."""
     try:
         ip = ipaddress.ip_address(address.partition("%")[0])
     except ValueError:
         return "unknown"
-    if isinstance(ip, ipaddress.IPv4Address):
-        return str(ip)
-    if ip.ipv4_mapped:
-        return str(ip.ipv4_mapped)
-    return str(ipaddress.ip_network((int(ip), 64), strict=False))
+    return str(getattr(ip, "ipv4_mapped", None) or ip)
+
+
+def _limits(own: str) -> dict[str, _Limit]:
+    """Return the limits that hold for a plain address, by network."""
+    limits = {own: _ADDRESS, "all": _IN_ALL}
+    if ":" in own:
+        number = int(ipaddress.IPv6Address(own))
+        limits[f"{number >> 64:x}/64"] = _HOUSEHOLD
+        limits[f"{number >> 80:x}/48"] = _SITE
+    return limits

@@ -11,7 +11,7 @@ MIMETYPE = "text/event-stream"
 _INTERVAL_S = 0.1  # ten a second: as fast as bars need to move
 _HEARTBEAT_S = 1.0  # the page counts the device as gone after a few of these
 # What changes by itself from one moment to the next is not worth a message of its own.
-_CLOCKS = frozenset({"fps", "age_ms", "uptime_s"})
+_CLOCKS = frozenset({"fps", "age_ms", "uptime_s", "picture_age_ms"})
 
 
 def event_stream(status: Callable[[], dict[str, Any]], ended: Callable[[], bool]) -> Iterator[str]:
@@ -31,5 +31,8 @@ def event_stream(status: Callable[[], dict[str, Any]], ended: Callable[[], bool]
 
 
 def _without_clocks(status: dict[str, Any]) -> dict[str, Any]:
-    health = {key: value for key, value in status["health"].items() if key not in _CLOCKS}
-    return {**status, "health": health}
+    return {
+        key: _without_clocks(value) if key == "health" else value
+        for key, value in status.items()
+        if key not in _CLOCKS
+    }

@@ -21,9 +21,9 @@ from werkzeug.wrappers import Response as AnyResponse
 
 from edge.web.access import Access, Door
 
-COOKIE = "emotion-edge"
 WRITE_HEADER = "X-Emotion-Edge"
 _READS = frozenset({"GET", "HEAD", "OPTIONS"})
+_DEFAULT_PORTS = {"http": ":80", "https": ":443"}
 _PUBLIC = frozenset({"login", "log_in", "healthz"})
 # In the static folder: what the login page is made of, and what a phone asks for, cookie or not,
 # to put the page on its home screen.
@@ -53,7 +53,7 @@ def guard(app: Flask, access: Access) -> None:
             _check_bearer(door, code)
             g.is_welcome = partial(door.is_right, code)
             return None
-        token = request.cookies.get(COOKIE, "")
+        token = request.cookies.get(door.cookie(secure=request.is_secure), "")
         if not door.admits(token):
             return _turn_away()
         g.is_welcome = partial(door.admits, token)
@@ -64,16 +64,31 @@ def guard(app: Flask, access: Access) -> None:
 def check_origin() -> None:
     """Refuse a form that a page of somebody else sent. Raises Forbidden.
 
-    A browser names the page's origin with every form; whatever names none is not a browser.
-    Sec-Fetch-Site says it better but comes over https and to loopback only.
+    What proves that it is ours: a browser's `Sec-Fetch-Site: same-origin`, which no page can set
+    and which browsers send over https and to loopback only; else an Origin equal to the Host,
+    which a proxy may have replaced by its own. A request that names no origin at all is not a
+    browser's. X-Forwarded-Host proves nothing: any client can send it.
     """
-    site = request.headers.get("Sec-Fetch-Site", "same-origin")
+    site = request.headers.get("Sec-Fetch-Site", "none")
+    if site == "same-origin":
+        return
     origin = request.headers.get("Origin")
-    if site not in ("same-origin", "none"):
-        raise Forbidden(f"this form was sent from elsewhere ({site})")
-    # Compared as text: an origin is a scheme and what a Host header holds, nothing more.
-    if origin is not None and origin.partition("://")[2].lower() != _host().lower():
-        raise Forbidden("this form was sent from elsewhere")
+    if site != "none" or (origin is not None and not _is_origin_of(origin, _host())):
+        raise Forbidden(
+            "this form was sent from elsewhere; if a proxy is in between, it must pass the Host "
+            "header on (nginx: proxy_set_header Host $http_host;)"
+        )
+
+
+def _is_origin_of(origin: str, host: str) -> bool:
+    """Whether a page of `origin` was asked for under `host`, a Host header's value.
+
+    Compared as text: an origin is a scheme and what a Host header holds, nothing more. Either may
+    name the scheme's own port.
+    """
+    scheme, _, place = origin.lower().partition("://")
+    port = _DEFAULT_PORTS.get(scheme, "")
+    return place.removesuffix(port) == host.lower().removesuffix(port)
 
 
 def _check_host(access: Access) -> None:

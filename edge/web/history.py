@@ -4,23 +4,31 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterable, Iterator, Sequence
+import time
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from contextlib import closing
 from datetime import UTC, datetime
 from itertools import islice
 from typing import Any, Protocol
 
 from flask import Flask, Response, request
-from werkzeug.exceptions import BadRequest
+from werkzeug.exceptions import BadRequest, ServiceUnavailable
 
 from edge.datatypes import UNCERTAIN, Period
 from edge.web.answers import as_json
+from edge.web.turn import Lent, Turn
 
 _STEP_S = 5
+_MINUTE_S = 60
 _MOST_MINUTES = 24 * 60
 _MOST_SECONDS = 15 * 60
 _MOST_DAYS = 90
 _DAY_S = 24 * 3600.0
-_LINES_A_PIECE = 200
+_LINES_A_PIECE = 100
+# A download rests for this many times as long as it worked: vision needs the interpreter, too.
+_RESTS = 4
+_LONGEST_REST_S = 0.25
+_TRY_AGAIN_S = 5
 
 
 class History(Protocol):
@@ -35,8 +43,21 @@ class History(Protocol):
         ...
 
 
-def add_history(app: Flask, history: History, labels: Sequence[str]) -> None:
-    """Add the addresses `/api/history` and `/api/history.csv`."""
+def add_history(
+    app: Flask,
+    history: History,
+    labels: Sequence[str],
+    *,
+    clock: Callable[[], float] = time.monotonic,
+    worked_s: Callable[[], float] = time.thread_time,
+    sleep: Callable[[float], None] = time.sleep,
+) -> None:
+    """Add the addresses `/api/history` and `/api/history.csv`.
+
+    One CSV is written at a time: after each piece it sleeps for a multiple of the processor time
+    that the piece took by `worked_s`, the thread's. `clock` tells how slowly its client reads.
+    """
+    turn = Turn(clock)
 
     @app.get("/api/history")
     def api_history() -> Response:
@@ -46,30 +67,63 @@ def add_history(app: Flask, history: History, labels: Sequence[str]) -> None:
             step_s = _STEP_S
             periods = history.steps(_number("seconds", 600, 1, _MOST_SECONDS))
         else:
-            step_s = 60
+            step_s = _MINUTE_S
             periods = history.minutes(60.0 * _number("minutes", 10, 1, _MOST_MINUTES))
-        records = [_record(period, labels) for period in periods]
+        records = [_record(period, step_s, labels) for period in periods]
         return as_json({"labels": list(labels), "step_s": step_s, "minutes": records})
 
     @app.get("/api/history.csv")
     def api_history_csv() -> Response:
-        periods = history.minutes(_DAY_S * _number("days", 7, 1, _MOST_DAYS))
-        response = Response(_pieces(_lines(periods, labels)), mimetype="text/csv")
+        days = _number("days", 7, 1, _MOST_DAYS)
+        mine = turn.take()
+        if mine is None:
+            busy = "another download is running; try again in a few seconds"
+            raise ServiceUnavailable(busy, retry_after=_TRY_AGAIN_S)
+        pieces = _pieces(_lines(history.minutes(days * _DAY_S), labels))
+        response = Response(_paced(pieces, mine, worked_s, sleep), mimetype="text/csv")
+        response.call_on_close(mine.close)
         response.headers["Content-Disposition"] = 'attachment; filename="emotion-edge-history.csv"'
         return response
 
 
-def _record(period: Period, labels: Sequence[str]) -> dict[str, Any]:
+def _record(period: Period, length_s: int, labels: Sequence[str]) -> dict[str, Any]:
     shares = {label: round(share, 4) for label, share in period.shares(labels).items()}
     return {
         "t": period.start_s,
-        "watched_s": round(period.watched_s, 1),
+        "watched_s": round(_watched_s(period, length_s), 1),
         "faces": round(period.faces, 3),
         "shares": shares,
     }
 
 
-def _pieces(lines: Iterator[str]) -> Iterator[str]:
+def _watched_s(period: Period, length_s: int) -> float:
+    """Return the time watched; of a period that came twice, its length at most."""
+    return min(period.watched_s, float(length_s))
+
+
+def _paced(
+    pieces: Generator[str, None, None],
+    turn: Lent,
+    worked_s: Callable[[], float],
+    sleep: Callable[[float], None],
+) -> Iterator[str]:
+    """Yield the pieces, with a rest after each that is longer than the work.
+
+    Raises ConnectionAbortedError when another download has got this one's turn.
+    """
+    with closing(turn), closing(pieces):  # the file first: the next one reads it
+        turn.resume()
+        began_s = worked_s()
+        for piece in pieces:
+            rest_s = min(_RESTS * (worked_s() - began_s), _LONGEST_REST_S)
+            turn.wait()
+            yield piece
+            turn.resume()
+            sleep(rest_s)
+            began_s = worked_s()
+
+
+def _pieces(lines: Iterator[str]) -> Generator[str, None, None]:
     """Yield the lines in pieces worth a packet each."""
     while piece := "".join(islice(lines, _LINES_A_PIECE)):
         yield piece
@@ -77,17 +131,14 @@ def _pieces(lines: Iterator[str]) -> Iterator[str]:
 
 def _lines(periods: Iterable[Period], labels: Sequence[str]) -> Iterator[str]:
     """Yield a heading and a line for each minute, its time in UTC."""
-    yield _line(["time_utc", "watched_s", "faces", *labels, UNCERTAIN])
+    heading = io.StringIO()
+    csv.writer(heading).writerow(["time_utc", "watched_s", "faces", *labels, UNCERTAIN])
+    yield heading.getvalue()
     for period in periods:
         at = datetime.fromtimestamp(period.start_s, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-        shares = (f"{share:.4f}" for share in period.shares(labels).values())
-        yield _line([at, f"{period.watched_s:.1f}", f"{period.faces:.3f}", *shares])
-
-
-def _line(cells: Sequence[str]) -> str:
-    text = io.StringIO()
-    csv.writer(text).writerow(cells)
-    return text.getvalue()
+        shares = ",".join([f"{share:.4f}" for share in period.shares(labels).values()])
+        watched_s = _watched_s(period, _MINUTE_S)
+        yield f"{at},{watched_s:.1f},{period.faces:.3f},{shares}\r\n"
 
 
 def _number(name: str, default: int, least: int, most: int) -> int:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import ipaddress
 import re
 from collections.abc import Iterable
+
+from edge.hostnames import canonical_host, is_address
 
 # A name or an IPv4 address, or an IPv6 address in brackets; then perhaps a port.
 _HOST = re.compile(
@@ -16,7 +17,8 @@ class Hosts:
     """Addresses, names without a dot, *.local and the names of the settings; any port."""
 
     def __init__(self, names: Iterable[str] = ()) -> None:
-        self._names = frozenset(_plain(name) for name in names)
+        """Take the names of the settings. Raises ValueError for one that no Host header holds."""
+        self._names = frozenset(map(canonical_host, names))
 
     def is_well_formed(self, host: str) -> bool:
         """Whether this is a Host header's value at all."""
@@ -28,19 +30,7 @@ class Hosts:
         if match is None:
             return False
         if match["ipv6"]:
-            return _is_address(match["ipv6"])
-        name = _plain(match["name"])
+            return is_address(match["ipv6"])
+        name = match["name"].lower().removesuffix(".")
         dotless = "." not in name and name != ""
-        return dotless or name.endswith(".local") or _is_address(name) or name in self._names
-
-
-def _plain(name: str) -> str:
-    return name.lower().removesuffix(".")
-
-
-def _is_address(text: str) -> bool:
-    try:
-        ipaddress.ip_address(text)
-    except ValueError:
-        return False
-    return True
+        return dotless or name.endswith(".local") or is_address(name) or name in self._names

@@ -5,8 +5,8 @@ from __future__ import annotations
 from flask import Flask, Response, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response as AnyResponse
 
-from edge.web.access import Access, Answer
-from edge.web.guard import COOKIE, check_origin
+from edge.web.access import Access, Answer, Door
+from edge.web.guard import check_origin
 from edge.web.logins import LIFETIME_S
 
 
@@ -16,7 +16,7 @@ def add_login(app: Flask, access: Access) -> None:
 
     @app.get("/login")
     def login() -> AnyResponse | str:
-        if door is None or door.admits(request.cookies.get(COOKIE, "")):
+        if door is None or door.admits(_token(door)):
             return redirect(url_for("page"), 303)
         return _login_page(None)
 
@@ -30,15 +30,15 @@ def add_login(app: Flask, access: Access) -> None:
         if not answer.admitted:
             return _refused(answer)
         response = redirect(url_for("page"), 303)
-        _set_cookie(response, door.issue(code), LIFETIME_S)
+        _set_cookie(response, door, door.issue(code), LIFETIME_S)
         return response
 
     @app.post("/logout")
     def log_out() -> AnyResponse:
-        if door is not None:
-            door.end(request.cookies.get(COOKIE, ""))
         response = redirect(url_for("login"), 303)
-        _set_cookie(response, "", 0)
+        if door is not None:
+            door.end(_token(door))
+            _set_cookie(response, door, "", 0)
         return response
 
 
@@ -56,9 +56,13 @@ def _refused(answer: Answer) -> Response:
     return Response(_login_page(answer), status, headers, mimetype="text/html")
 
 
-def _set_cookie(response: AnyResponse, token: str, max_age_s: int) -> None:
+def _token(door: Door) -> str:
+    return request.cookies.get(door.cookie(secure=request.is_secure), "")
+
+
+def _set_cookie(response: AnyResponse, door: Door, token: str, max_age_s: int) -> None:
     response.set_cookie(
-        COOKIE,
+        door.cookie(secure=request.is_secure),
         token,
         max_age=max_age_s,
         path="/",

@@ -6,32 +6,52 @@ import hashlib
 import hmac
 import json
 import logging
+import re
 import secrets
 import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Protocol
 
 from itsdangerous import BadData, URLSafeSerializer
 
 LIFETIME_S = 30 * 24 * 3600
-_MOST_ENDED = 1000  # kept; whoever logs in and out more often than that has the code anyway
+_MOST_AHEAD_S = LIFETIME_S
+_MOST_ENDED = 1000  # kept; to log in and out more often than that takes the code
+_NAME = re.compile(r"[0-9a-f]{16}")  # of a token
 
 log = logging.getLogger(__name__)
+
+
+class Kept(Protocol):
+    """A file that outlives a restart; both methods raise an OSError that names it."""
+
+    path: Path
+
+    def read(self) -> bytes:
+        """Return the content, empty when there is none."""
+
+    def write(self, content: bytes) -> None:
+        """Replace the content, all or nothing."""
 
 
 class Logins:
     """Issues and recognizes tokens. Their key depends on the code: a new code ends them all.
 
-    `ended_file` remembers who logged out, over restarts; None: until the next one. The times are
-    of the wall clock, and only the end of a token counts: on a board whose clock is late after
-    booting, one issued "in the future" is as good as any.
+    `ended_file` remembers which were ended, over restarts; None: until the next one.
+
+    The times are of the wall clock, which may be wrong. A token is admitted while the clock shows
+    at most 30 days after it was issued, or at most 30 days before: a board whose clock is late
+    after booting ends no login, and one that was issued while the clock was ahead is admitted for
+    60 days at most. A jump, however far, refuses tokens only until the clock is back; those that
+    are issued meanwhile are good until then. None runs out while the clock stands still.
     """
 
     def __init__(
         self,
         secret: bytes,
-        ended_file: Path | None = None,
+        ended_file: Kept | None = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._secret = secret
@@ -40,15 +60,29 @@ class Logins:
         self._lock = threading.Lock()
         self._ended = _read_ended(ended_file)
 
+    def cookie(self, code: str, *, secure: bool) -> str:
+        """Return the name of the cookie for tokens issued under `code`.
+
+        Browsers send a cookie to every port of a host name, so a fixed name would make two
+        devices behind one name overwrite each other's. The secret makes it this device's own, the
+        code tells copies of one memory card apart, and https has another name than http, which
+        may not replace a Secure cookie. The prefix is RFC 6265bis's.
+        """
+        own = hmac.digest(self._secret, f"cookie name {code}".encode(), "sha256")[:6].hex()
+        return f"{'__Host-' if secure else ''}emotion-edge-{own}"
+
     def issue(self, code: str) -> str:
         """Return a new token for somebody who knew `code`."""
         until_s = int(self._clock()) + LIFETIME_S
         return str(self._signed_with(code).dumps([secrets.token_hex(8), until_s]))
 
     def admits(self, token: str, code: str) -> bool:
-        """Whether the token was issued under `code`, has not run out and was not ended."""
+        """Whether the token was issued under `code`, is in its time and was not ended."""
         read = self._read(token, code)
-        return read is not None and read[1] > self._clock() and read[0] not in self._ended
+        if read is None or read[0] in self._ended:
+            return False
+        left_s = read[1] - self._clock()
+        return 0 < left_s <= LIFETIME_S + _MOST_AHEAD_S
 
     def end(self, token: str, code: str) -> None:
         """Refuse this token from now on."""
@@ -77,20 +111,40 @@ class Logins:
     def _write_ended(self) -> None:
         if self._ended_file is None:
             return
-        beside = self._ended_file.with_suffix(".new")
         try:
-            beside.write_text(json.dumps(self._ended), "utf-8")
-            beside.replace(self._ended_file)
+            self._ended_file.write(json.dumps(self._ended).encode())
         except OSError as exc:
-            log.warning("web: cannot note who logged out: %s", exc)
+            log.warning("web: a login that was ended would be good after a restart: %s", exc)
 
 
-def _read_ended(path: Path | None) -> dict[str, int]:
+def _read_ended(file: Kept | None) -> dict[str, int]:
+    """Return the tokens that were ended; without those of a file that cannot be read."""
+    if file is None:
+        return {}
     try:
-        kept = {} if path is None else json.loads(path.read_text("utf-8"))
-        return {str(name): int(until_s) for name, until_s in kept.items()}
-    except FileNotFoundError:
-        return {}
-    except (OSError, ValueError, AttributeError, TypeError) as exc:
-        log.warning("web: cannot read who logged out: %s", exc)
-        return {}
+        return _parsed(file.read())
+    except OSError as exc:
+        reason = str(exc)
+    except (ValueError, RecursionError):
+        reason = f"{file.path}: not the JSON object that the device writes"
+    log.warning(
+        "web: logins that were ended are good again; `emotion-edge code --new` ends them all: %s",
+        reason,
+    )
+    return {}
+
+
+def _parsed(content: bytes) -> dict[str, int]:
+    """Return the names in a JSON object, and until when each was good, 0 where that is not said.
+
+    Raises ValueError or RecursionError for anything else.
+    """
+    kept = json.loads(content or b"{}")
+    if not isinstance(kept, dict):
+        raise ValueError("not a JSON object")  # noqa: TRY004 (a wrong value in a file)
+    ended = {name: _whole(until_s) for name, until_s in kept.items() if _NAME.fullmatch(name)}
+    return dict(list(ended.items())[-_MOST_ENDED:])
+
+
+def _whole(value: object) -> int:
+    return value if isinstance(value, int) and 0 <= value < 2**63 else 0

@@ -16,6 +16,7 @@ _DETAIL: Rgb = (164, 172, 180)
 _TITLES = {
     CameraState.STARTING: "Camera starting",
     CameraState.LOST: "Camera lost",
+    CameraState.PAUSING: "Camera closing",
     CameraState.PAUSED: "Camera paused",
     CameraState.LIVE: "No new picture",  # the camera delivers, and its frames come too late
 }
@@ -35,6 +36,11 @@ def notice_of(health: Health, size: tuple[int, int]) -> Notice:
     late = health.camera is CameraState.LIVE
     detail = "The newest one is too old to be shown as live" if late else health.detail
     return Notice(_TITLES[health.camera], detail, size)
+
+
+def notice_of_hiding(size: tuple[int, int]) -> Notice:
+    """Return the words for a picture that is held back until its faces are found."""
+    return Notice("Faces are being hidden", "A picture follows when the room was looked at", size)
 
 
 def draw_notice(notice: Notice) -> BgrImage:

@@ -22,6 +22,7 @@ from cheroot.server import HTTPConnection, HTTPRequest
 from flask import Flask
 
 from edge.errors import OutputError
+from edge.network import listen
 from edge.web.tls import TlsAdapter, shake_hands
 
 RESERVED_THREADS = 4  # beside one for each picture and event stream: pages, snapshots, checks
@@ -36,9 +37,11 @@ _MAX_BODY_BYTES = 64 * 1024
 _MOST_CONNECTIONS = 256  # one more is hung up on; descriptors are for the camera too
 
 _REFUSALS = {
-    errno.EADDRINUSE: "the port is in use; set another [web] port",
+    errno.EADDRINUSE: "the port is in use; set another [web] port, or run with --port 8090",
     errno.EACCES: "the port is reserved for the system; set [web] port to 1024 or more",
     errno.EADDRNOTAVAIL: "no such address on this machine; set [web] host to 0.0.0.0 or 127.0.0.1",
+    errno.EAFNOSUPPORT: "this machine has no IPv6; set [web] host to 0.0.0.0",
+    errno.EMFILE: "too many files are open; end other programs, or start the device again",
 }
 
 log = logging.getLogger(__name__)
@@ -85,12 +88,11 @@ class WebServer:
 
 
 def _bind(host: str, port: int) -> socket.socket:
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
-        return socket.create_server((host, port), family=family, backlog=_BACKLOG)
+        return listen(host, port, _BACKLOG)
     except socket.gaierror as exc:
-        reason = "the name is unknown; set [web] host to 0.0.0.0 or 127.0.0.1"
-        raise OutputError(f"web: cannot listen on {host}: {reason}") from exc
+        reason = "the name cannot be resolved; set [web] host to 0.0.0.0 or 127.0.0.1"
+        raise OutputError(f"web: cannot listen on {host!r}: {reason}") from exc
     except OSError as exc:
         raise _refusal(host, port, exc) from exc
 

@@ -16,7 +16,7 @@ import simplejpeg
 from edge.config import StreamConfig
 from edge.datatypes import BgrImage, Report, Scene
 from edge.latest import Latest
-from edge.web.notice import Notice, draw_notice, notice_of
+from edge.web.notice import Notice, draw_notice, notice_of, notice_of_hiding
 from edge.web.privacy import Exposure, Round, view_for
 from edge.web.seats import Seats
 
@@ -28,7 +28,10 @@ _DELIMITER = f"--{BOUNDARY}\r\n".encode()
 _STALE_S = 1.75
 _LOOK_S = 0.2
 _REPEAT_S = 1.0  # an unchanged notice is sent again: a write is how a viewer's leaving is noticed
-_PATIENCE_S = 4.0  # with a view that holds pictures back
+# How long the first picture of a view that holds pictures back is waited for: a viewer is told
+# then, and whoever asks for one picture alone waits for a slow camera's whole round.
+_PATIENCE_S, _LONGEST_PATIENCE_S = 4.0, 30.0
+_MOST_PATIENT = 2  # who wait so long at once; each holds a thread of the server
 _FIRST_SIZE = (640, 480)  # of a notice drawn before any frame told the camera's own
 
 
@@ -51,25 +54,46 @@ class JpegFeed:
         self._quality = config.quality
         self._interval_s = 1 / config.fps
         self._turn = threading.Lock()
+        self._patient = threading.BoundedSemaphore(_MOST_PATIENT)
+        self._looking = threading.Lock()
+        self._epoch = 0  # of what may still be shown; `_forget` begins the next
         self._drawing = threading.Lock()
+        self._size = _FIRST_SIZE
         self._drawn: Exposure | Notice | None = None
         self._pictures: Latest[bytes] = Latest()
         self._looked_at = 0
         self._made_at_s = float("-inf")
+        scenes.when_cleared(self._forget)
 
     def picture(self) -> bytes:
         """Return what is to be seen now; encodes it unless a viewer has already.
 
-        A view that holds pictures back is waited for, a moment.
+        A view that holds pictures back is waited for while frames arrive, half a minute at most.
         """
-        ends_s = time.monotonic() + _PATIENCE_S
+        is_patient = self._patient.acquire(blocking=False)
+        try:
+            return self._awaited(_LONGEST_PATIENCE_S if is_patient else _PATIENCE_S)
+        finally:
+            if is_patient:
+                self._patient.release()
+
+    def age_s(self) -> float | None:
+        """Return the age of the picture that viewers see, None while they see none."""
+        drawn, now_s = self._drawn, time.monotonic()
+        if not isinstance(drawn, Exposure) or now_s - self._made_at_s >= _STALE_S:
+            return None
+        return now_s - drawn.snapshot.captured_at_s
+
+    def _awaited(self, patience_s: float) -> bytes:
+        ends_s = time.monotonic() + patience_s
         looked_at = 0
-        while (subject := self._subject()) is None and time.monotonic() < ends_s:
+        while (look := self._look())[1] is None and time.monotonic() < ends_s:
             newer = self._scenes.wait_newer(looked_at, _LOOK_S)
             looked_at = newer[0] if newer else looked_at
             if self._scenes.closed:
                 break
-        return self._draw(subject or self._notice())
+        epoch, subject = look
+        return self._draw(epoch, subject or notice_of_hiding(self._size))
 
     def wait_newer(self, version: int) -> tuple[int, bytes] | None:
         """Wait for a picture newer than `version` (0: any); None once the scenes have ended.
@@ -77,7 +101,7 @@ class JpegFeed:
         Returns the version and its picture; the version is to be passed to the next call.
         """
         if not version:
-            self.picture()  # what the last viewer saw may be an hour old
+            self._awaited(_PATIENCE_S)  # what the last viewer saw may be an hour old
         while not self._scenes.closed:
             leads = self._turn.acquire(blocking=False)
             try:
@@ -108,28 +132,39 @@ class JpegFeed:
         due_in_s = self._made_at_s + self._interval_s - time.monotonic()
         if due_in_s > 0:
             time.sleep(due_in_s)
-        subject = self._subject()
+        epoch, subject = self._look()
+        made_ago_s = time.monotonic() - self._made_at_s
+        if subject is None and made_ago_s >= _STALE_S:
+            subject = notice_of_hiding(self._size)  # not what was seen before
         if subject is not None and subject != self._drawn:
-            self._draw(subject)
-        elif isinstance(subject, Notice) and time.monotonic() - self._made_at_s >= _REPEAT_S:
-            self._publish(self._draw(subject))
+            self._draw(epoch, subject)
+        elif isinstance(subject, Notice) and made_ago_s >= _REPEAT_S:
+            self._publish(self._draw(epoch, subject))
         elif newer := self._scenes.wait_newer(self._looked_at, _LOOK_S):
             self._looked_at = newer[0]
 
-    def _subject(self) -> Exposure | Notice | None:
-        """Return what is to be seen; None while the view still holds the first scene back."""
-        scene, health = self._scenes.get(), self._report().health
-        fresh = scene and time.monotonic() - scene.frame.captured_at_s < _STALE_S
-        if scene and fresh and health.healthy:
-            return self._view.expose(scene)
-        return self._notice()
+    def _look(self) -> tuple[int, Exposure | Notice | None]:
+        """Return what is to be seen and its epoch; None while the first scene is held back."""
+        with self._looking:
+            scene, health = self._scenes.get(), self._report().health
+            fresh = scene and time.monotonic() - scene.frame.captured_at_s < _STALE_S
+            self._size = scene.frame.size if scene else self._size
+            if scene and fresh and health.healthy:
+                return self._epoch, self._view.expose(scene)
+            return self._epoch, notice_of(health, self._size)
 
-    def _notice(self) -> Notice:
-        scene = self._scenes.get()
-        return notice_of(self._report().health, scene.frame.size if scene else _FIRST_SIZE)
+    def _forget(self) -> None:
+        """Drop every picture, and let none be drawn of what was exposed before."""
+        with self._looking, self._drawing:
+            self._epoch += 1
+            self._view.forget()
+            self._pictures.clear()
+            self._drawn = None
 
-    def _draw(self, subject: Exposure | Notice) -> bytes:
+    def _draw(self, epoch: int, subject: Exposure | Notice) -> bytes:
         with self._drawing:
+            if epoch != self._epoch:
+                subject = notice_of(self._report().health, self._size)
             drawn = self._pictures.get()
             if drawn is None or subject != self._drawn:
                 drawn = _encode(self._painted(subject), self._quality)
@@ -138,7 +173,7 @@ class JpegFeed:
             return drawn
 
     def _painted(self, subject: Exposure | Notice) -> BgrImage:
-        return draw_notice(subject) if isinstance(subject, Notice) else self._view.draw(subject)
+        return draw_notice(subject) if isinstance(subject, Notice) else subject.draw()
 
     def _publish(self, jpeg: bytes) -> None:
         self._made_at_s = time.monotonic()

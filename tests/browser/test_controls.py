@@ -29,6 +29,24 @@ def test_pause_and_resume(page: Page, device: Any) -> None:
     assert not page.shown("#banner")
 
 
+def test_a_camera_that_is_being_closed_is_not_called_paused(page: Page, device: Any) -> None:
+    until(lambda: page.shown(".face"))
+    device.camera = CameraState.PAUSING
+    until(lambda: page.text("#pill-text") == "Closing")
+    assert page.text("#banner") == "The camera is being closed. Until then it may be on."
+    assert page.text("#pause") == "Resume"
+    assert page.text("#mood-text") == "Not looking"
+
+
+def test_the_age_is_that_of_the_picture_shown(
+    page: Page, device: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(device.feed, "age_s", lambda: 8.5)
+    until(lambda: page.text("#age") == "8.5 s")
+    monkeypatch.setattr(device.feed, "age_s", lambda: None)
+    until(lambda: page.text("#age").endswith(" ms"))
+
+
 def test_somebody_elses_pause_turns_the_button_too(page: Page, device: Any) -> None:
     until(lambda: page.shown(".face"))
     device.pause()

@@ -1,4 +1,4 @@
-"""The device and the desktop get the same probabilities from the same model and pictures."""
+"""The device and the desktop get the same probabilities from the same model and samples."""
 
 from pathlib import Path
 
@@ -7,7 +7,7 @@ import pytest
 
 pytest.importorskip("torch", reason="the converter extra is not installed")
 
-from converter.classifiers import load_classifier
+from converter.evaluation.classifiers import load_classifier
 from edge.config import load_config
 from edge.networks import model_path
 from edge.vision.classifier import EmotionClassifier
@@ -22,11 +22,11 @@ def shipped() -> Path:
 
 
 def test_both_sides_compute_the_same_probabilities(shipped: Path) -> None:
-    pictures = np.random.default_rng(0).integers(0, 256, (40, 48, 48), np.uint8)
-    pictures[:20] = np.sort(pictures[:20], axis=1)  # slopes, which are surer to be something
+    samples = np.random.default_rng(0).integers(0, 256, (40, 48, 48), np.uint8)
+    samples[:20] = np.sort(samples[:20], axis=1)  # slopes, which are surer to be something
     network, manifest = load_model(shipped, threads=2)
     device = EmotionClassifier(network, manifest)
-    on_device = [device.probabilities(np.dstack([one] * 3)) for one in pictures]
-    on_desktop = load_classifier(shipped).probabilities(pictures)
+    on_device = [device.probabilities(np.dstack([one] * 3)) for one in samples]
+    on_desktop = load_classifier(shipped).probabilities(samples)
     np.testing.assert_allclose(on_device, on_desktop, atol=1e-6)
     assert len(set(on_desktop.argmax(axis=1))) > 1

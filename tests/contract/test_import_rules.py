@@ -11,16 +11,19 @@ import pytest
 ROOT = Path(__file__).parents[2]
 
 RECORDS = {"edge.datatypes", "edge.errors", "edge.palette", "edge.latest"}
-CORE = RECORDS | {"edge", "edge.config", "edge.files", "edge.quiet"}
+CORE = RECORDS | {
+    *("edge", "edge.config", "edge.files", "edge.quiet", "edge.toml_text", "edge.hostnames"),
+    "edge.network",
+}
 SHAPES = {"edge.camera.source", "edge.outputs.sink"}  # protocols: a name for what is passed in
 # The device, the reader of files, the doctor, and the command line in front of them.
 WIRING = {
     *("edge.app", "edge.networks", "edge.entrance"),
-    *("edge.analyze", "edge.doctor", "edge.cli", "edge.__main__"),
+    *("edge.analyze", "edge.doctor", "edge.announcement", "edge.cli", "edge.__main__"),
 }
 PARTS = {f"edge.{part}" for part in ("camera", "vision", "outputs", "web", "system")}
 PURE = {
-    "edge.pipeline",
+    *("edge.pipeline", "edge.condition"),
     *(f"edge.vision.{stage}" for stage in ("tracker", "smoother", "tensors", "merge", "views")),
     *(f"edge.outputs.{stage}" for stage in ("mood", "glow", "strip")),
     *("edge.camera.lens", "edge.system.finding"),
@@ -31,6 +34,8 @@ IO = {
     *("threading", "urllib"),
 }
 HARDWARE = {"picamera2", "libcamera", "gpiozero", "lgpio", "ai_edge_litert", "tflite_runtime"}
+# What the converter's packages hand on, in this order: each may import those before it.
+CONVERTER_STEPS = ("data", "training", "evaluation", "quantization")
 DESKTOP = {
     *("converter", "torch", "torchvision", "litert_torch", "ai_edge_quantizer", "safetensors"),
     "rich",
@@ -64,7 +69,7 @@ def broken_rule(module: str, used: Import) -> str | None:
     """Say which rule the import breaks, or None."""
     other, package = used.module, used.package
     if module.partition(".")[0] == "converter":
-        return "converter must not import edge" if package == "edge" else None
+        return broken_converter_rule(module, used)
     rules = (
         (package in DESKTOP, f"edge must not import {package}: it belongs to the desktop"),
         (package in HARDWARE and used.at_load, f"{package} must be imported inside a function"),
@@ -79,6 +84,22 @@ def broken_rule(module: str, used: Import) -> str | None:
         ),
     )
     return next((problem for broken, problem in rules if broken), None)
+
+
+def broken_converter_rule(module: str, used: Import) -> str | None:
+    if used.package == "edge":
+        return "converter must not import edge"
+    step, other_step = converter_step(module), converter_step(used.module)
+    if step is not None and other_step is not None and other_step > step:
+        return f"{module} must not know {used.module}, a later step"
+    return None
+
+
+def converter_step(module: str) -> int | None:
+    """The place of a module's package among CONVERTER_STEPS; None outside them."""
+    _, _, inner = module.partition(".")
+    package = inner.partition(".")[0]
+    return CONVERTER_STEPS.index(package) if package in CONVERTER_STEPS else None
 
 
 def is_plain(package: str) -> bool:
@@ -172,6 +193,8 @@ def tree(tmp_path: Path) -> Path:
         "edge/web/__init__.py": "from edge import __version__",
         "converter/__init__.py": "import torch",
         "converter/model.py": "from converter import other",
+        "converter/data/labels.py": "",
+        "converter/training/train.py": "from converter.data import labels",
     }.items():
         path = tmp_path / name
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -205,6 +228,7 @@ def test_a_tree_that_keeps_the_rules_is_left_alone(tree: Path):
         ("edge/cli.py", "def f():\n  import converter.model", "must not import converter"),
         ("edge/app.py", "from torch import nn", "edge must not import torch"),
         ("converter/model.py", "from edge.palette import colour_of", "must not import edge"),
+        ("converter/data/labels.py", "from converter.training import train", "a later step"),
     ],
 )
 def test_a_broken_rule_is_caught(tree: Path, name: str, source: str, problem: str):

@@ -14,8 +14,8 @@ import numpy as np
 import pytest
 
 if TYPE_CHECKING:
-    from converter.dataset import FaceDataset
-    from converter.model import DenseNet121
+    from converter.data.dataset import FaceDataset
+    from converter.training.model import DenseNet121
 
 ROOT = Path(__file__).parents[2]
 SHARED = ROOT.parent / "shared"
@@ -71,7 +71,7 @@ def random_net() -> DenseNet121:
     import torch
     from torch import nn
 
-    from converter.model import DenseNet121
+    from converter.training.model import DenseNet121
 
     torch.manual_seed(0)
     net = DenseNet121()
@@ -90,8 +90,8 @@ def random_faces() -> FaceDataset:
 
 
 def noise_faces() -> FaceDataset:
-    """Return 70 different pictures of noise in the three splits, ten of every label."""
-    from converter.dataset import FaceDataset
+    """Return 70 different samples of noise in the three splits, ten of every label."""
+    from converter.data.dataset import FaceDataset
 
     rng = np.random.default_rng(0)
     return FaceDataset(

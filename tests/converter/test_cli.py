@@ -52,7 +52,7 @@ def test_no_command_is_a_usage_error(capsys):
 
 
 @pytest.mark.parametrize("count", ["0", "-3", "many"])
-def test_an_impossible_number_of_pictures_is_a_usage_error(count, capsys):
+def test_an_impossible_number_of_samples_is_a_usage_error(count, capsys):
     with pytest.raises(SystemExit, match="2"):
         cli.main(["quantize", "c", "--data", "d", "--out", "o.tflite", "--calibration", count])
     assert "--calibration" in capsys.readouterr().err
@@ -99,16 +99,16 @@ def test_missing_data_fails(random_checkpoint, tmp_path, capsys):
     words = ["quantize", str(random_checkpoint), "--data", "gone.npz"]
     assert cli.main([*words, "--out", str(tmp_path / "m.tflite")]) == 1
     assert capsys.readouterr().err == (
-        f"emotion-converter: gone.npz: cannot read the pictures: {NO_SUCH}\n"
+        f"emotion-converter: gone.npz: cannot read the samples: {NO_SUCH}\n"
     )
 
 
-def test_more_calibration_pictures_than_there_are_fails(
+def test_more_calibration_samples_than_there_are_fails(
     random_checkpoint, random_npz, tmp_path, capsys
 ):
     words = ["quantize", str(random_checkpoint), "--data", str(random_npz)]
     assert cli.main([*words, "--out", str(tmp_path / "m.tflite"), "--calibration", "43"]) == 1
-    assert "43 pictures are wanted, the dataset has only 42" in capsys.readouterr().err
+    assert "43 samples are wanted, the dataset has only 42" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("name", ["gone.tflite", "gone.safetensors"])
@@ -135,4 +135,4 @@ def test_debug_shows_the_traceback(monkeypatch, random_npz):
 def test_the_installed_command_complains_in_one_line():
     code, complaint = run("evaluate", "gone.tflite", "--data", "gone.npz")
     assert code == 1
-    assert complaint == f"emotion-converter: gone.npz: cannot read the pictures: {NO_SUCH}\n"
+    assert complaint == f"emotion-converter: gone.npz: cannot read the samples: {NO_SUCH}\n"

@@ -7,14 +7,14 @@ import pytest
 
 pytest.importorskip("torch", reason="the converter extra is not installed")
 
-from converter.checkpoint import load_checkpoint
-from converter.classifiers import TfliteClassifier, load_classifier
-from converter.dataset import LABELS, Split, load_dataset
-from converter.graph import check_full_integer, graph_facts
+from converter.data.dataset import LABELS, Split, load_dataset
+from converter.evaluation.classifiers import TfliteClassifier, load_classifier
+from converter.evaluation.metrics import accuracy, class_metrics, ece, macro_f1
 from converter.manifest import sha256
-from converter.metrics import accuracy, class_metrics, ece, macro_f1
-from converter.passes import PASS_NAMES
-from converter.recipes import STATIC
+from converter.quantization.graph import check_full_integer, graph_facts
+from converter.quantization.passes import PASS_NAMES
+from converter.quantization.recipes import STATIC
+from converter.training.checkpoint import load_checkpoint
 
 pytestmark = pytest.mark.converter
 
@@ -117,7 +117,7 @@ def test_it_is_as_good_as_its_manifest_says(facts, shipped_model, weights, fer20
     before = load_classifier(weights).probabilities(faces.images).argmax(axis=1)
     probabilities = load_classifier(shipped_model).probabilities(faces.images)
     after = probabilities.argmax(axis=1)
-    # Another processor's kernels may round a few pictures to another label.
+    # Another processor's kernels may round a few samples to another label.
     assert said["pictures"] == len(faces)
     assert said["float32_accuracy"] == pytest.approx(accuracy(before, faces.labels), abs=0.001)
     assert said["accuracy"] == pytest.approx(accuracy(after, faces.labels), abs=0.002)

@@ -8,6 +8,7 @@ from edge.config import StreamConfig
 from edge.datatypes import CameraState, Health, Report, Scene
 from edge.latest import Latest
 from edge.outputs.history import History
+from edge.state import KeptFile
 from edge.web.access import Access, Door
 from edge.web.app import Controls, create_app
 from edge.web.attempts import Attempts
@@ -30,8 +31,9 @@ class Clock:
 class Device:
     """A device behind a door; `code` may be changed, as `emotion-edge code --new` does."""
 
-    def __init__(self, ended_file: Path) -> None:
-        self.code = CODE
+    def __init__(self, ended_file: Path, secret: bytes = b"a secret", code: str = CODE) -> None:
+        self.code = code
+        self.secret = secret
         self.camera = CameraState.LIVE
         self.clock = Clock()
         self.wall_clock = Clock()
@@ -43,17 +45,23 @@ class Device:
     def make_app(self) -> Flask:
         """Return the application as after a restart."""
         config = StreamConfig(fps=30, quality=80, max_viewers=2, privacy="off")
-        logins = Logins(b"a secret", self.ended_file, self.wall_clock)
+        logins = Logins(self.secret, KeptFile(self.ended_file), self.wall_clock)
+        self.door = Door(lambda: self.code, logins, Attempts(self.clock))
         return create_app(
             scenes=self.scenes,
             report=self.report,
             leds=lambda: None,
             labels=("happy", "sad"),
             feed=JpegFeed(self.scenes, self.report, config, lambda _: 12),
-            access=Access(Hosts(), Door(lambda: self.code, logins, Attempts(self.clock))),
+            access=Access(Hosts(), self.door),
             controls=Controls(pause=self.pause, resume=self.resume),
             history=self.history,
         )
+
+    @property
+    def cookie(self) -> str:
+        """The name of the login's cookie over http."""
+        return self.door.cookie(secure=False)
 
     def pause(self) -> None:
         self.camera = CameraState.PAUSED

@@ -75,7 +75,7 @@ def test_a_face_is_found_in_the_same_place_through_any_view(
     assert face.box.iou(portrait) > 0.35
     assert face.keypoints is not None
     eyes = (face.keypoints[:2] - (portrait.x1, portrait.y1)) / portrait.width
-    # Where `emotion-converter cast` puts them.
+    # Where `emotion-converter demo-faces` puts them.
     assert eyes == pytest.approx(np.array([[0.35, 0.4], [0.65, 0.4]]), abs=0.04)
 
 

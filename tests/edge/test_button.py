@@ -104,6 +104,9 @@ def test_the_pin_is_pulled_up_debounced_and_given_back(pins: Any):
 
 
 class SeesNobody:
+    def reset(self) -> None:
+        """Nothing to forget."""
+
     def step(self, frame: Frame) -> Snapshot:
         at_s = frame.captured_at_s
         return Snapshot(seq=frame.seq, captured_at_s=at_s, faces=(), dominant=None, stage_ms={})
@@ -130,6 +133,7 @@ def test_a_press_pauses_the_camera_and_the_privacy_led_follows(pins: Any):
             pins.pin(26).drive_high()
             assert service.paused is paused
             eventually(lambda paused=paused: (pins.pin(24).state == 0) is paused)
+            assert not (paused and usb.captures[-1].isOpened())
             eventually(lambda paused=paused: usb.captures[-1].isOpened() is not paused)
     finally:
         button.close()

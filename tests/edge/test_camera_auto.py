@@ -85,6 +85,26 @@ def test_auto_passes_over_a_device_that_opens_and_delivers_nothing():
     assert source.name == "USB camera 1 (/dev/video1)"
 
 
+def test_auto_passes_over_a_device_that_does_not_even_close(monkeypatch):
+    monkeypatch.setattr("edge.camera.auto.FIRST_FRAME_S", 0.1)
+    monkeypatch.setattr("edge.camera.auto.CLOSE_S", 0.1)
+    hanging, good = FakeUsbCamera(index=0), FakeUsbCamera(index=1)
+    hanging.stall()
+    hanging.may_release.clear()
+    mixed = Hardware(
+        open_pi=no_pi,
+        open_usb=lambda config, index: V4l2Camera(
+            config, index, open_capture=(hanging, good)[index].open
+        ),
+        usb_devices=lambda: [0, 1],
+    )
+    source = open_source(settings("auto"), mixed)
+    hanging.resume()
+    hanging.may_release.set()
+    source.close()
+    assert source.name == "USB camera 1 (/dev/video1)"
+
+
 def test_auto_says_what_it_looked_for_and_how_to_see_the_demo():
     with pytest.raises(CameraNotFound) as nothing:
         open_source(settings("auto"), hardware())

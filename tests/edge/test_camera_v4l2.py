@@ -29,6 +29,20 @@ def usb():
     usb.resume()
 
 
+def test_close_returns_when_the_camera_is_off(usb):
+    camera = opened(usb)
+    camera.read(2.0)
+    usb.may_release.clear()
+    closing = threading.Thread(target=camera.close)
+    closing.start()
+    closing.join(1.2)
+    assert closing.is_alive()
+    assert usb.captures[0].isOpened()
+    usb.may_release.set()
+    closing.join(5)
+    assert not usb.captures[0].isOpened()
+
+
 def test_frames_are_new_numbered_and_of_the_size_asked_for(usb):
     camera = opened(usb)
     try:

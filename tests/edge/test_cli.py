@@ -24,6 +24,7 @@ from faces import hang, wall
 
 from edge import __version__
 from edge.cli import main
+from edge.network import own_addresses
 
 LABELS = ["angry", "disgust", "fear", "happy", "sad", "surprise", "neutral"]
 
@@ -114,8 +115,7 @@ def test_a_bad_picture_among_good_ones_is_named_and_the_rest_goes_on(tmp_path: P
         (["analyze", "{tmp}/absent.jpg"], "absent.jpg: no such file or folder", 1),
         (["analyze", "{tmp}"], "no pictures in this folder", 1),
         (["analyze", "{tmp}/garbage.mp4"], "garbage.mp4: not a video", 1),
-        (["run", "--source", "teapot"], "source = 'teapot': expected auto, demo", 2),
-        (["run", "--source", "demo", "--port", "70000"], "[web] port = 70000", 2),
+        (["run", "--source", "teapot"], "--source 'teapot': expected auto, demo", 2),
         (["run", "--config", "{tmp}/absent.toml"], "absent.toml: cannot read", 2),
         (["run", "--config", "{tmp}/typo.toml"], "unknown key 'prot' in [web]", 2),
         (["run", "--source", "v4l2:63", "--port", "0"], "/dev/video63", 1),
@@ -123,7 +123,11 @@ def test_a_bad_picture_among_good_ones_is_named_and_the_rest_goes_on(tmp_path: P
         (["run", "--source", "images:{tmp}", "--port", "0"], "no pictures", 1),
         (["run", "--source", "demo", "--model", "{tmp}/no.tflite"], "no.json: cannot read", 1),
         (["run", "--source", "demo", "--host", "203.0.113.7"], "no such address", 1),
-        (["config", "--leds", "disco"], "mode = 'disco': expected one of off", 2),
+        (["run", "--source", "demo", "--host", "nosuch.invalid"], "cannot be resolved; set", 1),
+        (["run", "--source", "demo", "--host", "a b"], "--host 'a b': expected an address", 2),
+        (["run", "--source", "demo", "--host", "x" * 300], "': expected an address, or", 2),
+        (["run", "--source", "demo", "--port", "-1"], "--port", 2),
+        (["config", "--leds", "disco"], "--leds 'disco': expected one of off", 2),
     ],
 )
 def test_what_cannot_be_done_is_one_line_and_an_exit_code(
@@ -134,6 +138,33 @@ def test_what_cannot_be_done_is_one_line_and_an_exit_code(
     run = emotion_edge(*(arg.format(tmp=tmp_path) for arg in args))
     assert run.returncode == code, run.stderr
     assert complaint in one_line(run.stderr)
+
+
+@pytest.mark.parametrize(
+    ("args", "complaint"),
+    [
+        (["run", "--source", ""], "--source '': expected auto, demo, picamera2, "),
+        (["run", "--port", "70000"], "--port 70000: expected a whole number from 0 to 65535"),
+        (["run", "--port", "x"], "--port 'x': expected a whole number from 0 to 65535"),
+        (["run", "--port", ""], "--port '': expected a whole number from 0 to 65535"),
+        (["run", "--port", "9" * 5000], "--port '9999999999"),
+        (["code", "--host", ""], "--host '': expected an address or a host name"),
+        (["doctor", "--host", "[::1]"], "--host '[::1]': expected an address, or a name"),
+        (["config", "--detector", "x"], "--detector 'x': expected one of blazeface, haar"),
+        (["config", "--model", ""], "--model '': expected auto or the path of a .tflite"),
+        (["config", "--model", "caf\udce9.tflite"], "--model 'caf\\udce9.tflite': expected auto"),
+        (["leds", "--leds", "maybe"], "--leds 'maybe': expected one of off, per_emotion, rgb"),
+        (["config", "--config", "/dev/zero"], "/dev/zero: cannot read the configuration: not a"),
+    ],
+)
+def test_a_wrong_value_of_an_option_is_told_by_the_options_name(
+    args: list[str], complaint: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(args) == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err.startswith(f"emotion-edge: {complaint}")
+    assert err.count("\n") == 1
 
 
 def test_without_any_camera_auto_says_what_it_looked_for_and_how_to_see_the_demo() -> None:
@@ -172,6 +203,17 @@ def test_config_prints_toml_that_says_what_the_command_line_changed(
     settings = tomllib.loads(capsys.readouterr().out)
     assert settings["web"]["port"] == 9000
     assert settings["leds"]["mode"] == "per_emotion"
+
+
+def test_config_prints_toml_on_any_terminal(tmp_path: Path) -> None:
+    latin = {**os.environ, "PYTHONIOENCODING": "latin-1", "PYTHONUTF8": "0"}
+    run = subprocess.run(
+        [sys.executable, "-m", "edge", "config", "--model", "/srv/😀.tflite"],
+        capture_output=True,
+        env=latin,
+        check=True,
+    )
+    assert tomllib.loads(run.stdout.decode("utf-8"))["classifier"]["model"] == "/srv/😀.tflite"
 
 
 def test_version(capsys: pytest.CaptureFixture[str]) -> None:
@@ -287,7 +329,9 @@ def test_the_access_code_is_the_same_until_a_new_one_is_asked_for(
     assert re.fullmatch(r"[a-z2-9]{4}-[a-z2-9]{4}-[a-z2-9]{2}", first[0])
     assert first[1:] == ["http://127.0.0.1:8090"]
     name = socket.gethostname().partition(".")[0]
-    assert lines("--host", "0.0.0.0")[2:] == [f"http://{name}.local:8080"]  # noqa: S104
+    addresses = [address for address in own_addresses() if ":" not in address]
+    hosts = ["127.0.0.1", *addresses, f"{name}.local"]
+    assert lines("--host", "0.0.0.0")[1:] == [f"http://{host}:8080" for host in hosts]  # noqa: S104
     assert lines()[0] == first[0]
     renewed = lines("--new")[0]
     assert renewed != first[0]
@@ -302,6 +346,17 @@ def test_the_code_is_not_told_to_what_may_be_a_journal(state: Path) -> None:
         device.end(signal.SIGTERM)
         assert not any(code in line for line in device.lines)
         assert "access code: to be had with `emotion-edge code`\n" in device.lines
+
+
+def test_the_code_of_a_running_demo_comes_with_its_address(
+    state: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with running(state) as device:
+        url = device.address()
+        assert main(["code"]) == 0
+        assert capsys.readouterr().out.splitlines()[1:] == [url]
+        device.end(signal.SIGTERM)
+    assert not (state / "page-addresses").exists()
 
 
 def test_a_person_at_a_terminal_is_told_the_code(state: Path) -> None:
@@ -328,9 +383,19 @@ def test_without_a_state_folder_there_is_no_page_rather_than_an_open_one(tmp_pat
     settings = tmp_path / "settings.toml"
     settings.write_text(f'[state]\nfolder = "{tmp_path}/file/state"\n')
     run = emotion_edge("run", "--source", "demo", "--port", "0", "--config", settings)
-    assert run.returncode == 1
-    assert "set [state] folder to one this user may write" in one_line(run.stderr)
+    assert run.returncode == 2
+    assert "a file is in its place or on the way: remove it, or set" in one_line(run.stderr)
     assert run.stdout == ""
+
+
+@pytest.mark.parametrize("folder", ["a\\u0000b", "~nouser/x", "/" + "x" * 300, "/dev/null"])
+def test_a_state_folder_that_can_be_none_is_one_line(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], folder: str
+) -> None:
+    settings = tmp_path / "settings.toml"
+    settings.write_text(f'[state]\nfolder = "{folder}"\n')
+    assert main(["code", "--config", str(settings)]) == 2
+    assert "[state] folder" in one_line(capsys.readouterr().err)
 
 
 def test_the_demo_is_read_as_it_is_played() -> None:

@@ -49,14 +49,18 @@ class ScriptedPresence:
 
 
 def watch(
-    faces: ScriptedFaces, presence: ScriptedPresence, frames: int, runs_per_frame: int = 2
+    faces: ScriptedFaces,
+    presence: ScriptedPresence,
+    frames: int,
+    runs_per_frame: int = 2,
+    fps: float = 15,
 ) -> Sequence[Track]:
     detector = RoomDetector(faces, presence, runs_per_frame=runs_per_frame)
     tracker = Tracker(TrackerConfig(min_hits=2, max_lost_s=1.5))
     tracks: Sequence[Track] = ()
     for i in range(frames):
-        sighting = detector.detect(wall(), tracker.predict(i / 15))
-        tracks = tracker.update(sighting, i / 15)
+        sighting = detector.detect(wall(), tracker.predict(i / fps))
+        tracks = tracker.update(sighting, i / fps)
     return tracks
 
 
@@ -249,3 +253,24 @@ def test_only_so_many_faces_of_a_still_are_looked_at_again() -> None:
     faces, presence = ScriptedFaces(*crowd), ScriptedPresence(*crowd)
     detector = RoomDetector(faces, presence, runs_per_frame=2)
     assert len(detector.detect_still(np.zeros((400, 1200, 3), np.uint8))) == presence.runs == 200
+
+
+def test_after_a_reset_it_looks_as_it_did_at_first() -> None:
+    boxes = [BBox(100, 100, 180, 180), BBox(400, 300, 480, 380)]
+    faces, presence = ScriptedFaces(*boxes), ScriptedPresence(*boxes)
+    detector = RoomDetector(faces, presence, runs_per_frame=2)
+    rounds = []
+    for frames in (7, 12, 12):  # the first is left in the middle of everything
+        detector.reset()
+        faces.views.clear()
+        rounds.append([len(detector.detect(wall(), ()).detections) for _ in range(frames)])
+        rounds.append(list(faces.views))
+    assert rounds[2:4] == rounds[4:6]
+    assert rounds[2][:7] == rounds[0]
+
+
+def test_many_people_stay_known_in_a_slow_video() -> None:
+    boxes = [BBox(20 + 75 * i, 100, 80 + 75 * i, 160) for i in range(8)]
+    tracks = watch(ScriptedFaces(*boxes), ScriptedPresence(*boxes), 60, fps=2)
+    assert len(tracks) == 8
+    assert max(track.track_id for track in tracks) == 8

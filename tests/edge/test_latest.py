@@ -1,4 +1,5 @@
 import threading
+import time
 
 from edge.latest import Latest
 
@@ -21,8 +22,24 @@ def test_a_waiting_reader_wakes_for_a_value_and_for_the_end() -> None:
     assert slot.closed
 
 
+def test_what_is_cleared_is_gone_and_not_waited_for_as_if_it_were_there() -> None:
+    slot: Latest[int] = Latest()
+    gone: list[int | None] = []
+    slot.when_cleared(lambda: gone.append(slot.get()))
+    slot.put(7)
+    slot.clear()
+    assert (slot.get(), gone) == (None, [None])
+    started_s = time.monotonic()
+    assert slot.wait_newer(0, 0.1) is None
+    assert time.monotonic() - started_s >= 0.09
+    slot.put(8)
+    assert slot.wait_newer(1, 1) == (2, 8)
+
+
 def test_after_the_end_nothing_is_waited_for() -> None:
     slot: Latest[int] = Latest()
     slot.put(1)
     slot.close()
+    slot.put(2)
+    assert slot.get() is None
     assert slot.wait_newer(0, 10) is None

@@ -215,8 +215,28 @@ def raises(leds: Leds, label: str, message: str | None) -> bool:
 @pytest.mark.parametrize(
     ("settings", "labels", "message"),
     [
-        ({}, (*LABELS, "contempt"), r"\[leds.pins\] has no pin for contempt"),
-        ({}, LABELS[:6], r"\[leds.pins\] neutral: the model has no such expression"),
+        (
+            {},
+            (*LABELS, "contempt"),
+            r"\[leds.pins\] has no pin for contempt.*a line for each, such as contempt = 12",
+        ),
+        ({}, ("half asleep",), r"no pin for 'half asleep'.* such as \"half asleep\" = 12"),
+        (
+            {"pins": {"hapy": 4}},
+            LABELS,
+            r"\[leds.pins\] hapy = 4: the model has no such expression; did you mean 'happy'",
+        ),
+        (
+            {"pins": {"bored": 4}},
+            LABELS[:2],
+            r"\[leds.pins\] bored = 4: the model has no such expression; it knows angry, disgust",
+        ),
+        ({"pins": {"bored": 16}}, (*LABELS, "bored"), r"leds.pins.bored = 16: leds.pins.happy"),
+        (
+            {"pins": {"status": 4}},
+            (*LABELS, "status"),
+            r"the model has an expression 'status', which is the name of another LED",
+        ),
         ({"pins": {"sad": 16}}, LABELS, r"leds.pins.sad = 16: leds.pins.happy uses this pin"),
         ({"status_pin": 5}, LABELS, r"leds.status_pin = 5: leds.pins.angry uses this pin"),
         ({"privacy_pin": 25}, LABELS, r"leds.privacy_pin = 25: leds.status_pin uses this pin"),
@@ -230,6 +250,25 @@ def test_bad_wiring_is_refused_before_a_pin_is_opened(
     with pytest.raises(ConfigError, match=message):
         Leds(leds_config(**settings), labels, pins)
     assert not pins.pins
+
+
+@pytest.mark.parametrize(
+    ("own", "wires"),
+    [
+        ({"contempt": 12}, leds_config().pins | {"contempt": 12}),
+        ({}, {"happy": 16, "sad": 19}),
+        ({"a.b": 13, "half asleep": 5}, {"happy": 16, "a.b": 13, "half asleep": 5}),
+    ],
+)
+def test_a_model_with_other_expressions_has_its_leds(
+    pins: Any, own: dict[str, int], wires: dict[str, int]
+):
+    config, labels = leds_config(pins=own), tuple(wires)
+    assert wiring(config, labels) == {**wires, "status": 25, "privacy": 24}
+    leds = Leds(config, labels, pins)
+    leds.close()
+    assert tuple(leds.state().levels) == (*labels, "status", "privacy")
+    assert set(pins.pins) == {pins.pin(n).info for n in (*wires.values(), 25, 24)}
 
 
 def test_rgb_does_not_mind_pins_it_does_not_use():

@@ -1,5 +1,6 @@
 """Brightness and colour from faces, and how they move through time: no pins, no clock."""
 
+from dataclasses import replace
 from itertools import pairwise
 
 import pytest
@@ -121,6 +122,7 @@ def test_rgb_levels_are_the_colour_of_the_mood():
         (CameraState.STARTING, 1.0),
         (CameraState.LIVE, 1.0),
         (CameraState.LOST, 0.0),
+        (CameraState.PAUSING, 1.0),
         (CameraState.PAUSED, 0.0),
     ],
 )
@@ -130,6 +132,28 @@ def test_the_privacy_led_tells_whether_the_camera_is_on(camera: CameraState, pri
     levels = leds.advance(0.1).levels
     assert levels["privacy"] == privacy
     assert (levels["happy"] > 0) == (camera is CameraState.LIVE)
+
+
+def test_a_camera_that_is_open_and_lost_keeps_the_privacy_led_lit():
+    leds = glow()
+    lost = report(camera=CameraState.LOST)
+    leds.tell(replace(lost, health=replace(lost.health, camera_open=True)), 0.0)
+    levels = leds.advance(0.1).levels
+    assert levels["privacy"] == 1.0
+    leds.tell(lost, 0.2)
+    assert leds.advance(0.3).levels["privacy"] == 0.0
+
+
+def test_a_clock_that_goes_back_or_stands_still_does_no_harm():
+    leds = glow()
+    leds.tell(report(face("happy", 0.8)), 100.0)
+    leds.advance(100.0)
+    for now_s in (100.0, 3.0, 3.0, 3.1, 3.5):
+        levels = leds.advance(now_s).levels
+        assert all(0 <= level <= 1 for level in levels.values())
+    assert leds.advance(4.0).levels["happy"] == pytest.approx(0.8, abs=0.01)
+    assert leds.advance(3.0 + SILENCE_S + 0.1).levels["privacy"] == 1.0
+    assert leds.advance(3.0 + SILENCE_S + 2.0).levels["happy"] == pytest.approx(0.0, abs=0.01)
 
 
 def test_silence_is_shown_as_a_lost_camera_but_never_as_privacy():

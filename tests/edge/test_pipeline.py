@@ -12,6 +12,7 @@ from edge.datatypes import (
     FaceState,
     Frame,
     Sighting,
+    Snapshot,
     Track,
 )
 from edge.pipeline import Pipeline, dominant_label
@@ -27,6 +28,7 @@ class RowOfPeople:
 
     def __init__(self, people: int) -> None:
         self.people = people
+        self.resets = 0
 
     def detect(self, bgr: BgrImage, tracks: Sequence[Track]) -> Sighting:
         faces = [Detection(box=b, score=0.9) for b in self.boxes()]
@@ -34,6 +36,9 @@ class RowOfPeople:
 
     def detect_still(self, bgr: BgrImage) -> list[Detection]:
         raise AssertionError("a video is not a still")
+
+    def reset(self) -> None:
+        self.resets += 1
 
     def boxes(self) -> list[BBox]:
         return [BBox(100 * i, 0, 100 * i + 80, 80) for i in range(self.people)]
@@ -52,8 +57,10 @@ class Smiles:
         return EmotionScores(track_id=track.track_id, probs=np.array([0.1, 0.9], np.float32))
 
 
-def frame(seq: int) -> Frame:
-    return Frame(bgr=np.zeros((80, 700, 3), np.uint8), seq=seq, captured_at_s=seq / 15)
+def frame(seq: int, at_s: float | None = None, opening: int = 0) -> Frame:
+    at_s = seq / 15 if at_s is None else at_s
+    bgr = np.zeros((80, 700, 3), np.uint8)
+    return Frame(bgr=bgr, seq=seq, captured_at_s=at_s, opening=opening)
 
 
 def pipeline(detector: RowOfPeople, classifier: Smiles, max_per_frame: int = 2) -> Pipeline:
@@ -142,3 +149,83 @@ def test_a_face_seen_once_or_just_gone_is_known_though_not_shown() -> None:
     assert gone[-1].faces == ()
     assert list(gone[-1].unshown) == [1]
     assert "unshown" not in gone[-1].to_dict()
+
+
+def ids_of(snapshot: Snapshot) -> set[int]:
+    """The ids of everybody known, shown or not."""
+    return {face.track_id for face in snapshot.faces} | set(snapshot.unshown)
+
+
+@pytest.mark.parametrize(
+    ("at_s", "opening"),
+    [(3600.0, 0), (2.0, 1), (-10.0, 0), (0.0, 1), (20.0, 0), (float("nan"), 0)],
+)
+def test_nobody_is_known_after_a_break(at_s: float, opening: int) -> None:
+    room = RowOfPeople(2)
+    line = pipeline(room, Smiles())
+    for seq in range(30):
+        line.step(frame(seq))
+    room.people, resets = 0, room.resets
+    after = line.step(frame(30, at_s, opening))
+    assert ids_of(after) == set()
+    assert room.resets == resets + 1
+    room.people = 2
+    assert ids_of(line.step(frame(31, at_s + 1 / 15, opening))) == {3, 4}
+
+
+def test_who_sits_where_somebody_sat_an_hour_ago_is_another_person() -> None:
+    smiles = Smiles()
+    line = pipeline(RowOfPeople(1), smiles)
+    for seq in range(30):
+        line.step(frame(seq))
+    first = line.step(frame(30, 3600.0))
+    second = line.step(frame(31, 3600.1))
+    assert (first.faces, list(first.unshown)) == ((), [2])
+    assert [face.track_id for face in second.faces] == [2]
+
+
+def test_every_video_begins_with_a_detector_that_has_seen_nothing() -> None:
+    room = RowOfPeople(1)
+    for videos in (1, 2):
+        pipeline(room, Smiles()).step(frame(0))
+        assert room.resets == videos
+
+
+class Frowns(Smiles):
+    """A classifier that finds everyone happy, and angry from a moment on."""
+
+    angry = False
+
+    def classify(self, bgr: BgrImage, track: Track) -> EmotionScores:
+        probs = np.array([0.9, 0.1] if self.angry else [0.1, 0.9], np.float32)
+        return EmotionScores(track_id=track.track_id, probs=probs)
+
+
+@pytest.mark.parametrize(
+    "times",
+    [
+        [9.96 + i / 25 for i in range(-50, 0)] + [i / 25 for i in range(75)],  # wrapped
+        [i / 25 for i in range(50)] + [7200 + i / 25 for i in range(75)],  # joined
+        [5.0] * 125,  # no times at all
+        [i / 25 + (-0.05 if i % 3 == 0 else 0.05) for i in range(125)],  # out of order
+    ],
+)
+def test_labels_follow_the_faces_whatever_the_times_do(times: list[float]) -> None:
+    frowns = Frowns()
+    line = pipeline(RowOfPeople(1), frowns)
+    for seq, at_s in enumerate(times):
+        frowns.angry = seq >= 50
+        snapshot = line.step(frame(seq, at_s))
+        assert snapshot.captured_at_s == at_s
+        assert len(ids_of(snapshot)) == 1
+    (face,) = snapshot.faces
+    assert face.label == "angry"
+    assert face.confidence > 0.8
+    assert face.box.iou(RowOfPeople(1).boxes()[0]) > 0.95
+
+
+def test_a_slow_video_shows_its_faces() -> None:
+    line = pipeline(RowOfPeople(2), Smiles())
+    line.step(frame(0, 0.0))
+    for seq in range(1, 5):
+        assert len(line.step(frame(seq, 4.0 * seq)).faces) == 2

@@ -4,6 +4,7 @@ import os
 import shutil
 import signal
 import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -298,6 +299,19 @@ def is_running(pid: int) -> bool:
             return False
         time.sleep(0.02)
     return True
+
+
+def test_settings_that_the_device_reads_are_settings_for_the_installer(tmp_path: Path):
+    """As Notepad saves them: with a byte order mark."""
+    settings = tmp_path / "config.toml"
+    check = (
+        'eval "$(sed -n "/^check_toml() {/,/^}/p" install.sh)"; fail() { echo "$*"; exit 1; }; '
+        f"settings={settings} python={sys.executable}; check_toml"
+    )
+    for content, code in ((b"\xef\xbb\xbf[web]\r\nport = 1\r\n", 0), (b"[web]\nport = a", 1)):
+        settings.write_bytes(content)
+        run = subprocess.run(["bash", "-c", check], cwd=ROOT, capture_output=True, check=False)
+        assert run.returncode == code, run.stdout
 
 
 @pytest.mark.parametrize("name", ["install.sh", "tests/run", ".ci/run"])

@@ -30,6 +30,9 @@ class Counting:
         self.faces: tuple[FaceState, ...] = ()
         self.defect: Exception | None = None
 
+    def reset(self) -> None:
+        """Nothing to forget."""
+
     def step(self, frame: Frame) -> Snapshot:
         if self.defect:
             raise self.defect
@@ -182,6 +185,8 @@ def test_a_camera_gone_for_good_ends_the_run_with_its_error() -> None:
     device.thread.join(8)
     assert isinstance(device.error, CameraError)
     assert "no picture for 2 s" in str(device.error)
+    assert str(device.error).count("USB camera 0") == 1
+    assert str(device.error).count("no picture") == 1
 
 
 def test_as_shipped_it_waits_a_minute_for_the_camera_and_not_longer() -> None:
@@ -316,7 +321,7 @@ def test_a_camera_paused_while_it_is_opened_rests_only_once_it_is_closed(device:
     eventually(device.camera_is(CameraState.STARTING))
     assert device.asked_to_open.wait(5)
     device.service.pause()
-    assert device.service.health().camera is CameraState.STARTING
+    assert device.service.health().camera is CameraState.PAUSING
     device.may_open.set()
     eventually(device.camera_is(CameraState.PAUSED))
     assert not any(capture.isOpened() for capture in device.usb.captures)
@@ -392,3 +397,55 @@ def test_pictures_that_come_too_late_are_no_live_ones(device: Device) -> None:
     device.stage.pause_s = 0.8
     eventually(lambda: re.search(r"pictures come [0-9.]+ s late", device.service.health().detail))
     assert device.service.health().camera is not CameraState.PAUSED
+
+
+def test_a_frame_of_the_future_is_not_live_until_then() -> None:
+    device = Device()
+
+    class Ahead(V4l2Camera):
+        def read(self, timeout_s: float) -> Frame:
+            frame = super().read(timeout_s)
+            return replace(frame, captured_at_s=frame.captured_at_s + 3600)
+
+    device.service._camera._open_source = lambda: Ahead(CAMERA, 0, open_capture=device.usb.open)
+    device.thread.start()
+    try:
+        eventually(device.camera_is(CameraState.LIVE))
+        device.usb.stall()
+        eventually(device.camera_is(CameraState.LOST), 3)
+    finally:
+        device.usb.resume()
+        device.service.stop()
+        device.thread.join(5)
+
+
+def test_the_frame_rate_survives_a_clock_that_is_set_back(device: Device) -> None:
+    eventually(lambda: device.service.health().fps > 5)
+    device.ahead_s = -3600
+    assert device.service.health().fps < 100
+    device.usb.stall()
+    eventually(lambda: device.service.health().fps == 0, 5)
+    device.usb.resume()
+
+
+@pytest.mark.parametrize("state", list(CameraState))
+def test_no_state_is_said_twice(device: Device, state: CameraState) -> None:
+    """The detail stands behind the state wherever both are told."""
+    eventually(device.camera_is(CameraState.LIVE))
+    if state is CameraState.LOST:
+        device.usb.unplug()
+    if state is CameraState.STARTING:
+        device.may_open.clear()
+        device.service.pause()
+        device.service.resume()
+    if state is CameraState.PAUSING:
+        device.usb.may_release.clear()
+        threading.Thread(target=device.service.pause).start()
+    if state is CameraState.PAUSED:
+        device.service.pause()
+    try:
+        eventually(device.camera_is(state))
+        assert str(state) not in device.service.health().detail
+    finally:
+        device.may_open.set()
+        device.usb.may_release.set()

@@ -86,3 +86,13 @@ def test_forgotten_tracks_start_afresh() -> None:
     smoother.keep_only(set())
     assert smoother.state(TRACK).probs == {}
     assert smoother.updated_s(1) == float("-inf")
+
+
+def test_a_label_does_not_freeze_when_time_goes_back() -> None:
+    smoother = Smoother(CONFIG, LABELS)
+    assert fed(smoother, HAPPY, 5.0, 10.0, 25).label == "happy"
+    state = fed(smoother, SAD, 0.0, 3.0, 25)
+    assert state.label == "sad"
+    assert state.confidence == pytest.approx(0.8, abs=0.01)
+    smoother.reset()
+    assert smoother.state(TRACK).probs == {}

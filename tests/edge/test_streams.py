@@ -36,14 +36,16 @@ def shell(command: str) -> subprocess.CompletedProcess[str]:
         ("edge --help > /dev/full", FULL),
         ("edge code > /dev/full", FULL),
         ("edge doctor --source demo --port 0 > /dev/full", FULL),
-        ('edge leds --config <(printf \'[leds]\\nmode="rgb"\\nfactory="mock"\') > /dev/full', FULL),
+        ("edge leds --config $SETTINGS > /dev/full", FULL),
         ("edge version >&-", CLOSED),
         ("edge code <&- >&-", CLOSED),
     ],
 )
 def test_an_answer_that_cannot_be_written_is_one_line_and_exit_code_1(
-    command: str, complaint: str
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: str, complaint: str
 ) -> None:
+    (tmp_path / "leds.toml").write_text('[leds]\nmode = "rgb"\nfactory = "mock"\n')
+    monkeypatch.setenv("SETTINGS", str(tmp_path / "leds.toml"))
     run = shell(command)
     assert run.stderr == f"emotion-edge: {complaint}\n"
     assert run.returncode == 1

@@ -112,3 +112,56 @@ def test_times_that_stand_still_or_go_back_do_no_harm() -> None:
     for at_s in (1.0, 1.0, 0.5, 1.0):
         tracks = tracker.update(seen(box_at(100)), at_s)
     assert np.isfinite([tracks[0].box.x1, tracks[0].box.x2]).all()
+
+
+def test_a_face_seen_again_at_the_same_time_does_not_run_away() -> None:
+    tracker = Tracker(CONFIG)
+    for x in (100, 110, 100, 110):
+        tracker.update(seen(box_at(x)), 1.0)
+    (track,) = tracker.predict(2.0)
+    assert abs(track.box.x1 - 105) < 80
+
+
+@pytest.mark.parametrize("away_s", [1.6, 7.0, 3600.0])
+def test_nobody_is_shown_after_a_gap_in_which_they_left(away_s: float) -> None:
+    tracker = Tracker(CONFIG)
+    for i in range(10):
+        tracker.update(seen(box_at(100), box_at(300)), i * FRAME_S)
+    assert tracker.update(seen(), 9 * FRAME_S + away_s) == ()
+    assert tracker.predict(9 * FRAME_S + away_s) == ()
+
+
+def test_who_comes_after_an_hour_is_somebody_else() -> None:
+    tracker = Tracker(CONFIG)
+    for i in range(10):
+        tracker.update(seen(box_at(100)), i * FRAME_S)
+    for at_s in (3600.0, 3600.1):
+        tracks = tracker.update(seen(box_at(100)), at_s)
+    assert ids(tracks) == [2]
+
+
+def test_when_time_goes_back_everybody_is_somebody_else() -> None:
+    tracker = Tracker(CONFIG)
+    for at_s in (9.9, 9.96, 0.0, 0.04):
+        tracks = tracker.update(seen(box_at(100 if at_s > 1 else 500)), at_s)
+    assert ids(tracks) == [2]
+    assert len(tracker.predict(0.04)) == 1
+
+
+def test_a_face_nobody_looks_for_is_not_known_for_ever() -> None:
+    tracker = Tracker(CONFIG)
+    for i in range(4):
+        tracker.update(seen(box_at(100)), i * FRAME_S)
+    for i in range(1, 30):
+        tracker.update(seen(looked_for=frozenset()), i * 0.5)
+    assert tracker.predict(15.0) == ()
+
+
+def test_ids_are_not_given_again_after_a_reset() -> None:
+    tracker = Tracker(CONFIG)
+    for at_s in (0.0, 0.1):
+        tracker.update(seen(box_at(100), box_at(300)), at_s)
+    tracker.reset()
+    for at_s in (0.2, 0.3):
+        tracks = tracker.update(seen(box_at(100)), at_s)
+    assert ids(tracks) == [3]

@@ -137,6 +137,7 @@ def test_the_status_is_the_report_with_leds_viewers_and_version(
     assert status == {
         **device.report().to_dict(),
         "leds": {"mode": "rgb", "levels": {"red": 0.5}},
+        "picture_age_ms": None,
         "viewers": 0,
         "version": "1.2.3",
         "auth": "none",
@@ -157,6 +158,8 @@ def test_healthz_is_ok_only_while_the_camera_is_live(client: FlaskClient, device
     answer = client.get("/healthz")
     assert answer.status_code == 503
     assert answer.text == "lost: USB camera 0: no frame for 2.0 s\n"
+    device.camera, device.detail = CameraState.PAUSED, ""
+    assert client.get("/healthz").text == "paused\n"
 
 
 def test_a_snapshot_is_a_jpeg_of_the_frame(client: FlaskClient, device: Device) -> None:
@@ -165,6 +168,15 @@ def test_a_snapshot_is_a_jpeg_of_the_frame(client: FlaskClient, device: Device) 
     assert simplejpeg.decode_jpeg(notice.data).shape == (480, 640, 3)
     device.scenes.put(_fresh_scene((120, 160, 3)))
     assert simplejpeg.decode_jpeg(client.get("/snapshot.jpg").data).shape == (120, 160, 3)
+
+
+def test_the_age_is_that_of_the_picture_shown(client: FlaskClient, device: Device) -> None:
+    device.scenes.put(_fresh_scene((120, 160, 3), age_s=0.5))
+    client.get("/snapshot.jpg")
+    assert 500 <= client.get("/api/status").get_json()["picture_age_ms"] < 1700
+    device.camera = CameraState.LOST
+    client.get("/snapshot.jpg")
+    assert client.get("/api/status").get_json()["picture_age_ms"] is None
 
 
 def test_events_carry_the_status_and_whether_the_picture_runs(
@@ -246,8 +258,8 @@ def _first_event(client: FlaskClient, path: str) -> dict[str, Any]:
     return event
 
 
-def _fresh_scene(shape: tuple[int, int, int]) -> Scene:
-    now_s = time.monotonic()
+def _fresh_scene(shape: tuple[int, int, int], age_s: float = 0.0) -> Scene:
+    now_s = time.monotonic() - age_s
     frame = Frame(bgr=np.zeros(shape, np.uint8), seq=1, captured_at_s=now_s)
     snapshot = Snapshot(seq=1, captured_at_s=now_s, faces=(), dominant=None, stage_ms={})
     return Scene(frame=frame, snapshot=snapshot)

@@ -1,9 +1,13 @@
 """What may leave the device: pixels of faces must not, from their first frame on."""
 
+import gc
 import itertools
 import threading
 import time
+import weakref
 from collections.abc import Iterator
+from contextlib import closing
+from http.client import HTTPConnection
 
 import numpy as np
 import pytest
@@ -22,8 +26,21 @@ from edge.datatypes import (
     Snapshot,
 )
 from edge.latest import Latest
+from edge.outputs.history import History
 from edge.vision.detector import frames_per_round
-from edge.web.privacy import PixelatedView, pixelate, view_for
+from edge.web.access import Access
+from edge.web.app import Controls, create_app
+from edge.web.hosts import Hosts
+from edge.web.notice import Notice, draw_notice
+from edge.web.privacy import (
+    MOST_HELD_BYTES,
+    BoxesView,
+    PixelatedView,
+    PlainView,
+    pixelate,
+    view_for,
+)
+from edge.web.server import WebServer
 from edge.web.stream import JpegFeed
 
 FACE = BBox(260, 180, 360, 280)
@@ -39,6 +56,7 @@ def scene_of(
     at_s: float | None = None,
     bgr: BgrImage = NOISE,
     candidates: tuple[BBox, ...] = (),
+    opening: int = 0,
 ) -> Scene:
     at_s = seq / 15 if at_s is None else at_s
     states = tuple(
@@ -54,7 +72,8 @@ def scene_of(
         unshown=unshown or {},
         candidates=candidates,
     )
-    return Scene(frame=Frame(bgr=bgr, seq=seq, captured_at_s=at_s), snapshot=snapshot)
+    frame = Frame(bgr=bgr, seq=seq, captured_at_s=at_s, opening=opening)
+    return Scene(frame=frame, snapshot=snapshot)
 
 
 def detail(bgr: BgrImage, box: BBox) -> float:
@@ -67,7 +86,7 @@ def shown_of(scenes: list[Scene]) -> list[BgrImage]:
     """Return every picture that the view would show while these scenes come in."""
     view = PixelatedView(lambda _: ROUND)
     exposures = [view.expose(scene) for scene in scenes]
-    return [view.draw(exposure) for exposure in exposures if exposure is not None]
+    return [exposure.draw() for exposure in exposures if exposure is not None]
 
 
 def test_a_face_is_reduced_to_a_few_blocks() -> None:
@@ -152,7 +171,7 @@ def test_pictures_are_a_round_late_and_not_more() -> None:
     exposed = [view.expose(scene_of(n)) for n in range(60)]
     assert exposed[ROUND - 1] is None
     assert all(
-        exposure is not None and exposure.scene.snapshot.seq == n - ROUND
+        exposure is not None and exposure.snapshot.seq == n - ROUND
         for n, exposure in enumerate(exposed)
         if n >= ROUND
     )
@@ -160,7 +179,7 @@ def test_pictures_are_a_round_late_and_not_more() -> None:
     exposed = [slow.expose(scene_of(n, at_s=n * 1.0)) for n in range(20)]
     assert exposed[ROUND - 1] is None  # however slow: nothing is shown before the round is over
     assert exposed[19] is not None
-    assert exposed[19].scene.snapshot.seq == 19 - ROUND
+    assert exposed[19].snapshot.seq == 19 - ROUND
 
 
 def test_threads_that_come_late_do_not_count_as_looks() -> None:
@@ -171,7 +190,7 @@ def test_threads_that_come_late_do_not_count_as_looks() -> None:
         for scene in (after, before, after, before):
             exposure = view.expose(scene)
     assert exposure is not None
-    assert exposure.scene is scenes[0]
+    assert exposure.snapshot is scenes[0].snapshot
     assert view.expose(scenes[-2]) is exposure
 
 
@@ -188,13 +207,83 @@ def test_after_a_while_without_viewers_it_begins_anew() -> None:
     assert view.expose(scene_of(31, at_s=100.0)) is None
 
 
+@pytest.mark.parametrize(
+    ("at_s", "opening"), [(2.0, 1), (-5.0, 0), (500.0, 0), (30 / 15, 1)], ids=str
+)
+def test_nothing_from_before_a_break_is_shown_after_it(at_s: float, opening: int) -> None:
+    view = PixelatedView(lambda _: ROUND)
+    for n in range(30):
+        view.expose(scene_of(n))
+    after = [scene_of(30 + n, at_s=at_s + n / 15, opening=opening) for n in range(ROUND + 1)]
+    exposed = [view.expose(scene) for scene in after]
+    assert exposed[:ROUND] == [None] * ROUND
+    assert exposed[ROUND] is not None
+    assert exposed[ROUND].snapshot is after[0].snapshot
+
+
+def test_a_picture_of_another_size_begins_anew() -> None:
+    view = PixelatedView(lambda _: ROUND)
+    for n in range(30):
+        view.expose(scene_of(n))
+    assert view.expose(scene_of(30, bgr=NOISE[:240].copy())) is None
+
+
+@pytest.mark.parametrize(("width", "height"), [(640, 480), (1280, 720)])
+def test_pictures_that_wait_are_no_frames_and_bounded(
+    monkeypatch: pytest.MonkeyPatch, width: int, height: int
+) -> None:
+    """Noise is what a JPEG is largest of."""
+    monkeypatch.setattr("edge.web.privacy.MOST_HELD_BYTES", 1_500_000)
+    view = PixelatedView(lambda _: ROUND)
+    frames: list[weakref.ref[BgrImage]] = []
+    for n in range(ROUND + 3):
+        bgr = np.random.default_rng(n).integers(0, 255, (height, width, 3), np.uint8)
+        frames.append(weakref.ref(bgr))
+        exposure = view.expose(scene_of(n, faces=(FACE,), bgr=bgr))
+        del bgr
+        assert view.held_bytes <= 1_500_000
+    assert not any(frame() is not None for frame in frames)
+    assert exposure is not None
+    picture = exposure.draw()
+    assert picture.shape == (height, width, 3)
+    assert detail(picture, BBox(262, 215, 358, 250)) < 20
+
+
+def test_4k_takes_less_than_a_twentieth_of_its_frames() -> None:
+    view = PixelatedView(lambda size: frames_per_round(size, 2))
+    room = np.kron(NOISE[:135, :240], np.ones((16, 16, 1), np.uint8))
+    assert room.shape == (2160, 3840, 3)
+    rounds = frames_per_round((3840, 2160), 2)
+    for n in range(3):
+        view.expose(scene_of(n, bgr=room))
+    assert view.held_bytes / 3 * (rounds + 2) <= MOST_HELD_BYTES < rounds * room.nbytes / 18
+
+
+def test_what_is_forgotten_is_gone() -> None:
+    for view in (PlainView(), BoxesView()):
+        bgr = NOISE.copy()
+        frame = weakref.ref(bgr)
+        view.expose(scene_of(1, bgr=bgr))
+        del bgr
+        assert frame() is not None
+        view.forget()
+        gc.collect()
+        assert frame() is None
+    waiting = PixelatedView(lambda _: ROUND)
+    for n in range(30):
+        waiting.expose(scene_of(n))
+    waiting.forget()
+    assert waiting.held_bytes == 0
+    assert waiting.expose(scene_of(31)) is None
+
+
 def test_boxes_only_shows_nothing_of_the_picture() -> None:
     view = view_for("boxes-only", lambda _: ROUND)
     pictures = []
     for bgr in (NOISE, EMPTY):
         exposure = view.expose(scene_of(1, faces=(FACE,), bgr=bgr))
         assert exposure
-        pictures.append(view.draw(exposure))
+        pictures.append(exposure.draw())
     assert (pictures[0] == pictures[1]).all()
     assert len(np.unique(pictures[0].reshape(-1, 3), axis=0)) > 2  # a box and its label
 
@@ -208,9 +297,9 @@ class Device:
         self._thread = threading.Thread(target=self._film)
         self._thread.start()
 
-    def feed(self, privacy: str) -> JpegFeed:
+    def feed(self, privacy: str, frames: int = ROUND) -> JpegFeed:
         config = StreamConfig(fps=30, quality=90, max_viewers=3, privacy=privacy)  # type: ignore[arg-type]
-        return JpegFeed(self.scenes, self._report, config, lambda _: ROUND)
+        return JpegFeed(self.scenes, self.report, config, lambda _: frames)
 
     def stop(self) -> None:
         self._over.set()
@@ -223,7 +312,7 @@ class Device:
             seq += 1
             self.scenes.put(scene_of(seq, faces=(FACE,), at_s=time.monotonic()))
 
-    def _report(self) -> Report:
+    def report(self) -> Report:
         health = Health(
             camera=CameraState.LIVE, detail="", source="t", fps=30, age_s=0.0, uptime_s=1.0
         )
@@ -253,3 +342,61 @@ def test_what_is_sent_is_what_the_mode_allows(device: Device, privacy: str) -> N
         forehead, room = BBox(262, 225, 358, 280), BBox(10, 10, 150, 150)
         assert (detail(picture, forehead) > 25) == (privacy == "off")
         assert (detail(picture, room) > 25) == (privacy != "boxes-only")
+
+
+def test_the_age_told_is_that_of_the_picture_shown(device: Device) -> None:
+    feed = device.feed("pixelate")
+    assert feed.age_s() is None
+    version = 0
+    for _ in range(5):
+        newer = feed.wait_newer(version)
+        assert newer
+        version = newer[0]
+    age_s = feed.age_s()
+    assert age_s is not None
+    assert (ROUND - 1) / 30 < age_s < 3
+
+
+def test_a_slow_camera_has_a_picture_for_who_asks_for_one(
+    device: Device, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("edge.web.stream._PATIENCE_S", 0.1)  # the round takes four times as long
+    picture = simplejpeg.decode_jpeg(device.feed("pixelate").picture(), "BGR")
+    assert detail(picture, BBox(10, 10, 150, 150)) > 25
+
+
+def test_a_viewer_is_told_why_there_is_no_picture_yet(
+    device: Device, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("edge.web.stream._PATIENCE_S", 0.1)
+    told: list[Notice] = []
+    monkeypatch.setattr("edge.web.stream.draw_notice", lambda n: told.append(n) or draw_notice(n))
+    assert device.feed("pixelate").wait_newer(0)
+    assert [notice.title for notice in told] == ["Faces are being hidden"]
+
+
+def test_the_server_does_not_wait_for_a_late_picture_to_begin_its_answer(device: Device) -> None:
+    """It hangs up on an answer that does not begin in time, and a slow camera takes longer."""
+    feed = device.feed("pixelate", frames=20)
+    app = create_app(
+        scenes=device.scenes,
+        report=device.report,
+        leds=lambda: None,
+        labels=("happy",),
+        feed=feed,
+        access=Access(Hosts(), None),
+        controls=Controls(pause=lambda: None, resume=lambda: None),
+        history=History(),
+    )
+    server = WebServer(app, "127.0.0.1", 0, threads=2)
+    server.start()
+    try:
+        with closing(HTTPConnection("127.0.0.1", server.port, timeout=10)) as connection:
+            connection.request("GET", "/snapshot.jpg")
+            answer = connection.getresponse()
+            assert feed.age_s() is None
+            picture = simplejpeg.decode_jpeg(answer.read(), "BGR")
+    finally:
+        server.stop()
+    assert detail(picture, BBox(10, 10, 150, 150)) > 25
+    assert detail(picture, FACE) < 25

@@ -199,7 +199,7 @@ def test_nothing_asked_for_becomes_a_header(insider: FlaskClient, value: str) ->
 
 
 def test_the_code_and_the_cookie_are_in_no_answer(insider: FlaskClient, device: Device) -> None:
-    cookie = insider.get_cookie("emotion-edge")
+    cookie = insider.get_cookie(device.cookie)
     assert cookie
     for address in addresses(device):
         _, text = ask(insider, "GET", address)
@@ -211,7 +211,7 @@ def test_somebody_who_makes_up_cookies_and_codes_gets_nowhere(
     client: FlaskClient, device: Device
 ) -> None:
     for _ in range(12):
-        client.set_cookie("emotion-edge", secrets.token_urlsafe(40))
+        client.set_cookie(device.cookie, secrets.token_urlsafe(40))
         headers = {"Authorization": f"Bearer {secrets.token_hex(5)}"}
         for address in ("/", "/snapshot.jpg", "/api/status"):
             status, _ = ask(client, "GET", address, headers=headers)

@@ -191,6 +191,24 @@ def test_it_is_made_anew_in_its_last_month_or_when_it_is_damaged(tmp_path: Path)
     assert keep_certificate(tmp_path, now=late) == third
 
 
+def test_it_holds_the_names_that_browsers_ask_for(certificate: Certificate) -> None:
+    from cryptography import x509
+
+    found = x509.load_pem_x509_certificate(certificate.path.read_bytes())
+    names = found.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    assert {"pi.example.org", "xn--bcher-kva.example", "localhost"} <= set(
+        names.get_values_for_type(x509.DNSName)
+    )
+
+
+@pytest.mark.parametrize("host", ["", "with space", "ü" * 64, "x" * 64, "under_score", "a..b"])
+def test_a_machine_with_an_odd_name_gets_one_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, host: str
+) -> None:
+    monkeypatch.setattr(socket, "gethostname", lambda: host)
+    keep_certificate(tmp_path).server_context()
+
+
 def test_phones_accept_how_long_it_is_valid(certificate: Certificate) -> None:
     from cryptography import x509
 

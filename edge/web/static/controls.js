@@ -25,7 +25,7 @@ export function wireControls(onTrouble) {
 // The button follows what the device says of its camera, not what was clicked; null: it says nothing.
 export function showPaused(camera) {
   pauseButton.disabled = asking || camera === null;
-  if (camera === null || paused === (camera === "paused")) return;
+  if (camera === null || paused === ["pausing", "paused"].includes(camera)) return;
   paused = !paused;
   setSign(pauseButton, paused ? "play" : "pause");
   pauseButton.querySelector("span").textContent = paused ? words.resume : words.pause;

@@ -28,7 +28,7 @@ function show(status) {
   else picture.heard(status.watching);
   showState(stateOf(health), health.camera === "lost" ? health.detail : "");
   showPaused(health.camera);
-  showCounters(health, status.viewers);
+  showCounters(health, status);
   showNotes(health);
   showMood(health.healthy, faces.length, snapshot?.dominant);
   showFaces(faces);
@@ -65,10 +65,11 @@ function tellTrouble(text) {
   at("banner").hidden = false;
 }
 
-function showCounters(health, viewers) {
+function showCounters(health, { viewers, picture_age_ms: shownAge }) {
+  const age = shownAge ?? health.age_ms; // a picture may be held back until its faces are hidden
   const celsius = health.temperature_c ?? null;
   at("fps").textContent = health.healthy ? health.fps.toFixed(0) : words.unknown;
-  at("age").textContent = health.age_ms === null ? words.unknown : words.milliseconds(health.age_ms);
+  at("age").textContent = age === null ? words.unknown : words.milliseconds(age);
   at("temperature").textContent = celsius === null ? words.unknown : words.celsius(celsius);
   at("temperature").parentElement.hidden = celsius === null;
   at("viewers").textContent = viewers;

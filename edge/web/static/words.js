@@ -5,6 +5,7 @@ export const states = {
   late: "Late",
   starting: "Starting",
   lost: "Camera lost",
+  pausing: "Closing",
   paused: "Paused",
   offline: "Reconnecting",
 };
@@ -13,6 +14,7 @@ export const banners = {
   late: "No new picture: the newest one is some seconds old.",
   starting: "The camera is starting.",
   lost: "The camera is lost. The picture comes back by itself.",
+  pausing: "The camera is being closed. Until then it may be on.",
   paused: "The camera is paused. Nothing is being looked at.",
   offline: "No connection to the device. Trying again …",
   full: "Every place to watch is taken. Close the page elsewhere; trying again …",

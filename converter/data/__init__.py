@@ -1,0 +1,1 @@
+"""Where labelled faces come from: files and folders read, cleaned and counted."""

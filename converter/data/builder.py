@@ -1,0 +1,95 @@
+"""What a reader of datasets gathers: samples, and an account of all that it could not take."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+
+from converter.data.faces import FaceDataset, Images, Split
+from converter.data.labels import DROPPED, LABELS
+from converter.errors import DataError
+
+MOST_BAD = 0.01
+"""Share of the samples: above it the files are others than they were taken for."""
+
+NO_VOTES = np.full(10, -1, np.int8)
+
+SPLITS = {
+    **dict.fromkeys(("training", "train"), Split.TRAINING),
+    **dict.fromkeys(("publictest", "public", "validation", "valid", "val", "dev"), Split.PUBLIC),
+    **dict.fromkeys(("privatetest", "private", "testing", "test"), Split.PRIVATE),
+}
+"""What splits are called, in lower case."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Reading:
+    """`bad` says where each unusable sample is and why; `contempt` counts those dropped.
+
+    `notes` are whole sentences on what was decided about the rest.
+    """
+
+    faces: FaceDataset
+    bad: tuple[str, ...] = ()
+    contempt: int = 0
+    notes: tuple[str, ...] = ()
+
+    def remarks(self) -> list[str]:
+        """Return what whoever uses the samples should know, a line each."""
+        said = list(self.notes)
+        if self.contempt:
+            said.append(f"dropped {self.contempt} samples of contempt, which is not one of ours")
+        if self.bad:
+            said.append(f"left out {len(self.bad)} bad samples, the first: {self.bad[0]}")
+        return said
+
+
+Parsed = tuple[str, int, Images]
+"""Label or "contempt", split, sample uint8 (48, 48)."""
+
+
+@dataclass(slots=True)
+class DatasetBuilder:
+    """Takes one sample after another; those that do not parse are bad."""
+
+    samples: list[Images] = field(default_factory=list)
+    labels: list[int] = field(default_factory=list)
+    splits: list[int] = field(default_factory=list)
+    votes: list[npt.NDArray[np.int8]] = field(default_factory=list)
+    bad: list[str] = field(default_factory=list)
+    contempt: int = 0
+
+    def take(
+        self, where: str, parse: Callable[[], Parsed], votes: npt.NDArray[np.int8] = NO_VOTES
+    ) -> None:
+        """Add what `parse` returns; a ValueError of its makes the sample at `where` a bad one."""
+        try:
+            label, split, sample = parse()
+        except ValueError as exc:
+            self.bad.append(f"{where}: {exc}")
+            return
+        if label == DROPPED:
+            self.contempt += 1
+            return
+        self.samples.append(sample)
+        self.labels.append(LABELS.index(label))
+        self.splits.append(split)
+        self.votes.append(votes)
+
+    def reading(self, source: object) -> Reading:
+        """Return everything taken. Raises DataError when it is nothing, or more than 1% is bad."""
+        rows = len(self.samples) + self.contempt + len(self.bad)
+        if len(self.bad) > MOST_BAD * rows:
+            raise DataError(f"{len(self.bad)} of {rows} samples are bad, the first: {self.bad[0]}")
+        if not self.samples:
+            raise DataError(f"{source}: there is no sample of our expressions in it")
+        faces = FaceDataset(
+            images=np.stack(self.samples),
+            labels=np.array(self.labels, np.uint8),
+            split=np.array(self.splits, np.uint8),
+            votes=np.stack(self.votes),
+        )
+        return Reading(faces=faces, bad=tuple(self.bad), contempt=self.contempt)

@@ -1,0 +1,42 @@
+"""Datasets in whatever layout they come: fer2013.csv, folders of images, or one .npz."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from converter.data.builder import Reading
+from converter.data.faces import FaceDataset, Images, Split
+from converter.data.fer_csv import read_csv
+from converter.data.ferplus import read_votes
+from converter.data.folders import read_folders
+from converter.data.labels import LABELS
+from converter.data.npz import read_npz
+from converter.errors import DataError
+
+__all__ = ["LABELS", "FaceDataset", "Images", "Reading", "Split", "load_dataset", "read_dataset"]
+
+
+def load_dataset(path: Path, votes: Path | None = None) -> FaceDataset:
+    """Return the samples of `read_dataset`, having said on standard error what became of them."""
+    reading = read_dataset(path, votes)
+    for remark in reading.remarks():
+        sys.stderr.write(f"{path}: {remark}\n")
+    return reading.faces
+
+
+def read_dataset(path: Path, votes: Path | None = None) -> Reading:
+    """Return the samples at `path` and what became of the others.
+
+    A folder is read as a tree of labels, a .csv as Kaggle's FER2013, anything else as an .npz.
+    `votes` is FER+'s fer2013new.csv. Raises DataError when something is missing, damaged, or not
+    laid out so.
+    """
+    kind = path.suffix.lower()
+    if path.is_dir():
+        return read_folders(path, read_votes(votes) if votes else None)
+    if kind == ".csv":
+        return read_csv(path, read_votes(votes) if votes else None)
+    if votes:
+        raise DataError(f"{path}: an .npz has votes of its own; {votes} goes with fer2013.csv")
+    return Reading(faces=read_npz(path))

@@ -1,0 +1,105 @@
+"""`emotion-converter dataset`: what is in a dataset, before anything is made of it."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from converter.data.contact_sheet import contact_sheet_png
+from converter.data.dataset import Reading, read_dataset
+from converter.data.faces import FaceDataset, SampleStatus, Split
+from converter.data.ferplus import majority_labels
+from converter.data.labels import LABELS
+from converter.output import check_writable, write_together
+
+SPLIT_NAMES = {
+    Split.TRAINING: "Training",
+    Split.PUBLIC: "PublicTest",
+    Split.PRIVATE: "PrivateTest",
+}
+BAD_SHOWN = 10
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Survey:
+    """`counts` of samples by split and label, in the order of LABELS.
+
+    `statuses` counts the training samples by what becomes of them. `voted` is how many samples
+    FER+'s votes have a clear winner for, `agreeing` how many of those have it as their label.
+    """
+
+    counts: dict[Split, tuple[int, ...]]
+    statuses: dict[SampleStatus, int]
+    voted: int
+    agreeing: int
+
+
+def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add the `dataset` command."""
+    parser = subparsers.add_parser("dataset", help="count a dataset's samples")
+    parser.add_argument("path", type=Path, help="fer2013.csv, a folder of labelled images, or .npz")
+    parser.add_argument("--votes", type=Path, metavar="CSV", help="FER+ votes, fer2013new.csv")
+    parser.add_argument("--contact-sheet", type=Path, metavar="PNG", help="draw some of each label")
+    parser.add_argument("--force", action="store_true", help="replace an existing drawing")
+    parser.set_defaults(func=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Print the survey of `args.path`; return the exit code."""
+    if args.contact_sheet:
+        check_writable((args.contact_sheet,), force=args.force)
+    reading = read_dataset(args.path, args.votes)
+    if args.contact_sheet:
+        write_together({args.contact_sheet: contact_sheet_png(reading.faces)})
+    sys.stdout.write(_text(reading, survey(reading.faces)))
+    return 0
+
+
+def survey(faces: FaceDataset) -> Survey:
+    """Return what there is to count in `faces`."""
+    voted = majority_labels(faces.votes)
+    clear = voted >= 0
+    statuses = faces.statuses()
+    return Survey(
+        counts={
+            split: tuple(
+                np.bincount(faces.labels[faces.split == split], minlength=len(LABELS)).tolist()
+            )
+            for split in Split
+        },
+        statuses={status: int((statuses == status).sum()) for status in SampleStatus},
+        voted=int(clear.sum()),
+        agreeing=int((voted[clear] == faces.labels[clear]).sum()),
+    )
+
+
+def _text(reading: Reading, counted: Survey) -> str:
+    lines = ["".join(f"{name:>11}" for name in ("", *LABELS, "all"))]
+    for split, counts in counted.counts.items():
+        row = "".join(f"{count:11}" for count in (*counts, sum(counts)))
+        lines.append(f"{SPLIT_NAMES[split]:11}{row}")
+    lines.append("")
+    lines.append(
+        f"Training uses {counted.statuses[SampleStatus.USED]} samples and leaves out "
+        f"{counted.statuses[SampleStatus.HELD_OUT]} that are in a held-out split too, "
+        f"{counted.statuses[SampleStatus.REPEATED]} repeated and "
+        f"{counted.statuses[SampleStatus.BLANK]} blank ones"
+    )
+    if counted.voted:
+        lines.append(
+            f"FER+'s votes have a clear winner for {counted.voted} samples, which is their label "
+            f"for {counted.agreeing / counted.voted:.1%}"
+        )
+    lines += [*reading.notes]
+    if reading.contempt:
+        lines.append(f"{reading.contempt} samples of contempt were dropped")
+    if reading.bad:
+        lines.append(f"{len(reading.bad)} bad samples were left out:")
+        lines += [f"  {where}" for where in reading.bad[:BAD_SHOWN]]
+        if len(reading.bad) > BAD_SHOWN:
+            lines.append(f"  and {len(reading.bad) - BAD_SHOWN} more")
+    return "\n".join(lines) + "\n"

@@ -1,0 +1,1 @@
+"""The average faces of the demo scene, made from labelled faces."""

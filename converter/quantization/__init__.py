@@ -1,0 +1,1 @@
+"""From float weights, or a float .tflite, to an int8 .tflite: passes, calibration, report."""

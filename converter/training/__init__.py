@@ -1,0 +1,1 @@
+"""The network and how it learns: augmentation, targets, the training loop and its state."""

@@ -1,0 +1,200 @@
+"""`emotion-converter train`: a DenseNet121 learns expressions from labelled faces."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import torch
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+
+from converter.data.dataset import FaceDataset, Split, load_dataset
+from converter.errors import DataError, UsageError
+from converter.training.checkpoint import load_checkpoint
+from converter.training.model import DenseNet121
+from converter.training.recipe import default_recipe, load_recipe
+from converter.training.run_folder import EpochLog, RunFolder, RunState, fingerprint
+from converter.training.trainer import Trainer
+from converter.training.validation import Validation
+
+FIXED_AT_THE_START = ("recipe", "init", "epochs", "limit")
+
+
+def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add the `train` command."""
+    parser = subparsers.add_parser(
+        "train",
+        help="train a DenseNet121 on labelled faces",
+        epilog="The epoch that does best on PublicTest is kept; PrivateTest is not looked at.",
+    )
+    parser.add_argument("--data", type=Path, required=True, help="FER2013: .csv, .npz or a folder")
+    parser.add_argument("--votes", type=Path, metavar="CSV", help="FER+ votes, fer2013new.csv")
+    parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder of the run")
+    parser.add_argument("--recipe", type=Path, metavar="TOML", help="what differs from the default")
+    parser.add_argument("--init", type=Path, metavar="WEIGHTS", help=".safetensors to start from")
+    parser.add_argument(
+        "--epochs", type=_positive, metavar="N", help="the recipe's last stage alone, for N epochs"
+    )
+    parser.add_argument("--limit", type=_positive, metavar="N", help="train on N samples only")
+    parser.add_argument("--resume", action="store_true", help="go on with the run in --out")
+    parser.add_argument("--device", choices=("cpu", "cuda"), help="(default: cuda if there is one)")
+    parser.add_argument("--threads", type=_positive, metavar="N", help="of the processor")
+    parser.set_defaults(func=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Train to the recipe's end; return the exit code."""
+    device = _device(args.device)
+    folder = RunFolder(args.out)
+    trainer, state, held_out = (_resumed if args.resume else _begun)(args, folder, device)
+    with _processor(args.threads):
+        _train(trainer, folder, state, Validation(held_out, trainer.recipe, device))
+    best = max(state.history, key=lambda line: line["validation_accuracy"])
+    sys.stdout.write(
+        f"{folder.weights}: epoch {best['epoch']}, {best['validation_accuracy']:.2%} of "
+        f"{len(held_out)} PublicTest samples\n"
+    )
+    return 0
+
+
+def _begun(
+    args: argparse.Namespace, folder: RunFolder, device: torch.device
+) -> tuple[Trainer, RunState, FaceDataset]:
+    """Return a new run, its first state saved."""
+    folder.check_unused()
+    recipe = load_recipe(args.recipe) if args.recipe else default_recipe()
+    if args.epochs:
+        recipe = recipe.only(args.epochs)
+    torch.manual_seed(recipe.seed)  # of the first weights
+    net = load_checkpoint(args.init) if args.init else DenseNet121()
+    faces, held_out = _samples(args, args.limit, recipe.seed)
+    trainer = Trainer(net, faces, recipe, device)
+    state = RunState(trainer.state(), fingerprint(faces), args.limit)
+    folder.begin(recipe, state)
+    return trainer, state, held_out
+
+
+def _resumed(
+    args: argparse.Namespace, folder: RunFolder, device: torch.device
+) -> tuple[Trainer, RunState, FaceDataset]:
+    """Return the run in `folder` as its last state has it."""
+    for name in FIXED_AT_THE_START:
+        if getattr(args, name):
+            raise UsageError(f"--{name} is for a new run; {folder.recipe} rules this one")
+    recipe, state = folder.resume()
+    faces, held_out = _samples(args, state.limit, recipe.seed)
+    if fingerprint(faces) != state.faces:
+        raise DataError(f"{args.data}: not the samples that {folder.folder} was begun with")
+    trainer = Trainer(DenseNet121(), faces, recipe, device)
+    trainer.restore(state.trainer)
+    return trainer, state, held_out
+
+
+def _samples(
+    args: argparse.Namespace, limit: int | None, seed: int
+) -> tuple[FaceDataset, FaceDataset]:
+    """Return what is learnt from and what is selected by."""
+    everything = load_dataset(args.data, args.votes)
+    faces, held_out = everything.training(), everything.part(Split.PUBLIC)
+    if not len(held_out):
+        raise DataError(f"{args.data}: there is no sample in PublicTest to select by")
+    dropped = len(everything.part(Split.TRAINING)) - len(faces)
+    if limit is not None:
+        faces = faces.take(np.random.default_rng(seed).permutation(len(faces))[:limit])
+    sys.stdout.write(
+        f"{len(faces)} training samples; {dropped} blank, repeated or held-out ones were dropped\n"
+    )
+    return faces, held_out
+
+
+def _train(trainer: Trainer, folder: RunFolder, state: RunState, validation: Validation) -> None:
+    epochs = trainer.recipe.epochs
+    with _bar() as bar:
+        task = bar.add_task("", total=epochs * trainer.steps_per_epoch)
+        while trainer.progress.epoch < epochs:
+            bar.update(task, description=f"Epoch {trainer.progress.epoch + 1}/{epochs}")
+            line = _epoch(trainer, folder, state, bar, task)
+            score = validation(trainer.average)
+            line |= {
+                "validation_loss": round(score.loss, 5),
+                "validation_accuracy": round(score.accuracy, 5),
+                "recall": [recall and round(recall, 3) for recall in score.recall],
+            }
+            better = all(
+                line["validation_accuracy"] > old["validation_accuracy"] for old in state.history
+            )
+            state.history.append(line)
+            state.trainer = trainer.state()
+            folder.save_epoch(state, trainer.average if better else None)
+            sys.stdout.write(_readable(line, epochs))
+
+
+def _epoch(
+    trainer: Trainer, folder: RunFolder, state: RunState, bar: Progress, task: TaskID
+) -> EpochLog:
+    """Do what is left of an epoch; return its line of the log as far as training goes."""
+    began = time.monotonic()
+    for done in trainer.epoch():
+        bar.update(task, completed=done.step)
+        if done.step % trainer.recipe.checkpoint_steps == 0:
+            state.trainer = trainer.state()
+            folder.save(state)
+    stage, _ = trainer.recipe.stage_of(trainer.progress.epoch)
+    rate = trainer.learning_rate()
+    tally = trainer.finish_epoch()
+    return {
+        "epoch": trainer.progress.epoch,
+        "side_px": stage.side_px,
+        "learning_rate": rate,
+        "loss": round(tally.loss / tally.samples, 5),
+        "accuracy": round(tally.correct / tally.samples, 5),
+        "seconds": round(time.monotonic() - began),
+    }
+
+
+def _readable(line: EpochLog, epochs: int) -> str:
+    return (
+        f"epoch {line['epoch']}/{epochs}: loss {line['loss']:.3f}, {line['accuracy']:.1%}; "
+        f"PublicTest: {line['validation_loss']:.3f}, {line['validation_accuracy']:.2%}\n"
+    )
+
+
+@contextlib.contextmanager
+def _processor(threads: int | None) -> Iterator[None]:
+    """Compute with so many threads and take subnormal numbers, which are slow, for zero.
+
+    Both are settings of the whole process, which is given back as it was.
+    """
+    before, flushed = torch.get_num_threads(), sys.float_info.min / 2 == 0
+    torch.set_num_threads(threads or before)
+    torch.set_flush_denormal(True)
+    try:
+        yield
+    finally:
+        torch.set_flush_denormal(flushed)
+        torch.set_num_threads(before)
+
+
+def _bar() -> Progress:
+    console = Console(file=sys.stderr)
+    columns = TextColumn("{task.description}"), BarColumn(), TimeRemainingColumn()
+    return Progress(*columns, console=console, disable=not console.is_terminal)
+
+
+def _device(name: str | None) -> torch.device:
+    if name == "cuda" and not torch.cuda.is_available():
+        raise UsageError("--device cuda: torch finds no CUDA device")
+    return torch.device(name or ("cuda" if torch.cuda.is_available() else "cpu"))
+
+
+def _positive(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError(f"{number} is not at least 1")
+    return number

@@ -1,0 +1,60 @@
+"""What the camera is doing, in one state and one sentence. No I/O here: times are arguments."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from edge.config import CameraConfig
+from edge.datatypes import CameraState
+
+# A camera that is not closed by then is said not to close.
+CLOSING_S = 2.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Signs:
+    """What is known of the camera called `name`.
+
+    `asked_to_rest_s` is for how long a pause has been wanted, None without one; `on` whether the
+    camera may be open; `age_s` the age of the newest finished frame, None before the first;
+    `silent_s` the time since one was finished; `trouble` what went wrong last, "" for nothing.
+    """
+
+    name: str
+    asked_to_rest_s: float | None
+    on: bool
+    age_s: float | None
+    silent_s: float
+    trouble: str
+
+
+def condition(signs: Signs, config: CameraConfig) -> tuple[CameraState, str]:
+    """Return the camera's state, and what there is to say beside it."""
+    if signs.asked_to_rest_s is not None:
+        return _resting(signs, signs.asked_to_rest_s)
+    if signs.age_s is not None and signs.age_s <= config.stall_s:
+        return CameraState.LIVE, ""
+    if signs.trouble:
+        return CameraState.LOST, signs.trouble
+    if signs.age_s is None and signs.silent_s <= config.give_up_s:
+        return CameraState.STARTING, "waiting for the first picture"
+    trouble = f"no picture for {signs.silent_s:.0f} s"
+    if signs.age_s is not None and signs.silent_s <= config.stall_s:
+        trouble = f"pictures come {signs.age_s:.1f} s late"  # the machine is too busy
+    return CameraState.LOST, f"{signs.name}: {trouble}"
+
+
+def _resting(signs: Signs, for_s: float) -> tuple[CameraState, str]:
+    if not signs.on:
+        return CameraState.PAUSED, "nothing is being looked at"
+    if for_s <= CLOSING_S:
+        return CameraState.PAUSING, "the camera is being closed"
+    return CameraState.PAUSING, f"{signs.name}: does not close; unplug it to be sure"
+
+
+def given_up(signs: Signs, config: CameraConfig) -> str:
+    """Return why the run ends: the camera's name, and all that is known, once."""
+    reason = signs.trouble.removeprefix(f"{signs.name}: ")
+    known = f" ({reason})" if reason else ""
+    picture = f"no picture for {config.give_up_s:.0f} s"
+    return f"{signs.name}: {picture}{known}; check the camera's cable"

@@ -1,0 +1,85 @@
+"""Names and addresses of machines as people write them, and as a Host header holds them."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+import unicodedata
+
+_LONGEST_NAME, _LONGEST_LABEL = 253, 63  # RFC 1035 2.3.4, without the root's dot
+_LONGEST_TEXT = 1000  # with scheme and path
+_LABEL = re.compile(r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?")
+# What browsers take for an IPv4 address, https://url.spec.whatwg.org/#ends-in-a-number-checker
+_NUMBER = re.compile(r"[0-9]+|0x[0-9a-f]*")
+_SCHEME, _PORT = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://"), re.compile(r":\d*\Z")
+_EXPECTED = "an address, or a name without scheme, brackets, port or path"
+
+
+def canonical_host(text: str) -> str:
+    """Return a name or an address as browsers send it: in lower case, and in ASCII (IDNA).
+
+    Raises ValueError, whose message says what was expected and, where that can be guessed, what
+    to write.
+    """
+    if len(text) > _LONGEST_TEXT:
+        raise ValueError(f"expected {_EXPECTED}")
+    if is_address(text):
+        return str(ipaddress.ip_address(text))
+    labels = unicodedata.normalize("NFKC", text.lower()).replace("\u3002", ".").split(".")
+    if len(labels) > 1 and not labels[-1]:
+        labels.pop()  # the root's dot
+    name = ".".join(map(_in_ascii, labels))
+    if (
+        not all(_LABEL.fullmatch(label) for label in name.split("."))
+        or _NUMBER.fullmatch(name.rpartition(".")[2])
+        or len(name) > _LONGEST_NAME
+    ):
+        raise ValueError(_advice(text))
+    return name
+
+
+def host_problem(text: str) -> str:
+    """Say why this is neither a name nor an address, nothing if it is one."""
+    try:
+        canonical_host(text)
+    except ValueError as exc:
+        return str(exc)
+    return ""
+
+
+def is_address(text: str) -> bool:
+    """Whether this is an IPv4 or IPv6 address; the latter may have a zone, as fe80::1%eth0."""
+    try:
+        ipaddress.ip_address(text)
+    except ValueError:
+        return False
+    return text.isprintable() and " " not in text and len(text) <= 64  # a zone may hold anything
+
+
+def _in_ascii(label: str) -> str:
+    """Return one label of a name as the domain name system knows it.
+
+    That is UTS 46 without its transitional mapping, which is what browsers do; Python's own codec
+    "idna" follows the standard of 2003, in which a sharp s is another name.
+    """
+    if label.isascii():
+        return label
+    if len(label) > _LONGEST_LABEL or any(_is_no_letter(sign) for sign in label):
+        return ""
+    return f"xn--{label.encode('punycode').decode('ascii')}"
+
+
+def _is_no_letter(sign: str) -> bool:
+    """Whether no name holds this: it is no letter, mark, number, symbol or hyphen."""
+    return sign != "-" and unicodedata.category(sign)[0] not in "LMNS"
+
+
+def _advice(text: str) -> str:
+    """Say what was expected in place of `text`."""
+    if "*" in text:
+        return "expected each name by itself: * does not stand for others"
+    bare = re.split(r"[/?#]", _SCHEME.sub("", text.strip(), count=1), maxsplit=1)[0]
+    bare = _PORT.sub("", bare.rpartition("@")[2]).removeprefix("[").removesuffix("]")
+    if bare != text and not host_problem(bare):
+        return f"expected {_EXPECTED}; write {bare!r}"
+    return f"expected {_EXPECTED}"

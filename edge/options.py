@@ -1,0 +1,68 @@
+"""From the command line's options, and the settings file that they mean, to the settings."""
+
+from __future__ import annotations
+
+import argparse
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from edge.config import Config, load_config
+from edge.errors import ConfigError
+
+INSTALLED_SETTINGS = Path("/etc/emotion-edge/config.toml")
+"""Where install.sh puts the service's settings, which `code`, `doctor` and `leds` are about."""
+
+OPTIONS: Mapping[tuple[str, ...], str] = {
+    ("camera", "source"): "--source",
+    ("web", "host"): "--host",
+    ("web", "port"): "--port",
+    ("leds", "mode"): "--leds",
+    ("classifier", "model"): "--model",
+    ("detector", "kind"): "--detector",
+}
+"""The command line's names of settings."""
+
+
+def number(text: str) -> int | str:
+    """Return a whole number; what is none is refused with the settings, in their words."""
+    return int(text) if re.fullmatch(r"[+-]?[0-9]{1,20}", text) else text
+
+
+def settings_of(args: argparse.Namespace, file: Path | None = None) -> Config:
+    """Return the settings of --config, else of `file`, with the command line's on top."""
+    overrides: dict[str, dict[str, Any]] = {}
+    for (section, key), option in OPTIONS.items():
+        value = getattr(args, option.removeprefix("--"), None)
+        if value is not None:
+            overrides.setdefault(section, {})[key] = value
+    if overrides.get("camera", {}).get("source") == "demo":
+        # The demo shows its LEDs in the terminal and never touches a pin.
+        overrides["leds"] = {"mode": "per_emotion", "factory": "mock"} | overrides.get("leds", {})
+        overrides["button"] = {"mode": "off"}
+    return load_config(args.config or file, overrides, OPTIONS)
+
+
+def device_settings(args: argparse.Namespace) -> Config:
+    """Return the settings of --config, else of the installed service, else the defaults."""
+    return settings_of(args, args.config or installed_settings(args.command))
+
+
+def installed_settings(command: str) -> Path | None:
+    """Return the service's own settings, None where install.sh has put none.
+
+    Raises ConfigError, which says how to run `command`, when this user may not read them.
+    """
+    try:
+        INSTALLED_SETTINGS.open("rb").close()
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except PermissionError as exc:
+        raise ConfigError(
+            f"{INSTALLED_SETTINGS}: only root and the service may read it; run "
+            f"`sudo emotion-edge {command}`, or name another file with --config"
+        ) from exc
+    except OSError:
+        pass  # whoever reads it says what is wrong with it
+    return INSTALLED_SETTINGS

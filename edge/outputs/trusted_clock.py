@@ -1,0 +1,70 @@
+"""Whether the wall clock can be believed: what is deleted by a wrong one does not come back.
+
+A Pi without a battery clock starts with a time that is too old, and a clock can be set wrong, by
+years, for a moment. The monotonic clock shows such steps. A clock is trusted when a time server
+had set it before this program began and it has not stepped since, or once it has run evenly for
+an hour.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+_EARLIEST_S = 1_735_689_600  # 2025-01-01 UTC; this program did not exist before
+_STEP_S = 2.0
+# A time server may slow a clock down or speed it up by 0.5 ms a second: that is no step.
+_COMPARED_WITHIN_S = 60.0
+_SYNCHRONISED_S = 60.0
+_EVEN_S = 3600.0
+
+
+class TrustedClock:
+    """The wall clock, compared with the monotonic one at each `observe`."""
+
+    def __init__(
+        self,
+        wall: Callable[[], float] = time.time,
+        monotonic: Callable[[], float] = time.monotonic,
+        synchronised: Callable[[], bool] = lambda: False,
+    ) -> None:
+        """Ask `synchronised` once a minute, until it says that a time server has set the clock."""
+        self._wall = wall
+        self._monotonic = monotonic
+        self._synchronised = synchronised
+        self._has_stepped = False
+        self._is_synchronised = False
+        self._even_since_s = self._asked_s = monotonic()
+        self._compare_with_now()
+
+    def observe(self) -> float:
+        """Return by how many seconds the wall clock has just stepped, 0 when it runs evenly."""
+        step_s = self._wall() - self._monotonic() - self._ahead_s
+        if abs(step_s) > _STEP_S:
+            self._has_stepped = True
+            self._even_since_s = self._monotonic()
+            self._compare_with_now()
+            return step_s
+        if self._monotonic() - self._compared_s > _COMPARED_WITHIN_S:
+            self._compare_with_now()
+        return 0.0
+
+    def is_trusted(self) -> bool:
+        """Whether this time may be used to delete what is old."""
+        if self._wall() < _EARLIEST_S:
+            return False
+        even_s = self._monotonic() - self._even_since_s
+        if even_s >= _EVEN_S:
+            return True
+        return even_s >= _SYNCHRONISED_S and not self._has_stepped and self._was_set()
+
+    def _was_set(self) -> bool:
+        now_s = self._monotonic()
+        if not self._is_synchronised and now_s - self._asked_s >= _SYNCHRONISED_S:
+            self._asked_s = now_s
+            self._is_synchronised = self._synchronised()
+        return self._is_synchronised
+
+    def _compare_with_now(self) -> None:
+        self._compared_s = self._monotonic()
+        self._ahead_s = self._wall() - self._compared_s

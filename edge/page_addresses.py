@@ -1,0 +1,74 @@
+"""Where the page of a running device is, left in the state folder for `emotion-edge code`.
+
+The file is locked while its device runs, and the kernel drops the lock of a process that died: an
+address that is read is the address of a device that runs.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import logging
+import os
+import tempfile
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+log = logging.getLogger(__name__)
+
+_NAME = "page-addresses"
+_MOST_BYTES = 10_000
+
+
+@contextlib.contextmanager
+def published(folder: Path, urls: Sequence[str]) -> Iterator[None]:
+    """Keep `urls` in the state folder for as long as the context lasts.
+
+    Nothing depends on it: a folder that cannot be written, or on which another device runs, is
+    left as it is.
+    """
+    with contextlib.ExitStack() as opened:
+        try:
+            if not running_addresses(folder):
+                _publish(folder, urls, opened)
+        except OSError as exc:
+            log.debug("the page's addresses are not kept in %s: %s", folder, exc)
+        yield
+
+
+def _publish(folder: Path, urls: Sequence[str], opened: contextlib.ExitStack) -> None:
+    path = folder / _NAME
+    descriptor, temporary = tempfile.mkstemp(dir=folder, prefix=f".{_NAME}.")
+    opened.callback(os.close, descriptor)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        os.write(descriptor, "".join(f"{url}\n" for url in urls).encode())
+        Path(temporary).replace(path)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise
+    opened.callback(_remove, path)
+
+
+def _remove(path: Path) -> None:
+    with contextlib.suppress(OSError):
+        path.unlink()
+
+
+def running_addresses(folder: Path) -> tuple[str, ...]:
+    """Return the addresses of the device that runs on this state folder, () when none is known."""
+    try:
+        with (folder / _NAME).open("rb") as file:
+            if _is_free(file.fileno()):
+                return ()
+            return tuple(file.read(_MOST_BYTES).decode("utf-8", "replace").split())
+    except OSError:
+        return ()
+
+
+def _is_free(descriptor: int) -> bool:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True

@@ -1,0 +1,237 @@
+"""TOML as text: a settings file read and refused in one line, values shown, tables written."""
+
+from __future__ import annotations
+
+import datetime
+import json
+import re
+import reprlib
+import stat
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from edge.errors import ConfigError
+
+# The file of defaults has 6 kB.
+_MOST_BYTES = 100_000
+# tomllib needs minutes for a dotted key of thousands of parts, and Python refuses numbers of more
+# than 4300 digits. Text in quotes may be as long as it likes.
+_MOST_DOTS, _MOST_DIGITS = 50, 4000
+_QUOTED = re.compile(r"\"(?:\\.|[^\"\\])*\"|'[^']*'")
+
+_BARE_KEY = re.compile(r"[A-Za-z0-9_-]+")
+_AT_LINE = re.compile(r" \(at (?:line (\d+), column \d+|end of document)\)$")
+_HEADER = re.compile(r"\s*\[[\w.-]+\]\s*(#.*)?")
+_OPENED = re.compile(r"[^#=]*=\s*(?:(\[)(?!.*\])|(\{)(?!.*\})|(\"\"\"|''')(?!.*\3))")
+_CLOSING = {"[": "]", "{": "}"}
+_NOT_TEXT = re.compile(r"[\[{\"']")
+
+# What tomllib says, and the same in the words of somebody who edits a file.
+_REASONS = {
+    r"Cannot declare .* twice": "the table is there twice: keep one, with the lines of both",
+    r"Cannot (overwrite|mutate|redefine)": (
+        "the key is there twice, or as a value and as a table: keep one"
+    ),
+    r"Unescaped '\\'": (
+        "a backslash in double quotes begins an escape: write the text in 'single quotes'"
+    ),
+    r"(Illegal|invalid) character '\\n'|Expected (\"'\"|'\"')": "the closing quote is missing",
+}
+
+
+def read_toml(path: Path) -> dict[str, Any]:
+    """Return the tables of a settings file. Raises ConfigError, one line that says where."""
+    text = _decoded(path, _content(path))
+    lines = text.split("\n")
+    for number, line in enumerate(lines, 1):
+        if reason := _excess(line):
+            raise _refusal(path, lines, number, reason)
+    try:
+        return tomllib.loads(text)
+    except RecursionError as exc:
+        raise ConfigError(f"{shown_path(path)}: lists or tables are nested too deeply") from exc
+    except ValueError as exc:
+        number, reason = _explained(str(exc), lines)
+        raise _refusal(path, lines, number, reason) from exc
+
+
+def _content(path: Path) -> bytes:
+    unreadable = f"{shown_path(path)}: cannot read the configuration"
+    try:
+        # Reading a pipe or a device might never end.
+        is_regular = stat.S_ISREG(path.stat().st_mode)
+        content = _head(path) if is_regular else b""
+    except OSError as exc:
+        raise ConfigError(f"{unreadable}: {exc.strerror}") from exc
+    except ValueError as exc:
+        raise ConfigError(f"{unreadable}: its name holds a NUL") from exc
+    if not is_regular:
+        raise ConfigError(f"{unreadable}: not a regular file")
+    if len(content) > _MOST_BYTES:
+        raise ConfigError(
+            f"{shown_path(path)}: larger than {_MOST_BYTES // 1000} kB; is it a settings file?"
+        )
+    return content
+
+
+def _head(path: Path) -> bytes:
+    with path.open("rb") as file:
+        return file.read(_MOST_BYTES + 1)
+
+
+def _decoded(path: Path, content: bytes) -> str:
+    """Return the text with plain line ends; a byte order mark, as Notepad writes it, is skipped."""
+    if b"\0" in content or content.startswith((b"\xff\xfe", b"\xfe\xff")):
+        raise ConfigError(f"{shown_path(path)}: not UTF-8 text; save the file as UTF-8")
+    try:
+        return content.decode("utf-8-sig").replace("\r\n", "\n").replace("\r", "\n")
+    except UnicodeDecodeError as exc:
+        number = content.count(b"\n", 0, exc.start) + 1
+        raise ConfigError(
+            f"{shown_path(path)}, line {number}: byte 0x{content[exc.start]:02x} is not UTF-8; "
+            "save the file as UTF-8"
+        ) from exc
+
+
+def _excess(line: str) -> str:
+    """Say what there is too much of in a line, nothing if it is all right."""
+    plain = _QUOTED.sub("", line).partition("#")[0]
+    if plain.count(".") > _MOST_DOTS:
+        return f"more than {_MOST_DOTS} dots outside quotes; no setting has that many"
+    if re.search(rf"[0-9][0-9_]{{{_MOST_DIGITS}}}", plain):
+        return "the number is too long"
+    return ""
+
+
+def _explained(message: str, lines: list[str]) -> tuple[int, str]:
+    """Return the number of the line that tomllib's message is about, and what is wrong there."""
+    filled = [number for number, line in enumerate(lines, 1) if line.strip()] or [1]
+    match = _AT_LINE.search(message)
+    number = int(match[1]) if match and match[1] else filled[-1]
+    if not lines[number - 1].strip():
+        number = max((n for n in filled if n < number), default=number)
+    for pattern, reason in _REASONS.items():
+        if re.search(pattern, message):
+            return number, reason
+    if opened := _unclosed(lines[:number]):
+        number, sign = opened
+        return number, f"{_CLOSING.get(sign, sign)} is missing at the end of the value"
+    plain = _AT_LINE.sub("", message)
+    return number, _advice(lines[number - 1]) or plain[:1].lower() + plain[1:]
+
+
+def _unclosed(lines: list[str]) -> tuple[int, str] | None:
+    """Return where the last value of several lines begins, and its sign, if it never ends."""
+    opened: tuple[int, str] | None = None
+    for number, line in enumerate(lines, 1):
+        if match := _OPENED.match(line):
+            opened = number, match[1] or match[2] or match[3]
+        elif opened and _CLOSING.get(opened[1], opened[1]) in line and not _HEADER.fullmatch(line):
+            opened = None
+    return opened
+
+
+def _advice(line: str) -> str:
+    """Return how the value of `key = value` should be written, empty where no advice fits."""
+    key, equals, rest = line.partition("=")
+    value = rest.partition(" #")[0].strip()
+    if not equals or not key.strip() or _NOT_TEXT.match(value):
+        return ""
+    if not value:
+        return "the value is missing"
+    if value.lower() in ("true", "false"):
+        return f"write {value.lower()} in small letters"
+    if re.fullmatch(r"[+-]?0+\d+", value):
+        return "a number has no leading zero"
+    if re.fullmatch(r"[+-]?\d+,\d+", value):
+        return "a number has a point, not a comma"
+    bare = value.strip("\u201c\u201d\u201e\u2018\u2019\"'")
+    return (
+        f'expected a number, true, false or text in straight quotes, as in {key.strip()} = "{bare}"'
+    )
+
+
+def _refusal(path: Path, lines: list[str], number: int, reason: str) -> ConfigError:
+    line = lines[number - 1].strip()
+    line = line if len(line) <= 80 else f"{line[:60]}..."
+    return ConfigError(_on_one_line(f"{path}, line {number}: `{line}`: {reason}"))
+
+
+def _on_one_line(text: str) -> str:
+    return "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
+
+
+class _Shown(reprlib.Repr):
+    """A value as one short line, as TOML writes it where Python does it differently."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.maxlevel, self.maxstring, self.maxother, self.maxlong = 2, 80, 80, 40
+
+    def repr_bool(self, value: bool, _level: int) -> str:
+        return "true" if value else "false"
+
+    def repr_int(self, value: int, level: int) -> str:
+        # Python refuses to write a number of more than 4300 digits in decimal.
+        return super().repr_int(value, level) if value.bit_length() < 1000 else "a huge number"
+
+    def repr_date(self, value: datetime.date, _level: int) -> str:
+        return value.isoformat()
+
+    repr_datetime = repr_date
+
+    def repr_time(self, value: datetime.time, _level: int) -> str:
+        return value.isoformat()
+
+
+_SHOWN = _Shown()
+
+
+def shown(value: Any) -> str:
+    """Return a value for an error message: one line, shortened, control characters escaped."""
+    return _SHOWN.repr(value)
+
+
+def shown_key(key: str) -> str:
+    """Return a key for an error message: as it is where TOML needs no quotes."""
+    return key if _BARE_KEY.fullmatch(key) else shown(key)
+
+
+def shown_path(path: Path) -> str:
+    """Return a file's name for an error message, on one line."""
+    return _on_one_line(str(path))
+
+
+def write_toml(tables: Mapping[str, Any]) -> str:
+    """Return nested tables of text, numbers, booleans and lists as TOML."""
+    return "\n".join(_tables(tables, "")).rstrip()
+
+
+def _tables(tables: Mapping[str, Any], prefix: str) -> list[str]:
+    lines: list[str] = []
+    for name, table in tables.items():
+        nested = {key: value for key, value in table.items() if isinstance(value, Mapping)}
+        header = f"{prefix}{written_key(name)}"
+        lines.append(f"[{header}]")
+        lines += [f"{written_key(k)} = {written(v)}" for k, v in table.items() if k not in nested]
+        lines += ["", *_tables(nested, f"{header}.")]
+    return lines
+
+
+def written_key(key: str) -> str:
+    """Return a key as TOML, quoted where it must be."""
+    return key if _BARE_KEY.fullmatch(key) else written(key)
+
+
+def written(value: Any) -> str:
+    """Return a value as TOML."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, str):
+        # JSON's escapes are TOML's, save that TOML wants DEL escaped and no surrogate pairs.
+        return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
+    if isinstance(value, list):
+        return f"[{', '.join(map(written, value))}]"
+    return repr(value)  # a number: inf and nan are TOML's words too

@@ -1,0 +1,102 @@
+"""`emotion-converter dataset`, as its user sees it."""
+
+import cv2
+import numpy as np
+import pytest
+
+pytest.importorskip("torch", reason="the converter extra is not installed")
+
+from converter import cli
+from converter.data.contact_sheet import NAME_PX, PER_LABEL
+from converter.data.dataset import load_dataset
+from converter.data.faces import FaceDataset, SampleStatus, Split
+from converter.data.stats import survey
+
+pytestmark = pytest.mark.converter
+
+
+def test_it_counts_splits_and_labels(random_npz, capsys):
+    assert cli.main(["dataset", str(random_npz)]) == 0
+    head, training, public, private, _, used = capsys.readouterr().out.splitlines()
+    assert head.split()[0] == "angry"
+    assert training.split() == ["Training", *["6"] * 7, "42"]
+    assert public.split() == ["PublicTest", *["2"] * 7, "14"]
+    assert private.split()[0] == "PrivateTest"
+    assert used == (
+        "Training uses 42 samples and leaves out 0 that are in a held-out split too, 0 repeated "
+        "and 0 blank ones"
+    )
+
+
+def test_it_counts_what_training_leaves_out_and_what_votes_say(random_faces):
+    images, votes = random_faces.images.copy(), random_faces.votes.copy()
+    images[0] = images[6]  # PublicTest has it too
+    images[1] = 128  # blank
+    images[2] = images[3]  # of the same label
+    votes[:3] = 0
+    votes[0, 4], votes[1, 0], votes[2, :2] = 9, 9, 5  # anger, which it is; neutral; undecided
+    counted = survey(
+        FaceDataset(
+            images=images, labels=random_faces.labels, split=random_faces.split, votes=votes
+        )
+    )
+    assert counted.statuses == {
+        SampleStatus.USED: 39,
+        SampleStatus.HELD_OUT: 1,
+        SampleStatus.REPEATED: 1,
+        SampleStatus.BLANK: 1,
+    }
+    assert (counted.voted, counted.agreeing) == (2, 1)
+
+
+def test_it_names_bad_rows_and_what_it_decided(tmp_path, capsys):
+    root = tmp_path / "ck"
+    for label in ("happy", "contempt"):
+        for i in range(60):
+            path = root / label / f"{i}.png"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            cv2.imwrite(str(path), np.random.default_rng(i).integers(0, 256, (48, 48), np.uint8))
+    (root / "happy" / "cut.png").write_bytes(b"\x89PNG")
+    assert cli.main(["dataset", str(root)]) == 0
+    said = capsys.readouterr().out
+    assert "60 samples of contempt were dropped" in said
+    assert "no split among the folders" in said
+    assert f"1 bad samples were left out:\n  {root / 'happy' / 'cut.png'}: " in said
+
+
+def test_the_contact_sheet_shows_each_label(random_npz, tmp_path, capsys):
+    sheet = tmp_path / "sheet.png"
+    words = ["dataset", str(random_npz), "--contact-sheet", str(sheet)]
+    assert cli.main(words) == 0
+    drawn = cv2.imread(str(sheet))
+    assert drawn.shape == (7 * 52 + 4, NAME_PX + PER_LABEL * 52, 3)
+    samples = drawn[4:52, NAME_PX : NAME_PX + 10 * 52]  # ten of each are there
+    assert samples.std() > 40
+    assert (drawn[:, NAME_PX + 10 * 52 :] == 255).all()
+    assert cli.main(words) == 2
+    assert "exists; pass --force to replace it" in capsys.readouterr().err
+
+
+def test_a_missing_dataset_fails_in_one_line(tmp_path, capsys):
+    assert cli.main(["dataset", str(tmp_path / "gone")]) == 1
+    assert capsys.readouterr().err.count("\n") == 1
+
+
+def test_other_commands_say_what_became_of_the_samples(tmp_path, capsys):
+    path = tmp_path / "one" / "happy" / "1.png"
+    path.parent.mkdir(parents=True)
+    cv2.imwrite(str(path), np.full((48, 48), 9, np.uint8))
+    load_dataset(tmp_path / "one")
+    assert capsys.readouterr().err.startswith(f"{tmp_path / 'one'}: no split among the folders")
+
+
+def test_fer2013_is_as_it_is_known(fer2013):
+    counted = survey(load_dataset(fer2013))
+    assert {split: sum(counts) for split, counts in counted.counts.items()} == {
+        Split.TRAINING: 28685,
+        Split.PUBLIC: 3585,
+        Split.PRIVATE: 3586,
+    }
+    assert counted.statuses[SampleStatus.USED] == 26_967
+    assert sum(counted.statuses.values()) == 28_685
+    assert 0.6 < counted.agreeing / counted.voted < 0.7

@@ -1,0 +1,96 @@
+"""Distorted images: what stays, what changes, and how far."""
+
+import numpy as np
+import pytest
+
+pytest.importorskip("torch", reason="the converter extra is not installed")
+
+import msgspec
+import torch
+
+from converter.training.augment import LARGEST_PATCH, augmented, resized, scaled
+from converter.training.recipe import Augmentation, default_recipe
+
+pytestmark = pytest.mark.converter
+
+AMOUNTS = default_recipe().augmentation
+STILL = Augmentation(**dict.fromkeys(Augmentation.__struct_fields__, 0.0))
+
+
+@pytest.fixture
+def pixels():
+    """Uint8 (16, 1, 48, 48): a bright square, off the middle, on a slope of grey."""
+    image = np.tile(np.linspace(40, 90, 48), (48, 1))
+    image[10:22, 6:18] = 230
+    return torch.from_numpy(np.repeat(image[None, None], 16, 0).astype(np.uint8))
+
+
+def test_without_distortion_an_image_is_itself_or_its_mirror_image(pixels):
+    torch.manual_seed(0)
+    same = mirrored = 0
+    for image, before in zip(augmented(pixels, 48, STILL), scaled(pixels), strict=True):
+        same += torch.allclose(image, before, atol=1e-4)
+        mirrored += torch.allclose(image, before.flip(-1), atol=1e-4)
+    assert same + mirrored == 16
+    assert same >= 2
+    assert mirrored >= 2
+
+
+def test_distorted_images_differ_and_stay_in_range(pixels):
+    torch.manual_seed(0)
+    images = augmented(pixels, 48, AMOUNTS)
+    assert images.dtype == torch.float32
+    assert images.shape == (16, 1, 48, 48)
+    assert images.min() >= -1
+    assert images.max() <= 1
+    flat = images.flatten(1)
+    assert all(not torch.equal(a, b) for i, a in enumerate(flat) for b in flat[:i])
+
+
+def test_the_same_seed_draws_the_same_distortions(pixels):
+    images = []
+    for _ in range(2):
+        torch.manual_seed(7)
+        images.append(augmented(pixels, 32, AMOUNTS))
+    assert torch.equal(*images)
+
+
+def test_smaller_images_keep_the_mean(pixels):
+    images = scaled(pixels)
+    small = resized(images, 24)
+    assert small.shape == (16, 1, 24, 24)
+    assert small.mean().item() == pytest.approx(images.mean().item(), abs=1e-5)
+
+
+@pytest.mark.parametrize(("name", "amount"), [("brightness", 35.0), ("contrast", 0.4)])
+def test_light_moves_no_edges(name, amount, pixels):
+    torch.manual_seed(0)
+    lit = augmented(pixels, 48, msgspec.structs.replace(STILL, **{name: amount}))
+    squares = (lit > lit.mean((2, 3), keepdim=True) + 0.3).flatten(1).sum(1)
+    assert (squares == 144).all()
+    assert lit.flatten(1).mean(1).std() > 0.05 or lit.flatten(1).std(1).std() > 0.05
+
+
+def test_erasing_blanks_one_rectangle_of_one_grey(pixels):
+    torch.manual_seed(0)
+    erased = augmented(pixels, 48, msgspec.structs.replace(STILL, erase=1.0))
+    for image, before in zip(erased, scaled(pixels), strict=True):
+        changed = min(
+            ((image - whole).abs() > 1e-4 for whole in (before, before.flip(-1))),
+            key=lambda mask: mask.sum(),
+        )[0]
+        rows, columns = changed.any(1).sum(), changed.any(0).sum()
+        assert 0 < rows <= 48 * LARGEST_PATCH
+        assert 0 < columns <= 48 * LARGEST_PATCH
+        assert len(image[0][changed].unique()) == 1
+
+
+def test_a_turn_keeps_a_circle():
+    # Rotation in the grid must be one in pixels too: no stretch comes with it.
+    y, x = np.mgrid[:48, :48] - 23.5
+    disc = torch.from_numpy(((x**2 + y**2 < 15**2) * 255).astype(np.uint8))[None, None]
+    torch.manual_seed(0)
+    turned = augmented(
+        disc.repeat(8, 1, 1, 1), 48, msgspec.structs.replace(STILL, rotation_deg=30.0)
+    )
+    assert (turned - scaled(disc)).abs().mean() < 0.04  # a tenth more width gives 0.06

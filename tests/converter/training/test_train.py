@@ -1,0 +1,237 @@
+"""Training as its user sees it: a run that can be killed at any moment, and what it leaves."""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+
+pytest.importorskip("torch", reason="the converter extra is not installed")
+
+import torch
+from safetensors.torch import load_file
+
+from converter import cli
+from converter.training.checkpoint import load_checkpoint
+from converter.training.recipe import load_recipe
+
+pytestmark = [pytest.mark.converter, pytest.mark.timeout(600)]
+
+FEW = 24
+"""Samples: six steps an epoch."""
+
+RECIPE = """
+batch = 4
+warmup_steps = 3
+precision = "float32"
+checkpoint_steps = 1
+
+[[stages]]
+epochs = 2
+side_px = 16
+learning_rate = 1e-3
+final_learning_rate = 0.0
+"""
+
+FILES = {"recipe.toml", "densenet121_fer48.safetensors", "log.jsonl", "curves.png", "state.pt"}
+
+
+@pytest.fixture(scope="module")
+def recipe(tmp_path_factory):
+    path = tmp_path_factory.mktemp("recipe") / "small.toml"
+    path.write_text(RECIPE)
+    return path
+
+
+def command(*words):
+    return [sys.executable, "-m", "converter", "train", *map(str, words), "--threads", "1"]
+
+
+def weights(folder):
+    return load_file(folder / "densenet121_fer48.safetensors")
+
+
+def state_of(folder):
+    return torch.load(folder / "state.pt", weights_only=True)
+
+
+def assert_same(one, other):
+    assert one.keys() == other.keys()
+    for name, tensor in one.items():
+        assert torch.equal(tensor, other[name]), name
+
+
+def test_a_run_leaves_weights_log_curves_and_recipe(random_npz, recipe, tmp_path, capsys):
+    out = tmp_path / "run"
+    words = ["--data", random_npz, "--recipe", recipe, "--out", out, "--limit", FEW]
+    assert cli.main(["train", *map(str, words), "--threads", "1"]) == 0
+    assert {path.name for path in out.iterdir()} == FILES
+    lines = [json.loads(line) for line in (out / "log.jsonl").read_text().splitlines()]
+    assert [line["epoch"] for line in lines] == [1, 2]
+    assert lines[-1]["learning_rate"] == 0.0
+    best = max(lines, key=lambda line: line["validation_accuracy"])
+    assert load_checkpoint(out / "densenet121_fer48.safetensors")
+    assert load_recipe(out / "recipe.toml") == load_recipe(recipe)
+    said = capsys.readouterr().out.splitlines()
+    assert said[0] == f"{FEW} training samples; 0 blank, repeated or held-out ones were dropped"
+    assert said[-1].endswith(
+        f"epoch {best['epoch']}, {best['validation_accuracy']:.2%} of 14 PublicTest samples"
+    )
+
+
+def test_one_short_epoch_from_a_checkpoint(random_npz, random_checkpoint, tmp_path):
+    out = tmp_path / "run"
+    own = tmp_path / "own.toml"
+    own.write_text("batch = 16")
+    words = ["--data", random_npz, "--out", out, "--init", random_checkpoint, "--recipe", own]
+    subprocess.run(command(*words, "--epochs", "1", "--limit", "32"), check=True)
+    (line,) = [json.loads(line) for line in (out / "log.jsonl").read_text().splitlines()]
+    assert line["side_px"] == 48  # the last stage's
+    begun, ended = load_file(random_checkpoint), weights(out)
+    moved = [name for name in begun if not torch.equal(begun[name].half(), ended[name].half())]
+    assert len(moved) > len(begun) / 2
+    assert all(torch.isfinite(tensor).all() for tensor in ended.values())
+
+
+def test_a_run_killed_in_the_middle_of_a_write_ends_with_the_same_weights(
+    random_npz, recipe, tmp_path
+):
+    whole, cut = tmp_path / "whole", tmp_path / "cut"
+    words = ["--data", random_npz, "--recipe", recipe, "--limit", FEW, "--out"]
+    subprocess.run(command(*words, whole), check=True)
+    killed_while_writing(command(*words, cut), cut)
+    begun = state_of(cut)["trainer"]["progress"]
+    killed_while_writing(command("--data", random_npz, "--out", cut, "--resume"), cut)
+    assert state_of(cut)["trainer"]["progress"]["step"] >= begun["step"]
+    subprocess.run(command("--data", random_npz, "--out", cut, "--resume"), check=True)
+    assert_same(weights(cut), weights(whole))
+    for name in ("net", "average"):
+        assert_same(state_of(cut)["trainer"][name], state_of(whole)["trainer"][name])
+    for left, right in zip(*(map(without_time, log(run)) for run in (whole, cut)), strict=True):
+        assert left == right
+    assert {path.name for path in cut.iterdir()} == FILES  # no half-written file is left
+
+
+def killed_while_writing(words, folder, writes=3):
+    """Start a run and kill it when this many states are whole and the next is half written."""
+    whole, seen = folder / "state.pt", set()
+    process = subprocess.Popen(words)
+    try:
+        while process.poll() is None:
+            if whole.exists():
+                seen.add(whole.stat().st_mtime_ns)
+            halves = list(folder.glob(".state.pt.*.tmp"))
+            if halves and len(seen) >= writes and size(halves[0]) > 0:
+                os.kill(process.pid, signal.SIGKILL)
+                break
+            time.sleep(0.0005)
+    finally:
+        process.kill()
+        process.wait()
+    assert process.returncode == -signal.SIGKILL
+    assert list(folder.glob(".state.pt.*.tmp")), "the kill came between two writes"
+
+
+def size(path):
+    try:
+        return path.stat().st_size
+    except FileNotFoundError:
+        return 0
+
+
+def log(folder):
+    return [json.loads(line) for line in (folder / "log.jsonl").read_text().splitlines()]
+
+
+def without_time(line):
+    return {key: value for key, value in line.items() if key != "seconds"}
+
+
+@pytest.fixture(scope="module")
+def untouched_run(untouched_npz, recipe, tmp_path_factory):
+    """A run of one epoch on few samples, whole, that no test changes."""
+    out = tmp_path_factory.mktemp("finished") / "run"
+    words = ["--data", untouched_npz, "--recipe", recipe, "--out", out, "--epochs", "1"]
+    assert cli.main(["train", *map(str, words), "--limit", "8", "--threads", "1"]) == 0
+    return out
+
+
+@pytest.fixture
+def finished(untouched_run, tmp_path):
+    """The same as a folder of the test's own."""
+    return shutil.copytree(untouched_run, tmp_path / "run")
+
+
+def test_a_finished_run_resumes_to_nothing_and_is_not_begun_again(finished, random_npz, capsys):
+    kept = {path: path.read_bytes() for path in finished.iterdir()}
+    words = ["train", "--data", str(random_npz), "--out", str(finished)]
+    assert cli.main([*words, "--resume"]) == 0
+    capsys.readouterr()
+    assert cli.main([*words, "--epochs", "1"]) == 2
+    assert capsys.readouterr().err == (
+        f"emotion-converter: {finished} holds a run; pass --resume to go on with it\n"
+    )
+    assert {path: path.read_bytes() for path in finished.iterdir()} == kept
+
+
+def test_training_leaves_the_process_as_it_was(finished, random_npz):
+    threads = torch.get_num_threads()
+    words = ["--data", random_npz, "--out", finished, "--resume", "--threads", threads + 1]
+    assert cli.main(["train", *map(str, words)]) == 0
+    assert torch.get_num_threads() == threads
+    assert sys.float_info.min / 2 > 0
+
+
+def test_what_a_run_was_begun_with_cannot_change(finished, random_npz, random_faces, capsys):
+    words = ["train", "--out", str(finished), "--resume", "--data"]
+    assert cli.main([*words, str(random_npz), "--limit", "9"]) == 2
+    assert "--limit is for a new run" in capsys.readouterr().err
+    arrays = dict(np.load(random_npz))
+    arrays["labels"] = arrays["labels"][::-1].copy()
+    np.savez(random_npz, **arrays)
+    assert cli.main([*words, str(random_npz)]) == 1
+    assert "not the samples that" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("keep", [0, 1000])
+def test_a_damaged_state_is_refused(finished, random_npz, keep, capsys):
+    state = finished / "state.pt"
+    state.write_bytes(state.read_bytes()[:keep])
+    assert cli.main(["train", "--out", str(finished), "--resume", "--data", str(random_npz)]) == 1
+    assert capsys.readouterr().err == (f"emotion-converter: {state}: not the state of a run\n")
+
+
+@pytest.mark.parametrize(
+    ("words", "complaint"),
+    [
+        (["--resume"], "holds no run to resume"),
+        (["--recipe", "gone.toml"], "gone.toml: cannot read the recipe"),
+        (["--init", "gone.safetensors"], "gone.safetensors: cannot read the checkpoint"),
+        (["--limit", "3"], "3 training samples do not fill a batch of 64"),
+        (["--device", "cuda"], "torch finds no CUDA device"),
+    ],
+)
+def test_an_impossible_run_leaves_nothing(words, complaint, random_npz, tmp_path, capsys):
+    if "cuda" in words and torch.cuda.is_available():
+        pytest.skip("there is a CUDA device")
+    out = tmp_path / "run"
+    assert cli.main(["train", "--data", str(random_npz), "--out", str(out), *words]) != 0
+    complaints = capsys.readouterr().err
+    assert complaint in complaints
+    assert complaints.count("\n") == 1
+    assert not out.exists()
+
+
+def test_without_samples_to_select_by_nothing_begins(random_npz, tmp_path, capsys):
+    arrays = dict(np.load(random_npz))
+    arrays["split"][arrays["split"] == 1] = 0
+    np.savez(random_npz, **arrays)
+    out = tmp_path / "run"
+    assert cli.main(["train", "--data", str(random_npz), "--out", str(out)]) == 1
+    assert "no sample in PublicTest" in capsys.readouterr().err
+    assert not out.exists()
