@@ -14,6 +14,7 @@ import msgspec
 from edge.config import ButtonConfig, LedsConfig, default_settings
 from edge.errors import ConfigError, OutputError
 from edge.outputs.glow import PRIVACY, RGB_NAMES, STATUS
+from edge.outputs.simulated_pins import simulated_pins
 from edge.toml_text import shown_key, written_key
 
 # https://www.kernel.org/doc/html/latest/devicetree/usage-model.html: the board's name, NUL-ended.
@@ -94,19 +95,18 @@ def _check_unshared(pins: Iterable[tuple[str, int]]) -> None:
 
 
 def open_pin_factory(kind: Literal["auto", "mock"], board_model: Path = BOARD_MODEL) -> Any:
-    """Return a gpiozero pin factory: the real pins on a Pi unless `kind` is "mock", else mock ones.
+    """Return a gpiozero pin factory: simulated pins, or a Pi's own unless `kind` is "mock".
 
     Raises OutputError when gpiozero or its pins are not usable.
     """
     if kind == "auto" and is_raspberry_pi(board_model):
         return _real_pins()
     try:
-        from gpiozero.pins.mock import MockFactory, MockPWMPin  # noqa: PLC0415 (as below)
+        return simulated_pins()
     except ImportError as exc:
         raise OutputError(
             f"GPIO: {exc}; install gpiozero (apt or pip), or set leds.mode and button.mode to off"
         ) from exc
-    return MockFactory(pin_class=MockPWMPin)
 
 
 def is_raspberry_pi(board_model: Path = BOARD_MODEL) -> bool:

@@ -16,6 +16,7 @@ from edge.errors import ConfigError, OutputError
 from edge.outputs.leds import Leds
 from edge.outputs.mood import light_of
 from edge.outputs.pins import is_raspberry_pi, open_pin_factory, wiring
+from edge.outputs.simulated_pins import CHANGES_KEPT
 from edge.palette import colour_of
 
 LABELS = ("angry", "disgust", "fear", "happy", "sad", "surprise", "neutral")
@@ -306,3 +307,13 @@ def test_the_real_factory_is_called_as_it_is_defined():
     init = next(n for n in factory.body if getattr(n, "name", "") == "__init__")
     assert isinstance(init, ast.FunctionDef)
     assert len(init.args.args) - len(init.args.defaults) == 1  # self; the rest may be left out
+
+
+def test_simulated_pins_do_not_remember_for_ever(pins: Any):
+    pin = pins.pin(16)
+    pin.output_with_state(0)
+    pin.frequency = 100
+    for step in range(20 * CHANGES_KEPT):
+        pin.state = step % 100 / 100
+    assert len(pin.states) == CHANGES_KEPT
+    assert pin.states[-1].state == pin.state == 0.19
