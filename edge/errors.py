@@ -9,6 +9,8 @@ EdgeError                          exit 1
 ├── MediaError       (ValueError)          an image, video or folder that cannot be read
 ├── ModelError       (ValueError)          a network or manifest that is missing or does not fit
 ├── OutputError      (OSError)             an LED, broker or port that does not answer
+│   └── OutputGone                         a pipe or terminal whose other end was closed: for good
+├── ResourceError    (OSError)             the machine has no thread or memory left to give
 └── StateError       (OSError)             the state folder cannot be read or written
 
 Each also inherits the builtin named, so that callers who know only Python can catch it. The
@@ -84,6 +86,14 @@ class ModelError(EdgeError, ValueError):
 
 class OutputError(EdgeError, OSError):
     """An output (LED, port, broker) cannot be used."""
+
+
+class OutputGone(OutputError):
+    """The other end of an output was closed, and will not come back."""
+
+
+class ResourceError(EdgeError, OSError):
+    """The machine has no thread or memory left to give."""
 
 
 class StateError(EdgeError, OSError):

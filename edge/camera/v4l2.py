@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -12,9 +11,10 @@ import cv2
 
 from edge.config import CameraConfig
 from edge.datatypes import BgrImage, Frame
-from edge.errors import CameraError, CameraNotFound, CameraStalled, ConfigError
+from edge.errors import CameraError, CameraNotFound, CameraStalled, ConfigError, ResourceError
 from edge.latest import Latest
 from edge.quiet import silence_opencv
+from edge.threads import start_thread
 
 RETRY_S = 0.05
 """OpenCV's read fails at once when a camera was pulled out; do not spin on it."""
@@ -48,7 +48,8 @@ class V4l2Camera:
     ) -> None:
         """Open the camera.
 
-        Raises CameraNotFound, see `advice`, and ConfigError for a setting of Pi cameras only.
+        Raises CameraNotFound, see `advice`, ConfigError for a setting of Pi cameras only, and
+        ResourceError when there is no thread.
         """
         self.name = f"USB camera {index} (/dev/video{index})"
         _refuse_lens_settings(config, self.name)
@@ -61,11 +62,11 @@ class V4l2Camera:
         self._flip = flip_code(config)
         self._latest: Latest[Frame] = Latest()
         self._seen = 0
-        # A daemon: a read that hangs in the kernel must not keep the program from ending.
-        self._reader = threading.Thread(
-            target=self._keep_reading, args=(capture,), name=f"video{index}", daemon=True
-        )
-        self._reader.start()
+        try:
+            self._reader = start_thread(f"video{index}", self._keep_reading, capture)
+        except ResourceError:
+            capture.release()
+            raise
 
     def read(self, timeout_s: float) -> Frame:
         """Return the newest frame not yet returned. See FrameSource."""

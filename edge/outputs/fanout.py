@@ -8,9 +8,10 @@ import time
 from collections.abc import Callable, Sequence
 
 from edge.datatypes import Report
-from edge.errors import OutputError
+from edge.errors import OutputError, OutputGone, ResourceError
 from edge.latest import Latest
 from edge.outputs.sink import Sink
+from edge.threads import start_thread
 
 logger = logging.getLogger(__name__)
 
@@ -22,7 +23,8 @@ class FanOut:
     """Shows reports on many sinks, each on a daemon thread of its own that skips what it missed.
 
     A sink that raises is tried again with the next report, after a pause that doubles from
-    `retry_s` to `max_retry_s`. It is logged once when it goes down and once when it is back.
+    `retry_s` to `max_retry_s`. It is logged once when it goes down and once when it is back. One
+    that is gone for good is logged, closed, and no failure any more.
     """
 
     def __init__(
@@ -32,7 +34,14 @@ class FanOut:
         max_retry_s: float = 30.0,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
+        """Raise ResourceError, with every sink closed, when there is no thread for one."""
         self._outlets = [_Outlet(sink, retry_s, max_retry_s, clock) for sink in sinks]
+        try:
+            for outlet in self._outlets:
+                outlet.start()
+        except ResourceError:
+            self.close()
+            raise
 
     def show(self, report: Report) -> None:
         """Offer the report to every sink; never blocks, never raises."""
@@ -64,10 +73,13 @@ class _Outlet:
         self._max_retry_s = max_retry_s
         self._clock = clock
         self._down = False
+        self._gone = False
         self._busy_since_s: float | None = None
         self._closing = threading.Event()
-        self._thread = threading.Thread(target=self._run, name=f"sink-{sink.name}", daemon=True)
-        self._thread.start()
+        self._thread: threading.Thread | None = None
+
+    def start(self) -> None:
+        self._thread = start_thread(f"sink-{self.sink.name}", self._run)
 
     def failing(self) -> bool:
         busy_since_s = self._busy_since_s
@@ -79,13 +91,16 @@ class _Outlet:
         self.reports.close()
 
     def join(self, timeout_s: float) -> None:
+        if self._thread is None:
+            self._close_sink()
+            return
         self._thread.join(timeout_s)
         if self._thread.is_alive():
             logger.warning("output %s does not close; leaving it behind", self.sink.name)
 
     def _run(self) -> None:
         version, pause_s = 0, self._retry_s
-        while not self._closing.is_set():
+        while not self._closing.is_set() and not self._gone:
             newer = self.reports.wait_newer(version, timeout_s=60.0)
             if newer is None:
                 continue
@@ -101,6 +116,9 @@ class _Outlet:
         self._busy_since_s = self._clock()
         try:
             self.sink.show(report)
+        except OutputGone as exc:
+            logger.info("output %s is given up: %s", self.sink.name, exc)
+            self._down, self._gone = False, True
         except Exception as exc:
             self._went_down(exc)
         else:

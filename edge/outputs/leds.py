@@ -17,6 +17,7 @@ from edge.errors import OutputError
 from edge.outputs.glow import Glow
 from edge.outputs.lamps import lit_mode, open_lamps
 from edge.outputs.mood import light_of
+from edge.threads import start_thread
 
 _TICK_S = 0.025  # 40 steps a second: a breath looks smooth, and lgpio's 100 Hz PWM keeps up
 _JOIN_S = 1.0
@@ -27,7 +28,7 @@ class Leds:
     """A Sink that glows with the mood; a thread of its own eases, breathes and blinks.
 
     `labels` are the model's; `pin_factory` is gpiozero's and stays open. Raises ConfigError before
-    any pin is touched, OutputError when a pin cannot be had.
+    any pin is touched, OutputError when a pin cannot be had, ResourceError when there is no thread.
     """
 
     name = "leds"
@@ -46,10 +47,9 @@ class Leds:
         self._fault: OutputError | None = None
         with ExitStack() as opened:
             self._leds = open_lamps(config, labels, pin_factory, opened)
+            self._closing = threading.Event()
+            self._thread = start_thread("leds", self._run)
             self._opened = opened.pop_all()
-        self._closing = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="leds", daemon=True)
-        self._thread.start()
 
     def show(self, report: Report) -> None:
         """Aim at the report and return at once.

@@ -14,7 +14,10 @@ class Sink(Protocol):
     """How logs and the status page call it."""
 
     def show(self, report: Report) -> None:
-        """Show one report; may block. Raises OutputError when the output does not answer."""
+        """Show one report; may block.
+
+        Raises OutputError when the output does not answer, OutputGone when it never will again.
+        """
         ...
 
     def close(self) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 import time
@@ -10,10 +11,13 @@ from contextlib import suppress
 from typing import TextIO
 
 from edge.datatypes import LedState, Report
-from edge.errors import OutputError
+from edge.errors import OutputError, OutputGone
 from edge.outputs.strip import Span, plain_line, strip
 
 _PLAIN_EVERY_S = 3.0  # between two lines of a log file
+# The reader of a pipe left, the terminal was closed, the stream never was open. A stream closed by
+# this program is a ValueError.
+_FINAL = frozenset({errno.EPIPE, errno.EIO, errno.EBADF})
 _ROUND, _ASCII = "○◔◑◕●", ".-+*#"  # a lamp from dark to bright, in one colour
 
 # ECMA-48 and xterm control sequences; ?25 is the cursor, ?7 the wrapping of lines that are too
@@ -48,14 +52,15 @@ class TerminalLeds:
         self._said_at_s = -_PLAIN_EVERY_S
 
     def show(self, report: Report) -> None:
-        """Draw the LEDs as they are now. Raises OutputError when the terminal is gone."""
+        """Draw the LEDs as they are now. Raises OutputError; OutputGone when the reader left."""
         try:
             if self._draws:
                 self._draw(report)
             else:
                 self._say(report)
-        except (OSError, ValueError) as exc:  # ValueError: the stream was closed
-            raise OutputError(f"terminal: cannot write: {exc}") from exc
+        except (OSError, ValueError) as exc:
+            error = OutputGone if _is_final(exc) else OutputError
+            raise error(f"terminal: cannot write: {exc}") from exc
 
     def close(self) -> None:
         """Wipe the line and give the cursor back."""
@@ -82,12 +87,19 @@ class TerminalLeds:
     def _say(self, report: Report) -> None:
         now_s, line = self._clock(), plain_line(self._leds_state(), report)
         if line != self._said and now_s - self._said_at_s >= _PLAIN_EVERY_S:
-            self._said, self._said_at_s = line, now_s
             self._write(f"{line}\n")
+            self._said, self._said_at_s = line, now_s
 
     def _write(self, text: str) -> None:
         self._stream.write(text)
         self._stream.flush()
+
+
+def _is_final(exc: OSError | ValueError) -> bool:
+    """Whether the stream can never be written again."""
+    if isinstance(exc, OutputError):  # standard output's own, see streams.py
+        exc = exc.__cause__ if isinstance(exc.__cause__, OSError) else exc
+    return not isinstance(exc, OSError) or exc.errno in _FINAL
 
 
 def can_encode(stream: TextIO, text: str) -> bool:

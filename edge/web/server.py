@@ -21,8 +21,9 @@ from cheroot import wsgi
 from cheroot.server import HTTPConnection, HTTPRequest
 from flask import Flask
 
-from edge.errors import OutputError
+from edge.errors import OutputError, ResourceError
 from edge.network import listen
+from edge.threads import no_thread, start_thread
 from edge.web.tls import TlsAdapter, shake_hands
 
 RESERVED_THREADS = 4  # beside one for each picture and event stream: pages, snapshots, checks
@@ -68,12 +69,21 @@ class WebServer:
         self._server: _Server | None = None
 
     def start(self) -> None:
-        """Bind the port and serve. Raises OutputError when the port cannot be had."""
+        """Bind the port and serve.
+
+        Raises OutputError when the port cannot be had, ResourceError when the threads cannot.
+        """
         listening = _bind(self._host, self._port)
         self._port = listening.getsockname()[1]
         self._server = _Server(listening, self._app, self._threads, self._tls)
-        self._server.prepare()
-        threading.Thread(target=self._server.serve, name="web", daemon=True).start()
+        try:
+            self._server.prepare()
+            start_thread("web-hurry", self._server.hurry)
+            start_thread("web", self._server.serve)
+        except (RuntimeError, MemoryError, ResourceError) as exc:
+            # prepare() starts a thread for each request served at once; "can't start new thread".
+            listening.close()
+            raise no_thread("web") from exc
 
     @property
     def port(self) -> int:
@@ -208,11 +218,7 @@ class _Server(wsgi.Server):
             connection.is_new = False
             self.put_conn(connection)
 
-    def serve(self) -> None:
-        threading.Thread(target=self._hurry, name="web-hurry", daemon=True).start()
-        super().serve()
-
-    def _hurry(self) -> None:
+    def hurry(self) -> None:
         """Hang up on clients who dole out their request byte by byte: each holds a thread."""
         while not self._stopped.wait(1.0):
             latest_s = time.monotonic() - _REQUEST_S

@@ -13,7 +13,7 @@ ROOT = Path(__file__).parents[2]
 RECORDS = {"edge.datatypes", "edge.errors", "edge.palette", "edge.latest"}
 CORE = RECORDS | {
     *("edge", "edge.config", "edge.files", "edge.quiet", "edge.toml_text", "edge.hostnames"),
-    "edge.network",
+    *("edge.network", "edge.threads"),
 }
 SHAPES = {"edge.camera.source", "edge.outputs.sink"}  # protocols: a name for what is passed in
 # The device, the reader of files, the doctor, and the command line in front of them.

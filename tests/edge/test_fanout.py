@@ -9,7 +9,7 @@ from itertools import pairwise
 import pytest
 
 from edge.datatypes import CameraState, Health, Report
-from edge.errors import OutputError
+from edge.errors import OutputError, OutputGone
 from edge.outputs.fanout import FanOut
 
 
@@ -126,6 +126,26 @@ def test_a_failing_sink_is_tried_less_and_less_often_and_logged_once(
     assert eventually(lambda: fanout.failing() == ())
     fanout.close()
     assert [r.getMessage() for r in caplog.records[1:]] == ["output breakable is back"]
+
+
+def test_an_output_that_is_gone_for_good_is_told_once_and_left_alone(
+    caplog: pytest.LogCaptureFixture,
+):
+    caplog.set_level(logging.INFO)
+    gone, well = Breakable(OutputGone("terminal: Broken pipe")), Recorder()
+    fanout = FanOut([gone, well], retry_s=0.01)
+    fanout.show(report())
+    assert eventually(lambda: gone.closed == 1)
+    for _ in range(20):
+        fanout.show(report())
+        time.sleep(0.005)
+    assert len(gone.tried_at_s) == 1
+    assert fanout.failing() == ()
+    fanout.close()
+    assert well.shown
+    assert [r.getMessage() for r in caplog.records] == [
+        "output breakable is given up: terminal: Broken pipe"
+    ]
 
 
 def test_a_bug_in_a_sink_is_logged_with_its_place(caplog: pytest.LogCaptureFixture):

@@ -11,11 +11,12 @@ import subprocess
 import sys
 import termios
 from collections.abc import Mapping
+from pathlib import Path
 
 import pytest
 
 from edge.datatypes import BBox, CameraState, FaceState, Health, LedState, Report, Snapshot
-from edge.errors import OutputError
+from edge.errors import OutputError, OutputGone
 from edge.outputs.strip import plain_line, strip
 from edge.outputs.terminal import TerminalLeds
 from edge.palette import colour_of
@@ -133,9 +134,31 @@ def test_a_closed_stream_is_an_output_error_and_closing_stays_quiet():
     stream = io.StringIO()
     sink = TerminalLeds(lit, stream, {})
     stream.close()
-    with pytest.raises(OutputError, match="terminal: cannot write"):
+    with pytest.raises(OutputGone, match="terminal: cannot write"):
         sink.show(report())
     sink.close()
+
+
+def test_a_pipe_whose_reader_left_is_gone_for_good():
+    reads, writes = os.pipe()
+    os.close(reads)
+    with os.fdopen(writes, "w") as stream:
+        sink = TerminalLeds(lit, stream, {})
+        with pytest.raises(OutputGone, match="Broken pipe"):
+            sink.show(report())
+        sink.close()
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+
+
+def test_what_a_full_disk_did_not_take_has_not_been_said():
+    with Path("/dev/full").open("w") as stream:
+        sink = TerminalLeds(lit, stream, {})
+        for _ in range(2):
+            with pytest.raises(OutputError, match="No space left") as refusal:
+                sink.show(report())
+            assert not isinstance(refusal.value, OutputGone)
+        sink.close()
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 _PROGRAM = """
