@@ -1,20 +1,33 @@
-"""The process of `emotion-edge` and `python -m edge`: its streams first, then the command."""
+"""The process of `emotion-edge` and `python -m edge`, made ready before it does anything."""
 
 from __future__ import annotations
 
 import sys
 
+from edge.ending import leave, listen
+from edge.errors import ResourceError
 from edge.memory import settle_allocator
 from edge.streams import repair_streams
 
 
 def main() -> int:
-    """Make the process fit for any caller, run the command, and return the exit code."""
+    """Run the command and return its exit code.
+
+    What is heavy is imported only once signals are heard: a second or more on a Pi.
+    """
     repair_streams()
     settle_allocator()
-    from edge.cli import main as run_command  # noqa: PLC0415 (opens files as it is imported)
+    try:
+        ending = listen()
+    except ResourceError as exc:
+        print(f"emotion-edge: {exc}", file=sys.stderr)  # noqa: T201 (as cli.py does)
+        return exc.exit_code
+    from edge.cli import main as run_command  # noqa: PLC0415 (see above)
 
-    return run_command()
+    code = run_command()
+    if ending.is_orderly:
+        leave(code)  # with everything closed; a signal changes nothing any more
+    return code
 
 
 if __name__ == "__main__":

@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-import contextlib
-import signal
-import time
+import threading
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, closing
+from contextlib import ExitStack, closing, suppress
 from functools import partial
 from typing import Any, TextIO
 
 from flask import Flask
 
+from edge import BEGAN_S
 from edge.camera.auto import Hardware, open_source
 from edge.certificate import Certificate
 from edge.config import ButtonConfig, Config
+from edge.ending import listen
 from edge.entrance import Served, open_entrance
-from edge.errors import StateError
+from edge.errors import ConfigError, StateError
 from edge.networks import load_vision, model_path, round_of
 from edge.outputs.fanout import FanOut
 from edge.outputs.history import History
@@ -30,7 +30,7 @@ from edge.outputs.terminal import TerminalLeds, can_encode
 from edge.outputs.walk import walk
 from edge.service import Service
 from edge.state import find_folder, open_folder
-from edge.system.board import ROOT, process_age_s
+from edge.system.board import ROOT
 from edge.system.button import PushButton
 from edge.system.checks import is_clock_synchronised
 from edge.system.commands import output_of
@@ -52,7 +52,7 @@ def run_device(
     announce: Callable[[Served], None],
     hardware: Hardware | None = None,
 ) -> None:
-    """Run the device until SIGINT or SIGTERM. Raises EdgeError for whatever else ends it.
+    """Run the device until a signal ends it. Raises EdgeError for whatever else does.
 
     `announce` is told where the page is once the camera is open; `hardware` stands in for the
     machine's cameras in tests. Everything opened is closed on every way out, in reverse.
@@ -60,6 +60,8 @@ def run_device(
     entrance = open_entrance(config)
     vision = load_vision(config)
     labels = vision.classifier.labels
+    ending = listen()
+    ending.be_orderly()
     with ExitStack() as opened:
         manager = opened.enter_context(closing(Notifier()))
         history = History()
@@ -75,8 +77,9 @@ def run_device(
             config.camera,
             alive=manager.alive,
             vitals=Care(config.care).vitals,
-            began_s=time.monotonic() - process_age_s(),
+            began_s=BEGAN_S,
         )
+        ending.calls(service.stop, hurry=outputs.close)
         if config.button.mode != "off":
             opened.callback(_open_button(config.button, pin_factory, service).close)
         web = create_app(
@@ -96,14 +99,14 @@ def run_device(
         )
         server = _start_server(config, web, entrance.certificate)
         opened.callback(server.stop)
+        opened.callback(outputs.close)  # first: the last minute is written, whatever hangs then
         opened.callback(manager.stopping)
 
         def camera_is_open() -> None:
             manager.ready()
             announce(entrance.served(config.web, server.port))
 
-        with _signals_call(service.stop, signal.SIGINT, signal.SIGTERM):
-            service.run(camera_is_open)
+        service.run(camera_is_open)
 
 
 def _sinks(
@@ -160,9 +163,16 @@ def walk_leds(config: Config, terminal: TextIO) -> None:
     lit_mode(config.leds)
     labels = tuple(read_manifest(model_path(config).with_suffix(".json")).labels)
     bulbs = "○●" if can_encode(terminal, "○●") else ".*"
-    # A closed terminal must leave everything dark as well.
-    endings = _signals_call(_interrupt, signal.SIGTERM, signal.SIGHUP)
-    with endings, closing(open_pin_factory(config.leds.factory)) as pin_factory:
+    asked = threading.Event()
+
+    def wait(pause_s: float) -> None:
+        if asked.wait(pause_s):
+            raise KeyboardInterrupt
+
+    # However it is ended, a closed terminal included, everything is dark afterwards.
+    listen().be_orderly()
+    listen().calls(asked.set)
+    with closing(open_pin_factory(config.leds.factory)) as pin_factory:
         if config.leds.factory == "mock" or not is_raspberry_pi():
             print("simulated pins: this is a rehearsal, no LED is connected", file=terminal)
         walk(
@@ -170,6 +180,7 @@ def walk_leds(config: Config, terminal: TextIO) -> None:
             labels,
             pin_factory,
             say=lambda line: print(line, file=terminal, flush=True),
+            wait=wait,
             bulbs=bulbs,
         )
 
@@ -177,7 +188,7 @@ def walk_leds(config: Config, terminal: TextIO) -> None:
 def _open_history_file(config: Config, history: History) -> HistoryFile | None:
     if config.history.keep == "memory":
         # Without a home there is no state folder, and no history in it either.
-        with contextlib.suppress(StateError, RuntimeError):
+        with suppress(StateError, ConfigError):
             delete_history(find_folder(config.state) / _HISTORY_FILE)
         return None
     folder = open_folder(find_folder(config.state))
@@ -187,18 +198,3 @@ def _open_history_file(config: Config, history: History) -> HistoryFile | None:
         days=config.history.days,
         synchronised=partial(is_clock_synchronised, ROOT, output_of),
     )
-
-
-def _interrupt() -> None:
-    raise KeyboardInterrupt
-
-
-@contextlib.contextmanager
-def _signals_call(stop: Callable[[], None], *caught: signal.Signals) -> Iterator[None]:
-    """Let the signals `caught` call `stop` instead of breaking in anywhere."""
-    before = [signal.signal(number, lambda *_: stop()) for number in caught]
-    try:
-        yield
-    finally:
-        for number, handler in zip(caught, before, strict=True):
-            signal.signal(number, handler)

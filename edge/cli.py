@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 from edge import __version__
 from edge.announcement import announce
 from edge.config import Config, to_toml
+from edge.ending import listen
 from edge.errors import ConfigError, EdgeError, MediaError, UsageError
 from edge.options import (
     INSTALLED_SETTINGS,
@@ -124,6 +125,7 @@ def _add_device_options(parser: argparse.ArgumentParser) -> None:
 
 
 def _run(args: argparse.Namespace) -> int:
+    listen().early_code = 0  # a device that is asked to end does, even before it has begun
     from edge.app import run_device  # noqa: PLC0415 (loads every adapter)
 
     config = settings_of(args)
@@ -133,10 +135,12 @@ def _run(args: argparse.Namespace) -> int:
         def tell(page: Served) -> None:
             if page.code is not None:  # for `emotion-edge code`, which tells both
                 opened.enter_context(published(find_folder(config.state), page.urls))
-            announce(page, sys.stdout)
+            with contextlib.suppress(OSError):  # a device runs without being listened to
+                announce(page, sys.stdout)
 
         run_device(config, terminal=sys.stdout, announce=tell)
     return 0
+
 
 
 def _code(args: argparse.Namespace) -> int:

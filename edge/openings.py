@@ -14,7 +14,8 @@ from dataclasses import replace
 
 from edge.camera.source import FrameSource
 from edge.datatypes import Frame
-from edge.errors import EdgeError
+from edge.errors import EdgeError, ResourceError
+from edge.threads import start_thread
 
 log = logging.getLogger(__name__)
 
@@ -99,7 +100,10 @@ class Opening:
         with self._lock:
             begins, self._is_closing = not self._is_closing, True
         if begins:
-            threading.Thread(target=self._close, name="camera-close", daemon=True).start()
+            try:
+                start_thread("camera-close", self._close)
+            except ResourceError:
+                self._close()  # a camera that must be off is worth the wait
         return self._closed.wait(timeout_s)
 
     def _close(self) -> None:

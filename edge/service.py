@@ -23,6 +23,7 @@ from edge.datatypes import Frame, Health, Report, Scene, Snapshot, Vitals
 from edge.errors import CameraError
 from edge.latest import Latest
 from edge.openings import Opening, Openings
+from edge.threads import start_thread
 
 log = logging.getLogger(__name__)
 
@@ -109,7 +110,7 @@ class Service:
         self._stage_knows = False
 
     def stop(self) -> None:
-        """Ask `run` to return; may be called from any thread or a signal handler, twice."""
+        """Ask `run` to return; may be called from any thread, twice, but in no signal handler."""
         self._stop.set()
 
     @property
@@ -152,27 +153,30 @@ class Service:
         """Run until `stop`. Raises what ended it otherwise: an EdgeError or a defect's exception.
 
         The first opening happens before anything else, so that a missing camera is an error at
-        once and not a retry; `opened` is called when it has succeeded.
+        once and not a retry; `opened` is called when it has succeeded. Whatever ends the run, the
+        camera is closed.
         """
+        if self._stop.is_set():
+            return
         opening = self._camera.open()
         self._source_name = opening.name
         log.info("camera: %s", self._source_name)
-        self._take(opening)
-        opened()
-        threads = [
-            threading.Thread(target=self._guarded, args=(work,), name=name, daemon=True)
-            for name, work in (("capture", self._capture), ("look", self._look))
-        ]
-        for thread in threads:
-            thread.start()
-        while not self._stop.wait(_PULSE_S):
-            self._watch()
-        self._frames.close()
-        self.scenes.close()
-        if (last := self._opening) is not None:
-            last.close(_JOIN_S)
-        for thread in threads:
-            thread.join(_JOIN_S)
+        threads = []
+        try:
+            self._take(opening)
+            opened()
+            threads += [start_thread("capture", self._guarded, self._capture)]
+            threads += [start_thread("look", self._guarded, self._look)]
+            while not self._stop.wait(_PULSE_S):
+                self._watch()
+        finally:
+            self._stop.set()
+            self._frames.close()
+            self.scenes.close()
+            if (last := self._opening) is not None:
+                last.close(_JOIN_S)
+            for thread in threads:
+                thread.join(_JOIN_S)
         if self._failure is not None:
             raise self._failure
 

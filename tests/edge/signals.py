@@ -1,0 +1,111 @@
+"""Ends a running device by signals, once or twice, and tells how it went."""
+
+import os
+import re
+import signal
+import sqlite3
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable
+from contextlib import closing
+from dataclasses import dataclass, field
+from pathlib import Path
+
+ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
+@dataclass(kw_only=True)
+class Device:
+    """`emotion-edge run` on the demo scene, which keeps its history in `folder`."""
+
+    folder: Path
+    before: tuple[str, ...] = ()
+    lines: list[str] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        settings = self.folder / "my.toml"
+        settings.write_text(
+            '[camera]\nsource = "demo"\n[web]\nport = 0\nauth = "none"\n[history]\nkeep = "disk"\n'
+            '[leds]\nmode = "per_emotion"\nfactory = "mock"\n[button]\nmode = "off"\n'
+            f'[state]\nfolder = "{self.folder}"\n'
+        )
+        self.process = subprocess.Popen(
+            [*self.before, sys.executable, "-m", "edge", "run", "--config", str(settings)],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        self.began_s = time.monotonic()
+        self._reader = threading.Thread(target=self._read)
+        self._reader.start()
+
+    def _read(self) -> None:
+        assert self.process.stdout is not None
+        with self.process.stdout as output:
+            for line in output:
+                self.lines.append(line)
+
+    def says(self, pattern: str, within_s: float = 60.0) -> re.Match[str]:
+        """Wait for a line that the pattern is found in."""
+        deadline_s = time.monotonic() + within_s
+        while time.monotonic() < deadline_s:
+            for line in tuple(self.lines):
+                if found := re.search(pattern, line):
+                    return found
+            time.sleep(0.01)
+        raise AssertionError(f"no line like {pattern!r} in {within_s} s: {self.lines}")
+
+    def end(self, *numbers: int, gap_s: float = 0.0) -> float:
+        """Send the signals and return the seconds from the first one to the end."""
+        start_s = time.monotonic()
+        for number in numbers:
+            os.kill(self.process.pid, number)  # a zombie takes it, too
+            if number is not numbers[-1]:
+                time.sleep(gap_s)
+        self.process.wait(30)
+        took_s = time.monotonic() - start_s
+        self._reader.join(5)
+        return took_s
+
+    def kill(self) -> None:
+        """End it if it has not ended."""
+        if self.process.poll() is None:
+            self.process.kill()
+            self.process.wait()
+        self._reader.join(5)
+
+    def seconds_kept(self) -> float:
+        """Return how much of what was seen is on disk."""
+        if not (file := self.folder / "history.sqlite3").exists():
+            return 0.0
+        with closing(sqlite3.connect(file)) as db:
+            return float(db.execute("SELECT total(watched_s) FROM minutes").fetchone()[0])
+
+
+def ended(folder: Path, *numbers: int, gap_s: float, when: Callable[[Device], None]) -> list[str]:
+    """Return what is wrong with how a device ends, if anything."""
+    device = Device(folder=folder)
+    try:
+        when(device)
+        took_s = device.end(*numbers, gap_s=gap_s)
+    finally:
+        device.kill()
+    told = "".join(device.lines)
+    ran = "first labelled face" in told
+    code = device.process.returncode
+    early = {0, *(128 + number for number in numbers), *(-number for number in numbers)}
+    faults = {
+        f"ended after {took_s:.1f} s": took_s > 3.0,
+        f"exit code {code}": code != 0 if ran else code not in early,
+        f"told {told!r}": "Traceback" in told or "Error" in told or "closing" in told,
+        "the last minute is lost": ran and device.seconds_kept() == 0,
+    }
+    return [fault for fault, holds in faults.items() if holds]
+
+
+def while_it_runs(device: Device) -> None:
+    """Wait until there is something to lose."""
+    device.says("first labelled face")
+    time.sleep(0.3)
