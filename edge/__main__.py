@@ -24,7 +24,11 @@ def main() -> int:
         return exc.exit_code
     from edge.cli import main as run_command  # noqa: PLC0415 (see above)
 
-    code = run_command()
+    try:
+        code = run_command()
+    except Exception:
+        sys.excepthook(*sys.exc_info())
+        code = 1
     if ending.is_orderly:
         leave(code)  # with everything closed; a signal changes nothing any more
     return code

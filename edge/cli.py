@@ -11,7 +11,7 @@ import logging
 import os
 import sys
 import traceback
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -54,11 +54,14 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _obey(argv: Sequence[str] | None) -> int:
+    flush: Callable[[], None] = flush_stdout  # at exit a failure would be Python's to tell
     try:
         args = _parser().parse_args(argv)
+        if args.func is _run:
+            flush = discard_stdout  # a device runs, and ends, without being listened to
         return int(args.func(args))
     finally:
-        flush_stdout()  # here, where a failure can be told; at exit Python would print its own
+        flush()
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -12,6 +12,7 @@ import functools
 import os
 import signal
 import socket
+import sys
 import threading
 import time
 from collections.abc import Callable
@@ -83,7 +84,7 @@ class Ending:
             try:
                 numbers = self._numbers.recv(64)
             except TimeoutError:
-                self._hurry()
+                _call(self._hurry)
                 leave(1)
             for number in numbers:
                 if number in _ENDING:
@@ -97,7 +98,7 @@ class Ending:
             self._deadline_s = min(self._deadline_s, time.monotonic() + patience_s)
             act = self._hurry if self._asked else self._stop
             self._asked = True
-        act()
+        _call(act)
 
 
 def leave(code: int) -> NoReturn:
@@ -113,6 +114,14 @@ def _catch(number: signal.Signals) -> None:
         # With a handler of Python's, a signal is reported to the socket.
         signal.signal(number, lambda *_: None)
         signal.siginterrupt(number, False)  # what a native library waits for goes on
+
+
+def _call(act: Callable[[], None]) -> None:
+    """Call what may have a defect: the deadline must be kept all the same."""
+    try:
+        act()
+    except Exception:
+        sys.excepthook(*sys.exc_info())
 
 
 def _do_nothing() -> None:

@@ -36,6 +36,7 @@ class FanOut:
     ) -> None:
         """Raise ResourceError, with every sink closed, when there is no thread for one."""
         self._outlets = [_Outlet(sink, retry_s, max_retry_s, clock) for sink in sinks]
+        self._closing = threading.Lock()
         try:
             for outlet in self._outlets:
                 outlet.start()
@@ -53,12 +54,16 @@ class FanOut:
         return tuple(outlet.sink.name for outlet in self._outlets if outlet.failing())
 
     def close(self) -> None:
-        """Close every sink, on its own thread; those still busy after a second are left behind."""
-        for outlet in self._outlets:
-            outlet.begin_close()
-        deadline_s = time.monotonic() + _CLOSE_S
-        for outlet in self._outlets:
-            outlet.join(max(deadline_s - time.monotonic(), 0.0))
+        """Close every sink, on its own thread; those still busy after a second are left behind.
+
+        May be called twice, and from two threads: both return when it is done.
+        """
+        with self._closing:
+            for outlet in self._outlets:
+                outlet.begin_close()
+            deadline_s = time.monotonic() + _CLOSE_S
+            for outlet in self._outlets:
+                outlet.join(max(deadline_s - time.monotonic(), 0.0))
 
 
 class _Outlet:

@@ -14,6 +14,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+# The tests may run below `nohup` or a shell's `&`, and what ignores a signal hands that on.
+HEARING = ("env", "--default-signal=INT", "--default-signal=HUP")
 
 
 @dataclass(kw_only=True)
@@ -21,7 +23,7 @@ class Device:
     """`emotion-edge run` on the demo scene, which keeps its history in `folder`."""
 
     folder: Path
-    before: tuple[str, ...] = ()
+    before: tuple[str, ...] = HEARING
     lines: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -36,6 +38,7 @@ class Device:
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
+            env={**os.environ, "PYTHONFAULTHANDLER": "1"},
         )
         self.began_s = time.monotonic()
         self._reader = threading.Thread(target=self._read)
@@ -58,13 +61,20 @@ class Device:
         raise AssertionError(f"no line like {pattern!r} in {within_s} s: {self.lines}")
 
     def end(self, *numbers: int, gap_s: float = 0.0) -> float:
-        """Send the signals and return the seconds from the first one to the end."""
+        """Send the signals and return the seconds from the first one to the end.
+
+        One that does not end within 20 s is aborted, and its last lines are its threads' stacks.
+        """
         start_s = time.monotonic()
         for number in numbers:
             os.kill(self.process.pid, number)  # a zombie takes it, too
             if number is not numbers[-1]:
                 time.sleep(gap_s)
-        self.process.wait(30)
+        try:
+            self.process.wait(20)
+        except subprocess.TimeoutExpired:
+            self.process.send_signal(signal.SIGABRT)
+            self.process.wait(20)
         took_s = time.monotonic() - start_s
         self._reader.join(5)
         return took_s

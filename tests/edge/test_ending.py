@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from signals import ENDING, Device, ended, while_it_runs
+from signals import ENDING, HEARING, Device, ended, while_it_runs
 
 SEED = 1
 
@@ -66,7 +66,7 @@ def test_fifty_double_signals_end_fifty_times_in_order(tmp_path: Path, number: i
 
 def test_a_dropped_terminal_gets_its_cursor_back(tmp_path: Path):
     ours, theirs = pty.openpty()
-    command = [sys.executable, "-m", "edge", "run", "--source", "demo", "--port", "0"]
+    command = [*HEARING, sys.executable, "-m", "edge", "run", "--source", "demo", "--port", "0"]
     environ = {**os.environ, "XDG_STATE_HOME": str(tmp_path), "TERM": "xterm"}
     program = subprocess.Popen(command, stdout=theirs, stderr=subprocess.DEVNULL, env=environ)
     os.close(theirs)
@@ -175,7 +175,7 @@ def test_an_interruption_while_it_is_imported_is_no_traceback(tmp_path: Path):
         "sys.exit(main())\n"
     )
     with subprocess.Popen(
-        [sys.executable, slow],
+        [*HEARING, sys.executable, slow],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
