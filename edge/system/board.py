@@ -5,8 +5,6 @@ Small reads below `root`, so that a test can bring a /sys and /proc of its own.
 
 from __future__ import annotations
 
-import os
-import time
 from enum import IntFlag
 from pathlib import Path
 
@@ -70,16 +68,6 @@ def parsed_throttle(vcgencmd: str) -> Throttle | None:
     """Return the bits in vcgencmd's answer "throttled=0x50005"."""
     bits = _number(vcgencmd.strip().removeprefix("throttled="), 16)
     return None if bits is None else Throttle(int(bits))
-
-
-def process_age_s(root: Path = ROOT) -> float:
-    """Return for how long this process has been running; 0 where /proc does not say."""
-    # proc_pid_stat(5): the 22nd field, in ticks since the boot; a name in parentheses comes second.
-    fields = _text(root / "proc/self/stat").rpartition(")")[2].split()
-    if len(fields) < 20:
-        return 0.0
-    began_s = int(fields[19]) / os.sysconf("SC_CLK_TCK")
-    return max(time.clock_gettime(time.CLOCK_BOOTTIME) - began_s, 0.0)
 
 
 def _text(path: Path) -> str:

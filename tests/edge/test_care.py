@@ -1,14 +1,13 @@
 """The board's vitals, read from a /sys and /proc made for the test."""
 
 import os
-import time
 from pathlib import Path
 
 import pytest
 
 from edge.config import CareConfig
 from edge.datatypes import Vitals
-from edge.system.board import Throttle, parsed_throttle, process_age_s, temperature_c, throttle
+from edge.system.board import Throttle, parsed_throttle, temperature_c, throttle
 from edge.system.cores import inference_threads
 from edge.system.health import Care
 
@@ -126,14 +125,6 @@ def test_throttling_counts_as_hot_for_half_a_minute_more(
         "board: 50 C, under voltage; resting after each frame for as long as it took",
         "board: 50 C; full speed again",
     ]
-
-
-def test_the_age_of_this_process_is_its_own():
-    here_s = process_age_s()
-    assert 0 < here_s < 24 * 3600
-    time.sleep(0.2)
-    assert process_age_s() - here_s == pytest.approx(0.2, abs=0.15)
-    assert process_age_s(Path("/nonexistent")) == 0.0
 
 
 def test_cores_for_inference():
