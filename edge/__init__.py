@@ -2,7 +2,6 @@
 
 import os
 import time
-from typing import Any
 
 BEGAN_S = time.monotonic()
 """When Python came to this package, for telling how long a start took.
@@ -15,7 +14,7 @@ The kernel's own time is that of the process, which may have been a shell before
 os.environ.setdefault("OPENCV_IO_MAX_IMAGE_PIXELS", "100000000")
 
 
-def __getattr__(name: str) -> Any:
+def __getattr__(name: str) -> str:
     """Return `__version__`, which takes longer to find than all else here, when it is asked for."""
     if name != "__version__":
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,37 +1,17 @@
-"""The process of `emotion-edge` and `python -m edge`, made ready before it does anything."""
+"""`python -m edge` is `emotion-edge`."""
 
-from __future__ import annotations
-
+import signal
 import sys
-
-from edge.ending import leave, listen
-from edge.errors import ResourceError
-from edge.memory import settle_allocator
-from edge.streams import repair_streams
 
 
 def main() -> int:
-    """Run the command and return its exit code.
+    """Run the command of this process' arguments and return its exit code; see process.py."""
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        # No traceback for a Ctrl-C while the rest is imported.
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+    from edge.process import run  # noqa: PLC0415 (see above)
 
-    What is heavy is imported only once signals are heard: a second or more on a Pi.
-    """
-    repair_streams()
-    settle_allocator()
-    try:
-        ending = listen()
-    except ResourceError as exc:
-        print(f"emotion-edge: {exc}", file=sys.stderr)  # noqa: T201 (as cli.py does)
-        return exc.exit_code
-    from edge.cli import main as run_command  # noqa: PLC0415 (see above)
-
-    try:
-        code = run_command()
-    except Exception:
-        sys.excepthook(*sys.exc_info())
-        code = 1
-    if ending.is_orderly:
-        leave(code)  # with everything closed; a signal changes nothing any more
-    return code
+    return run()
 
 
 if __name__ == "__main__":

@@ -6,6 +6,7 @@ import threading
 from typing import Protocol
 
 from edge.datatypes import Frame
+from edge.threads import start_thread
 
 
 class FrameSource(Protocol):
@@ -38,5 +39,5 @@ def let_go(source: FrameSource) -> threading.Event:
         source.close()
         closed.set()
 
-    threading.Thread(target=close, name="camera-close", daemon=True).start()
+    start_thread("camera-close", close)
     return closed

@@ -19,7 +19,8 @@ SHAPES = {"edge.camera.source", "edge.outputs.sink"}  # protocols: a name for wh
 # The device, the reader of files, the doctor, and the command line in front of them.
 WIRING = {
     *("edge.app", "edge.networks", "edge.entrance"),
-    *("edge.analyze", "edge.doctor", "edge.announcement", "edge.cli", "edge.__main__"),
+    *("edge.analyze", "edge.doctor", "edge.announcement"),
+    *("edge.cli", "edge.process", "edge.__main__"),
 }
 PARTS = {f"edge.{part}" for part in ("camera", "vision", "outputs", "web", "system")}
 PURE = {
