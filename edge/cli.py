@@ -145,7 +145,6 @@ def _run(args: argparse.Namespace) -> int:
     return 0
 
 
-
 def _code(args: argparse.Namespace) -> int:
     from edge.entrance import page_urls  # noqa: PLC0415 (loads the web)
 
