@@ -6,7 +6,9 @@ import json
 from typing import Any
 
 from flask import Flask, Response, render_template, request
-from werkzeug.exceptions import HTTPException
+from werkzeug.exceptions import HTTPException, InternalServerError
+
+from edge.web.faults import Faults
 
 _POLICY = "; ".join(
     (
@@ -40,6 +42,13 @@ def speak_with_one_voice(app: Flask) -> None:
     """Give every answer of `app` the headers, and every error one shape."""
     app.after_request(_add_headers)
     app.register_error_handler(HTTPException, _refuse)
+    faults = Faults()
+
+    # Flask's own way logs the path as it came, line breaks and all, once for each request.
+    @app.errorhandler(Exception)
+    def fail(exc: Exception) -> Response:
+        faults.tell(f"{request.method} {request.path}", exc)
+        return _refuse(InternalServerError())
 
 
 def as_json(values: Any, status: int = 200) -> Response:
