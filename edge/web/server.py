@@ -1,41 +1,28 @@
-"""The web server: cheroot, made to drop a viewer who stops reading and to stop at once.
-
-Measured against three other WSGI servers: only cheroot gives a stalled viewer's thread back, after
-the timeout, and with a small send buffer only a handful of stale frames wait for a slow one.
-"""
+"""The web server: one thread receives requests, a fixed number answers them, all stop at once."""
 
 from __future__ import annotations
 
-import contextlib
 import errno
-import logging
 import os
 import socket
 import ssl
-import sys
 import threading
 import time
-from typing import Any
 
-from cheroot import wsgi
-from cheroot.server import HTTPConnection, HTTPRequest
 from flask import Flask
 
 from edge.errors import OutputError, ResourceError
 from edge.network import listen
-from edge.threads import no_thread, start_thread
-from edge.web.tls import TlsAdapter, shake_hands
+from edge.threads import start_thread
+from edge.web.connection import Connection
+from edge.web.exchange import Site
+from edge.web.reception import Reception
+from edge.web.turns import Turns
 
 RESERVED_THREADS = 4  # beside one for each picture and event stream: pages, snapshots, checks
-_TIMEOUT_S = 5
-_UNHEARD_MS = 10_000
-_REQUEST_S = 10  # from a request's first byte to its answer's
-_SEND_BUFFER_BYTES = 64 * 1024
-_STOP_S = 1
-_BACKLOG = 32
-_MAX_HEADER_BYTES = 16 * 1024
-_MAX_BODY_BYTES = 64 * 1024
-_MOST_CONNECTIONS = 256  # one more is hung up on; descriptors are for the camera too
+_THREADS_FOR_OTHERS = 2  # whatever one client asks for
+_STOP_S = 1.6  # an event stream looks once a second whether somebody still listens
+_BACKLOG = 128
 
 _REFUSALS = {
     errno.EADDRINUSE: "the port is in use; set another [web] port, or run with --port 8090",
@@ -44,8 +31,6 @@ _REFUSALS = {
     errno.EAFNOSUPPORT: "this machine has no IPv6; set [web] host to 0.0.0.0",
     errno.EMFILE: "too many files are open; end other programs, or start the device again",
 }
-
-log = logging.getLogger(__name__)
 
 
 class WebServer:
@@ -64,9 +49,11 @@ class WebServer:
         self._app = app
         self._host = host
         self._port = port
-        self._threads = threads
+        self._number = threads
         self._tls = tls
-        self._server: _Server | None = None
+        self._threads: list[threading.Thread] = []
+        self._turns: Turns[Connection] = Turns(threads - min(_THREADS_FOR_OTHERS, threads // 4))
+        self._reception: Reception | None = None
 
     def start(self) -> None:
         """Bind the port and serve.
@@ -74,16 +61,18 @@ class WebServer:
         Raises OutputError when the port cannot be had, ResourceError when the threads cannot.
         """
         listening = _bind(self._host, self._port)
-        self._port = listening.getsockname()[1]
-        self._server = _Server(listening, self._app, self._threads, self._tls)
+        host, self._port = listening.getsockname()[:2]
+        site = Site(self._app, (host, self._port), secure=self._tls is not None)
+        self._reception = reception = Reception(listening, site, self._turns, self._tls)
+        works = [("web", reception.run)]
+        works += [(f"web-{n + 1}", self._answer) for n in range(self._number)]
         try:
-            self._server.prepare()
-            start_thread("web-hurry", self._server.hurry)
-            start_thread("web", self._server.serve)
-        except (RuntimeError, MemoryError, ResourceError) as exc:
-            # prepare() starts a thread for each request served at once; "can't start new thread".
+            for name, work in works:
+                self._threads.append(start_thread(name, work))
+        except ResourceError:
+            self.stop()
             listening.close()
-            raise no_thread("web") from exc
+            raise
 
     @property
     def port(self) -> int:
@@ -92,9 +81,28 @@ class WebServer:
 
     def stop(self) -> None:
         """Hang up on everyone and release the port, within two seconds; may be called twice."""
-        server, self._server = self._server, None
-        if server is not None:
-            server.stop()
+        reception, self._reception = self._reception, None
+        if reception is None:
+            return
+        reception.stop()
+        ends_s = time.monotonic() + _STOP_S
+        for receiving in self._threads[:1]:  # none where no thread could be had
+            receiving.join(_STOP_S)
+        for connection in self._turns.close():
+            connection.close()
+        for thread in self._threads:
+            thread.join(max(ends_s - time.monotonic(), 0))
+        reception.close()
+
+    def _answer(self) -> None:
+        reception = self._reception
+        while reception is not None and (turn := self._turns.take()) is not None:
+            client, connection = turn
+            try:
+                connection.answer()
+            finally:
+                self._turns.done(client)
+                reception.give_back(connection)
 
 
 def _bind(host: str, port: int) -> socket.socket:
@@ -112,129 +120,3 @@ def _refusal(host: str, port: int, exc: OSError) -> OutputError:
     reason = _REFUSALS.get(number, f"{os.strerror(number)}; change [web] host or port")
     return OutputError(f"web: cannot listen on {host} port {port}: {reason}")
 
-
-class _Request(HTTPRequest):
-    """A request that tells its connection when the answer begins."""
-
-    def send_headers(self) -> None:
-        super().send_headers()  # which first reads what is left of the request
-        self.conn.asked_since_s = None
-
-    def ensure_headers_sent(self) -> None:
-        """Send the head of an answer without a body, if somebody is there to read it.
-
-        Raising would keep cheroot from closing the answer, and with it the file it may hold.
-        """
-        try:
-            super().ensure_headers_sent()
-        except OSError:
-            self.close_connection = True
-
-
-class _Connection(HTTPConnection):
-    """A connection that its server can hang up on.
-
-    `asked_since_s` is when its thread began to wait for the request that is not yet answered.
-    """
-
-    RequestHandlerClass = _Request
-
-    def __init__(self, server: _Server, sock: socket.socket, *args: Any) -> None:
-        super().__init__(server, sock, *args)
-        self.is_new = True
-        self.asked_since_s: float | None = None
-        self._is_greeted = not isinstance(sock, ssl.SSLSocket)
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _SEND_BUFFER_BYTES)
-        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        # A phone out of reach acknowledges nothing; small events alone fill no buffer for minutes.
-        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, _UNHEARD_MS)
-        server.connections.add(self)
-        if server.stopping:
-            self.hang_up()
-
-    def communicate(self) -> bool:
-        """Serve one request, after the handshake; whether another may follow."""
-        self.asked_since_s = time.monotonic()
-        if not self._is_greeted:
-            self._is_greeted = shake_hands(self.socket)
-        return self._is_greeted and bool(super().communicate())  # type: ignore[no-untyped-call]
-
-    def hang_up(self) -> None:
-        """Shut the socket, which also ends a write that waits for a viewer who does not read."""
-        try:
-            # Not its own method: a TLS socket would forget its encryption under the writer.
-            socket.socket.shutdown(self.socket, socket.SHUT_RDWR)
-        except OSError:
-            log.debug("web: %s had left already", self.remote_addr)
-
-    def close(self) -> None:
-        self.server.connections.discard(self)
-        super().close()
-        # cheroot leaves its writer to the garbage collector, where a viewer's unsent bytes become
-        # a traceback in the log from Python 3.13 on.
-        with contextlib.suppress(OSError, ValueError):
-            self.wfile.close()
-
-
-class _Server(wsgi.Server):
-    """cheroot on a socket that is bound already, with its errors in our log."""
-
-    ConnectionClass = _Connection
-    max_request_header_size = _MAX_HEADER_BYTES
-    max_request_body_size = _MAX_BODY_BYTES
-    keep_alive_conn_limit = _MOST_CONNECTIONS
-
-    def __init__(
-        self, listening: socket.socket, app: Flask, threads: int, tls: ssl.SSLContext | None
-    ) -> None:
-        self.listening = listening
-        self.connections: set[_Connection] = set()
-        self.stopping = False
-        self._stopped = threading.Event()
-        super().__init__(
-            listening.getsockname()[:2],
-            app,
-            numthreads=threads,
-            max=threads,
-            server_name="emotion-edge",
-            request_queue_size=_BACKLOG,
-            timeout=_TIMEOUT_S,
-            shutdown_timeout=_STOP_S,
-        )
-        self.ssl_adapter = None if tls is None else TlsAdapter(tls)
-
-    def bind(self, *_family_type_proto: int) -> socket.socket:
-        """Return the bound socket. cheroot's own way loses the reason when it fails."""
-        self.socket = self.listening
-        return self.listening
-
-    def process_conn(self, connection: _Connection) -> None:
-        """Serve a connection that has something to say; until then it costs no thread."""
-        if not connection.is_new:
-            super().process_conn(connection)
-        elif len(self.connections) > _MOST_CONNECTIONS:
-            connection.close()
-        else:
-            connection.is_new = False
-            self.put_conn(connection)
-
-    def hurry(self) -> None:
-        """Hang up on clients who dole out their request byte by byte: each holds a thread."""
-        while not self._stopped.wait(1.0):
-            latest_s = time.monotonic() - _REQUEST_S
-            for connection in tuple(self.connections):
-                since_s = connection.asked_since_s
-                if since_s is not None and since_s < latest_s:
-                    connection.hang_up()
-
-    def stop(self) -> None:
-        self.stopping = True
-        self._stopped.set()
-        for connection in tuple(self.connections):
-            connection.hang_up()
-        super().stop()
-
-    def error_log(self, msg: str = "", level: int = logging.INFO, traceback: bool = False) -> None:
-        # A viewer who goes away, or stops reading, in the middle of a picture is everyday life.
-        is_fault = traceback and not isinstance(sys.exc_info()[1], OSError)
-        log.log(level if is_fault else logging.DEBUG, "web: %s", msg, exc_info=traceback)

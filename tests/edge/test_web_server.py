@@ -304,8 +304,8 @@ def test_who_doles_out_a_request_byte_by_byte_is_hung_up_on(app: Flask, head: by
     clients = [threading.Thread(target=dole_out) for _ in range(2)]
     for client in clients:
         client.start()
-    with closing(HTTPConnection("127.0.0.1", server.port, timeout=18)) as connection:
-        connection.request("GET", "/nowhere")  # waits until there is a thread again
+    with closing(HTTPConnection("127.0.0.1", server.port, timeout=5)) as connection:
+        connection.request("GET", "/nowhere")  # they hold no thread
         assert connection.getresponse().status == 404
     for client in clients:
         client.join()
