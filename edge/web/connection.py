@@ -18,7 +18,7 @@ _REQUEST_S = 10.0  # from a request's first byte to its last
 _LINGER_S = 1.0  # for a refusal to be read: closing at once would take it back
 _RECEIVE_BYTES = 32 * 1024  # more than a TLS record, so that nothing is left inside OpenSSL
 _SEND_BUFFER_BYTES = 64 * 1024
-_UNHEARD_MS = 10_000
+_UNHEARD_MS = 20_000  # also with a window that stays closed: not less than for a slow reader
 _CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 
 

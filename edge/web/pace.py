@@ -2,8 +2,8 @@
 
 What a client's kernel has acknowledged its program need not have read. A buffer that was filled
 opens again only when most of it is read, after 12 s at 10 KB/s, and until then a slow reader looks
-like one that stalled. So it is not filled: once a tenth of the window is taken, single small pieces
-are sent, and each is acknowledged with the window as it is by then.
+like one that stalled. So it is not filled: once a little of the window is taken, single small
+pieces are sent, and each is acknowledged with the window as it is by then.
 """
 
 from __future__ import annotations
@@ -13,10 +13,15 @@ import struct
 
 # struct tcp_info of linux/tcp.h: tcpi_bytes_acked, and tcpi_snd_wnd since Linux 5.4
 _ACKED, _WINDOW = struct.Struct("=120xQ"), struct.Struct("=228xI")
-_ROOM = 0.9  # of the widest window
+_LEAST_TAKEN_BYTES, _MOST_TAKEN_BYTES = 4 * 1024, 64 * 1024
+_LEAST_PROBE_BYTES, _MOST_PROBE_BYTES = 64, 1024  # four a second: less than a slow one reads
+_PIECE_BYTES = 8 * 1024
+# So far the edge of the window may move though nothing is read: it is told in steps (RFC 7323),
+# and a kernel may have held back a part of its buffer.
+_SLACK_BYTES = 16 * 1024
 _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.005, 0.25
 # Until a client counts as stalled; longer when it was seen to read, but slowly.
-PATIENCE_S, _PATIENCE_WITH_SLOW_S = 5.0, 20.0
+PATIENCE_S, _PATIENCE_WITH_SLOW_S = 5.0, 10.0
 
 
 class Pace:
@@ -24,34 +29,56 @@ class Pace:
 
     def __init__(self, sock: socket.socket) -> None:
         self.has_room = True
+        self.piece_bytes = _PIECE_BYTES
         self.pause_s = _FIRST_PAUSE_S
         self.patience_s = PATIENCE_S
         self._socket = sock
-        self._edge = self._window = self._widest = 0
+        self._edge = self._window = self._widest = self._probed_from = 0
+        self._may_be_taken = _LEAST_TAKEN_BYTES
 
     def look(self) -> bool:
         """Return whether the client has read something since the last look. Raises OSError.
 
-        Sets `has_room`, `pause_s` until it is worth another look, and `patience_s` with a client
-        that reads nothing. Without a window to look at there is always room.
+        Sets `piece_bytes` to send next, and without `has_room` `pause_s` to wait after it.
         """
         told = self._socket.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _WINDOW.size)
         if len(told) < _WINDOW.size:
             return False
-        acked, window = int(_ACKED.unpack_from(told)[0]), int(_WINDOW.unpack(told)[0])
-        # A probe alone moves the edge as well: windows are told in steps of up to 16 KB.
-        wider, further = window > self._window, acked + window > self._edge
-        has_read = further if self.has_room else wider
-        self._edge, self._window = max(self._edge, acked + window), window
-        self._widest = max(self._widest, window)
-        self._judge(has_read, window >= _ROOM * self._widest)
+        (acked,), (window,) = _ACKED.unpack_from(told), _WINDOW.unpack(told)
+        return self.note(acked, window)
+
+    def note(self, acked: int, window: int) -> bool:
+        """Judge by the bytes acknowledged so far and the window told with them; see `look`."""
+        edge, change = max(self._edge, acked + window), window - self._window
+        has_read = change > 0 or (edge > self._edge and self.has_room)
+        if not self.has_room and edge - self._probed_from > _SLACK_BYTES:
+            # It reads, and its window may have become narrower.
+            has_read, self._widest = True, (self._widest + window) // 2
+            self._probed_from = edge
+        self._edge, self._window, self._widest = edge, window, max(self._widest, window)
+        if self._widest - window <= self._may_be_taken:
+            self._send_freely()
+        else:
+            self._probe(has_read, shrunk=change < 0)
         return has_read
 
-    def _judge(self, has_read: bool, has_room: bool) -> None:
-        if has_room:
-            self.pause_s, self.patience_s = _FIRST_PAUSE_S, PATIENCE_S
-        else:
-            self.pause_s = min(2 * self.pause_s, _LONGEST_PAUSE_S)
-            if has_read and not self.has_room:
-                self.patience_s = _PATIENCE_WITH_SLOW_S
-        self.has_room = has_room
+    def _send_freely(self) -> None:
+        if not self.has_room:  # it has read what it had: it may have more the next time
+            most = min(_MOST_TAKEN_BYTES, self._widest // 2)
+            self._may_be_taken = max(min(2 * self._may_be_taken, most), _LEAST_TAKEN_BYTES)
+        if self._may_be_taken > _LEAST_TAKEN_BYTES:  # and not slowly
+            self.patience_s = PATIENCE_S
+        self.has_room, self.piece_bytes, self.pause_s = True, _PIECE_BYTES, _FIRST_PAUSE_S
+
+    def _probe(self, has_read: bool, *, shrunk: bool) -> None:
+        if self.has_room:
+            self._probed_from, self.piece_bytes = self._edge, _LEAST_PROBE_BYTES
+        elif has_read:
+            self.patience_s = _PATIENCE_WITH_SLOW_S
+        # Larger ones while the window stays: that of a client that reads nothing soon shrinks.
+        grown = min(2 * self.piece_bytes, _MOST_PROBE_BYTES)
+        self.piece_bytes = _LEAST_PROBE_BYTES if shrunk or has_read else grown
+        self.pause_s = min(2 * self.pause_s, _LONGEST_PAUSE_S)
+        if self.pause_s == _LONGEST_PAUSE_S:
+            self._may_be_taken = _LEAST_TAKEN_BYTES
+        self.has_room = False

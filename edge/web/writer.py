@@ -14,7 +14,6 @@ NOT_YET = (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError)
 _MOST_HELD_BYTES = 256 * 1024
 _MOST_QUEUED_BYTES = 16 * 1024
 _PIECE_BYTES = 8 * 1024
-_PROBE_BYTES = 64
 _TRY_AGAIN_S = 0.25
 
 
@@ -70,19 +69,18 @@ class Writer:
         """Send what the client takes at once; return how many bytes are left. Raises OSError."""
         with contextlib.suppress(*NOT_YET):
             while self._unsent:
-                has_room = self._look()
-                self._send(_PIECE_BYTES if has_room else _PROBE_BYTES)
-                if not has_room:
+                self._look()
+                self._send(self._pace.piece_bytes if self._pace else _PIECE_BYTES)
+                if self._is_probing():
                     break
         return len(self._unsent)
 
-    def _look(self) -> bool:
-        """Note whether the client reads; whether it should get more than a probe."""
-        if self._pace is None:
-            return True
-        if self._pace.look():
+    def _look(self) -> None:
+        if self._pace is not None and self._pace.look():
             self._progress_s = time.monotonic()
-        return self._pace.has_room
+
+    def _is_probing(self) -> bool:
+        return self._pace is not None and not self._pace.has_room
 
     def _send(self, most_bytes: int) -> None:
         # Not less than was refused before: TLS has encrypted that already.
@@ -98,9 +96,9 @@ class Writer:
         left_s = self.expires_s - time.monotonic()
         if left_s <= 0:
             raise TimeoutError("the client reads nothing")
-        thrifty = self._pace is not None and not self._pace.has_room
+        probing = self._is_probing()
         # Often: the kernel reports room only when there is much, and takes less than that as well.
-        pause_s = self._pace.pause_s if self._pace and thrifty else _TRY_AGAIN_S
+        pause_s = self._pace.pause_s if self._pace and probing else _TRY_AGAIN_S
         poller = select.poll()  # needs no descriptor of its own
-        poller.register(self._socket, 0 if thrifty else select.POLLOUT)  # always: the other end
+        poller.register(self._socket, 0 if probing else select.POLLOUT)  # always: the other end
         poller.poll(min(left_s, pause_s) * 1000)
