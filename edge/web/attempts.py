@@ -89,11 +89,16 @@ def plain_address(address: str) -> str:
     return str(getattr(ip, "ipv4_mapped", None) or ip)
 
 
+def client_of(address: str) -> str:
+    """Return what all addresses of one client have in common: an IPv4 address, or an IPv6 /64."""
+    own = plain_address(address)
+    return f"{int(ipaddress.IPv6Address(own)) >> 64:x}/64" if ":" in own else own
+
+
 def _limits(own: str) -> dict[str, _Limit]:
     """Return the limits that hold for a plain address, by network."""
     limits = {own: _ADDRESS, "all": _IN_ALL}
     if ":" in own:
-        number = int(ipaddress.IPv6Address(own))
-        limits[f"{number >> 64:x}/64"] = _HOUSEHOLD
-        limits[f"{number >> 80:x}/48"] = _SITE
+        limits[client_of(own)] = _HOUSEHOLD
+        limits[f"{int(ipaddress.IPv6Address(own)) >> 80:x}/48"] = _SITE
     return limits

@@ -119,4 +119,3 @@ def _refusal(host: str, port: int, exc: OSError) -> OutputError:
     number = exc.errno or 0
     reason = _REFUSALS.get(number, f"{os.strerror(number)}; change [web] host or port")
     return OutputError(f"web: cannot listen on {host} port {port}: {reason}")
-
