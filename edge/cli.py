@@ -249,19 +249,21 @@ def _tell(text: str) -> None:
 
 
 def _doctor(args: argparse.Namespace) -> int:
-    from edge.doctor import examine  # noqa: PLC0415 (loads every adapter)
-    from edge.system.finding import Verdict, failed, passed, summary  # noqa: PLC0415
+    from edge.doctor import examine, refused_settings  # noqa: PLC0415 (loads every adapter)
+    from edge.system.finding import Verdict, passed, summary  # noqa: PLC0415
 
     try:
         file = args.config or installed_settings(args.command)
         config = settings_of(args, file)
         first = passed("config", str(file or "the defaults"))
     except ConfigError as exc:
-        first = failed("config", str(exc), "config")
+        first = refused_settings(exc, args.config or INSTALLED_SETTINGS)
         args.config = None
         config = settings_of(args)  # what is wrong on the command line is an error all the same
     findings = []
-    for finding in itertools.chain([first], examine(config)):
+    for finding in itertools.chain(
+        [first], examine(config, is_known=first.verdict is Verdict.PASS)
+    ):
         findings.append(finding)
         if not args.json:
             print(*finding.lines(), sep="\n", flush=True)

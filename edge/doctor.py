@@ -5,7 +5,6 @@ from __future__ import annotations
 import importlib.metadata
 import os
 import platform
-import pwd
 import shutil
 import sys
 import time
@@ -25,6 +24,7 @@ from edge.outputs.pins import BOARD_MODEL, check_button, is_raspberry_pi, wiring
 from edge.system.board import ROOT
 from edge.system.checks import (
     Run,
+    User,
     check_access,
     check_clock,
     check_disk,
@@ -37,7 +37,14 @@ from edge.system.checks import (
 )
 from edge.system.commands import output_of
 from edge.system.finding import Finding, failed, passed, warned
-from edge.system.probe import Running, ask_device, camera_holders, check_port, running_camera
+from edge.system.probe import (
+    Running,
+    ask_device,
+    camera_holders,
+    check_port,
+    running_camera,
+    user_name,
+)
 from edge.vision.manifest import read_manifest
 
 _PACKAGES = {
@@ -49,47 +56,91 @@ _PACKAGES = {
     "lgpio": ("lgpio",),
     "cryptography": ("cryptography",),
 }
+_CHECKS = (
+    *("system", "packages", "model", "face-detector", "camera", "groups", "gpio", "port"),
+    *("access", "temperature", "throttling", "disk", "clock"),
+)
+_CAMERAS = ("auto", "picamera2", "v4l2")  # the sources that are devices
 _BLACK = 4  # the brightest thing in a picture of nothing, of 255
+
+_Question = Callable[[], Finding]
 
 
 def examine(
     config: Config,
     *,
+    is_known: bool = True,
     root: Path = ROOT,
     hardware: Hardware | None = None,
     run: Run | None = None,
     ask: Callable[[], Running | None] | None = None,
+    user: User | None = None,
 ) -> Iterator[Finding]:
     """Yield one finding after the other; the camera may take a few seconds.
 
-    A device that is running already holds the camera: then it is asked how the camera is.
-    `hardware`, `run` and `ask` stand in for cameras, commands and that device in tests.
+    `is_known` is false when the device's settings could not be read and `config` is not them: what
+    is about its camera, pins and page is then not examined. A device that is running already holds
+    the camera: then it is asked how the camera is. The rest stands in for this machine in tests.
     """
     run = run or output_of
-    on_pi = is_raspberry_pi(root / BOARD_MODEL.relative_to("/"))
-    running = ask() if ask else ask_device(config.web)
-    questions: dict[str, Callable[[], Finding]] = {
+    questions = _questions(config, root, run)
+    if is_known:
+        running = ask() if ask else ask_device(config.web)
+        questions |= _questions_of_settings(config, root, hardware, running, user or _user())
+    for check in _CHECKS:
+        yield _answer(check, questions.get(check, partial(_unexamined, check)))
+
+
+def refused_settings(
+    reason: ConfigError, file: Path, may_read: Callable[[Path], bool] | None = None
+) -> Finding:
+    """Return the finding for settings that were refused: `file` is wrong, or not for this user."""
+    may_read = may_read or (lambda path: os.access(path, os.R_OK))
+    if file.exists() and not may_read(file):
+        return failed("config", str(reason), "sudo")
+    return failed("config", str(reason), "config")
+
+
+def _questions(config: Config, root: Path, run: Run) -> dict[str, _Question]:
+    """Return what is about the machine and the networks."""
+    on_pi = _is_on_pi(root)
+    return {
         "system": lambda: check_system(platform.machine(), sys.maxsize.bit_length() + 1),
-        "packages": lambda: check_packages(_versions(), _needed(config, on_pi)),
+        "packages": lambda: check_packages(root, _versions(), _needed(config, on_pi)),
         "model": lambda: _check_model(config),
         "face-detector": lambda: _check_detector(config),
-        "camera": lambda: (
-            running_camera(running) if running else check_camera(config, root, hardware)
-        ),
-        "groups": lambda: _check_groups(config, root, on_pi),
-        "gpio": lambda: _check_pins(config, root, on_pi),
-        "port": lambda: check_port(config.web, running),
-        "access": lambda: check_access(config.web),
         "temperature": lambda: check_temperature(root, config.care.hot_c),
         "throttling": partial(check_throttling, root, run),
         "disk": lambda: check_disk(shutil.disk_usage(root).free),
         "clock": partial(check_clock, root, run),
     }
-    for check, question in questions.items():
-        yield _answer(check, question)
 
 
-def _answer(check: str, question: Callable[[], Finding]) -> Finding:
+def _questions_of_settings(
+    config: Config, root: Path, hardware: Hardware | None, running: Running | None, user: User
+) -> dict[str, _Question]:
+    """Return what is about the camera, the pins and the page."""
+    on_pi = _is_on_pi(root)
+    return {
+        "camera": lambda: (
+            running_camera(running) if running else check_camera(config, root, hardware)
+        ),
+        "groups": lambda: check_groups(root, _groups(config, root, on_pi), user),
+        "gpio": lambda: _check_pins(config, root, on_pi),
+        "port": lambda: check_port(config.web, running, root),
+        "access": lambda: check_access(config.web),
+    }
+
+
+def _is_on_pi(root: Path) -> bool:
+    return is_raspberry_pi(root / BOARD_MODEL.relative_to("/"))
+
+
+def _unexamined(check: str) -> Finding:
+    return warned(check, "not examined: it depends on the settings", "settings")
+
+
+def _answer(check: str, question: _Question) -> Finding:
     try:
         return question()
     except Exception as exc:  # one question that cannot be asked must not end the examination
@@ -151,22 +202,30 @@ def _check_pins(config: Config, root: Path, on_pi: bool) -> Finding:
         return failed("gpio", str(exc), "config")
     except ModelError:
         pass  # has a finding of its own
-    return check_gpio(root, used=_uses_pins(config), on_pi=on_pi)
+    return check_gpio(root, used=_uses_pins(config), simulated=_simulated(config, on_pi))
 
 
-def _check_groups(config: Config, root: Path, on_pi: bool) -> Finding:
-    wanted = ["video"] if on_pi or any((root / "dev").glob("video*")) else []
-    if on_pi and _uses_pins(config):
+def _groups(config: Config, root: Path, on_pi: bool) -> list[str]:
+    """Return the groups that camera and pins need here."""
+    has_camera = on_pi or any((root / "dev").glob("video*"))
+    wanted = []
+    if has_camera and config.camera.source.partition(":")[0] in _CAMERAS:
+        wanted.append("video")
+    if _uses_pins(config) and not _simulated(config, on_pi):
         wanted.append("gpio")
-    gids = {os.getegid(), *os.getgroups()}
-    return check_groups(root, wanted, user=_user(), uid=os.geteuid(), gids=gids)
+    return wanted
 
 
-def _user() -> str:
-    try:
-        return pwd.getpwuid(os.geteuid()).pw_name
-    except KeyError:
-        return f"user {os.geteuid()}"
+def _user() -> User:
+    uid = os.geteuid()
+    return User(user_name(uid), uid, frozenset({os.getegid(), *os.getgroups()}))
+
+
+def _simulated(config: Config, on_pi: bool) -> str:
+    """Say why the pins are simulated, nothing where they are real."""
+    if not on_pi:
+        return "this is no Raspberry Pi"
+    return "leds.factory is mock" if config.leds.factory == "mock" else ""
 
 
 def _uses_pins(config: Config) -> bool:
@@ -177,7 +236,7 @@ def _needed(config: Config, on_pi: bool) -> set[str]:
     """Return the packages without which these settings do not work here."""
     needed = {"numpy", "OpenCV", "LiteRT"}
     if _uses_pins(config):
-        needed |= {"gpiozero", "lgpio"} if on_pi else {"gpiozero"}
+        needed |= {"gpiozero"} if _simulated(config, on_pi) else {"gpiozero", "lgpio"}
     if config.camera.source.startswith("picamera2"):
         needed.add("picamera2")
     if config.web.tls:

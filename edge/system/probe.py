@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import http.client
 import os
+import pwd
 import ssl
 import urllib.error
 import urllib.request
@@ -14,10 +16,13 @@ from typing import NamedTuple
 from edge.config import WebConfig
 from edge.datatypes import CameraState
 from edge.network import listen
+from edge.system.board import ROOT
 from edge.system.finding import Finding, failed, passed, warned
 
 _PATIENCE_S = 3.0
 _FIRST_FOR_ALL = 1024  # ports below are root's
+_ABOUT_THE_PORT = (errno.EADDRINUSE, errno.EACCES)  # other refusals are about the address
+_LISTENS = "0A"  # of the kernel's TCP states
 
 
 class Running(NamedTuple):
@@ -63,16 +68,22 @@ def _understood(status: int, body: bytes) -> Running | None:
     return None
 
 
-def check_port(web: WebConfig, running: Running | None) -> Finding:
-    """Say whether the page's port is free or used by the device itself."""
+def check_port(web: WebConfig, running: Running | None, root: Path = ROOT) -> Finding:
+    """Say whether the page's port is free or used by the device itself, else who holds it."""
     where = f"{web.host} port {web.port}"
     if running is not None:
         return passed("port", f"{where}: the device is running there")
     try:
         listen(web.host, web.port).close()
     except OSError as exc:
-        reason = (exc.strerror or str(exc)).partition(" (")[0].lower()
-        return failed("port", f"{where}: {reason}", "port")
+        message = f"{where}: {(exc.strerror or str(exc)).partition(' (')[0].lower()}"
+        if exc.errno not in _ABOUT_THE_PORT:
+            return failed("port", message, "host")
+        holders = port_holders(root, web.port) if exc.errno == errno.EADDRINUSE else []
+        message += f". Held by {', '.join(holders)}" if holders else ""
+        return failed("port", message, "port")
+    except UnicodeError as exc:  # a name that no name can be, such as a..b
+        return failed("port", f"{where}: {exc}", "host")
     if 0 < web.port < _FIRST_FOR_ALL and os.geteuid() == 0:
         return warned("port", f"{where}: free for root alone, and the service is not root", "port")
     return passed("port", f"{where}: free")
@@ -99,13 +110,64 @@ def camera_holders(root: Path) -> list[str]:
 
     Everybody knows their own, root knows all.
     """
-    holders = {
-        process.name
+    return [str(held) for held in _holding(root, ("/dev/video", "/dev/media"))]
+
+
+def port_holders(root: Path, port: int) -> list[str]:
+    """Return the programs that listen on a port, or whose they are where that is all one may know.
+
+    Nothing where /proc does not say.
+    """
+    holders = []
+    for inode, uid in _listening(root, port):
+        holders += [str(held) for held in _holding(root, (f"socket:[{inode}]",))] or [
+            f"a program of {user_name(uid)}"
+        ]
+    return sorted(set(holders))
+
+
+def user_name(uid: int) -> str:
+    """Return the name of a user, or the number where there is none."""
+    try:
+        return pwd.getpwuid(uid).pw_name
+    except KeyError:
+        return f"user {uid}"
+
+
+class _Process(NamedTuple):
+    name: str
+    number: str
+
+    def __str__(self) -> str:
+        return f"{self.name} ({self.number})"
+
+
+def _holding(root: Path, starts: tuple[str, ...]) -> list[_Process]:
+    """Return the processes with an open file whose name starts so, sorted by name."""
+    numbers = {
+        link.parent.parent.name
         for link in root.glob("proc/[0-9]*/fd/*")
-        if _target(link).startswith(("/dev/video", "/dev/media"))
-        for process in (link.parent.parent,)
+        if _target(link).startswith(starts)
     }
-    return sorted(f"{_name(root / 'proc' / number)} ({number})" for number in holders)
+    return sorted(_Process(_name(root / "proc" / number), number) for number in numbers)
+
+
+def _listening(root: Path, port: int) -> list[tuple[str, int]]:
+    """Return the inode and the user's number of each socket that listens on a TCP port."""
+    # proc_pid_net(5): local_address is the second field, then come the other's, the state, three
+    # that do not matter here, the user and the inode.
+    rows = [row.split() for name in ("tcp", "tcp6") for row in _lines(root / "proc/net" / name)]
+    return [
+        (row[9], int(row[7]))
+        for row in rows
+        if len(row) > 9 and row[3] == _LISTENS and row[1].endswith(f":{port:04X}")
+    ]
+
+
+def _lines(path: Path) -> list[str]:
+    with contextlib.suppress(OSError):
+        return path.read_text("utf-8", "replace").splitlines()
+    return []
 
 
 def _target(link: Path) -> str:
@@ -115,6 +177,4 @@ def _target(link: Path) -> str:
 
 
 def _name(process: Path) -> str:
-    with contextlib.suppress(OSError):
-        return (process / "comm").read_text("utf-8", "replace").strip()
-    return "a program"
+    return next(iter(_lines(process / "comm")), "a program").strip()

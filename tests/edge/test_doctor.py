@@ -22,6 +22,7 @@ from edge.camera.picamera2 import Driver, PiCamera
 from edge.camera.v4l2 import V4l2Camera
 from edge.config import Config, load_config
 from edge.datatypes import CameraState, Frame
+from edge.errors import ConfigError
 from edge.system import checks, probe
 from edge.system.finding import REMEDIES, Finding, Verdict, failed, passed, summary, warned
 
@@ -41,6 +42,8 @@ class Machine:
         self.write("etc/passwd", "root:x:0:0::/root:/bin/sh\nmaker:x:1000:1000::/:/bin/sh\n")
         self.write("run/systemd/timesync/synchronized", "")
         self.write("dev/gpiochip0", "")
+        archive = "deb http://archive.raspberrypi.com/debian/ trixie main\n"
+        self.write("etc/apt/sources.list.d/raspi.list", archive)
         self.answers: dict[str, str] = {}
 
     def write(self, name: str, text: str) -> None:
@@ -70,12 +73,39 @@ def test_a_32_bit_system_is_refused():
     assert "32-bit programs" in finding.message
 
 
-def test_only_a_needed_package_may_not_be_missing():
+def test_only_a_needed_package_may_not_be_missing(pi: Machine):
     versions = {"Python": "3.13.5", "picamera2": None, "lgpio": None}
-    finding = checks.check_packages(versions, {"picamera2"})
-    assert verdict(finding) == (FAIL, "packages")
+    finding = checks.check_packages(pi.root, versions, {"picamera2"})
+    assert verdict(finding) == (FAIL, "pi-packages")
     assert finding.message == "no picamera2; Python 3.13.5"
-    assert verdict(checks.check_packages(versions, set())) == (PASS, "")
+    assert verdict(checks.check_packages(pi.root, versions, set())) == (PASS, "")
+
+
+@pytest.mark.parametrize(
+    ("needed", "expected"),
+    [
+        ({"picamera2"}, "raspberry-pi-os"),
+        ({"lgpio"}, "raspberry-pi-os"),
+        ({"cryptography"}, "packages"),
+    ],
+)
+def test_debian_is_not_told_to_install_what_only_raspberry_pi_os_has(
+    tmp_path: Path, needed: set[str], expected: str
+):
+    debian = Machine(tmp_path)
+    debian.write("etc/apt/sources.list.d/raspi.list", "deb http://deb.debian.org/debian trixie\n")
+    finding = checks.check_packages(debian.root, dict.fromkeys(needed), needed)
+    assert verdict(finding) == (FAIL, expected)
+    assert "apt install python3-picamera2" not in finding.advice
+
+
+@pytest.mark.parametrize("name", ["sources.list", "sources.list.d/raspi.sources"])
+def test_raspberry_pi_os_is_told_by_its_package_archive(tmp_path: Path, name: str):
+    system = Machine(tmp_path)
+    system.remove("etc/apt/sources.list.d/raspi.list")
+    system.write(f"etc/apt/{name}", "URIs: http://archive.raspberrypi.com/debian/\n")
+    finding = checks.check_packages(system.root, {"lgpio": None}, {"lgpio"})
+    assert verdict(finding) == (FAIL, "pi-packages")
 
 
 @pytest.mark.parametrize(
@@ -88,34 +118,50 @@ def test_only_a_needed_package_may_not_be_missing():
     ],
 )
 def test_groups_of_the_user(pi: Machine, uid: int, gids: set[int], lacking: str | None):
-    finding = checks.check_groups(pi.root, ["video", "gpio"], user="maker", uid=uid, gids=gids)
+    maker = checks.User("maker", uid, frozenset(gids))
+    ask = partial(checks.check_groups, pi.root, user=maker, may_use=lambda path: False)
+    finding = ask(["video", "gpio"])
     assert verdict(finding) == ((FAIL, "groups") if lacking else (PASS, ""))
     assert finding.message == (lacking or "video, gpio")
 
 
 def test_groups_of_the_service_s_user_count_as_well(pi: Machine):
     pi.write("etc/passwd", "emotion-edge:x:999:999::/:/usr/sbin/nologin\n")
-    ask = partial(checks.check_groups, pi.root, user="root", uid=0, gids={0})
+    root = checks.User("root", 0, frozenset({0}))
+    ask = partial(checks.check_groups, pi.root, user=root)
     assert ask(["video"]).verdict is PASS
     finding = ask(["video", "gpio"])
     assert finding.message == "emotion-edge is not in gpio"
+    assert verdict(finding) == (FAIL, "service-groups")
+    assert "$USER" not in finding.advice
+
+
+def test_a_group_is_not_needed_where_the_devices_are_open_to_the_user(pi: Machine):
+    # logind gives the person at the screen access to the webcam by an access control list.
+    pi.write("dev/video0", "")
+    maker = checks.User("maker", 1000, frozenset({1000}))
+    ask = partial(checks.check_groups, pi.root, user=maker)
+    assert verdict(ask(["video"], may_use=lambda path: path.name == "video0")) == (PASS, "")
+    finding = ask(["video", "gpio"], may_use=lambda path: path.name == "video0")
+    assert finding.message == "maker is not in gpio"
 
 
 def test_a_group_that_does_not_exist_is_not_asked_for(tmp_path: Path):
-    finding = checks.check_groups(tmp_path, ["video"], user="maker", uid=1000, gids=set())
+    maker = checks.User("maker", 1000, frozenset())
+    finding = checks.check_groups(tmp_path, ["video"], user=maker)
     assert (finding.verdict, finding.message) == (PASS, "none is needed")
 
 
 def test_pins(pi: Machine):
     ask = partial(checks.check_gpio, pi.root)
-    assert verdict(ask(used=False, on_pi=True)) == (PASS, "")
-    assert "simulated" in ask(used=True, on_pi=False).message
-    assert ask(used=True, on_pi=True, may_use=lambda path: True).message == "/dev/gpiochip0"
-    finding = ask(used=True, on_pi=True, may_use=lambda path: False)
+    assert verdict(ask(used=False)) == (PASS, "")
+    assert "simulated" in ask(used=True, simulated="this is no Pi").message
+    assert ask(used=True, may_use=lambda path: True).message == "/dev/gpiochip0"
+    finding = ask(used=True, may_use=lambda path: False)
     assert verdict(finding) == (FAIL, "gpio")
     assert finding.message == "no access to /dev/gpiochip0"
     pi.remove("dev/gpiochip0")
-    assert verdict(ask(used=True, on_pi=True)) == (FAIL, "gpio")
+    assert verdict(ask(used=True)) == (FAIL, "gpio")
 
 
 def test_temperature(pi: Machine, tmp_path: Path):
@@ -251,8 +297,11 @@ CHECKS = [
 ]
 
 
+MAKER = checks.User("maker", 1000, frozenset({1000, 44, 986}))
+
+
 def examined(config: Config, pi: Machine, **given: Any) -> dict[str, Finding]:
-    given = {"hardware": pi_hardware(), "ask": lambda: None, **given}
+    given = {"hardware": pi_hardware(), "ask": lambda: None, "user": MAKER, **given}
     findings = list(doctor.examine(config, root=pi.root, run=pi.run, **given))
     assert [finding.check for finding in findings] == CHECKS
     return {finding.check: finding for finding in findings}
@@ -285,6 +334,46 @@ def test_wires_that_cannot_be_are_found(pi: Machine, settings: dict[str, Any], m
     finding = examined(load_config(overrides=settings), pi)["gpio"]
     assert verdict(finding) == (FAIL, "config")
     assert finding.message.startswith(message)
+
+
+@pytest.mark.parametrize("source", ["demo", "file:party.mp4", "images:party"])
+def test_a_source_without_a_camera_needs_no_group(pi: Machine, source: str):
+    pi.write("dev/video0", "")
+    stranger = checks.User("stranger", 1001, frozenset({1001}))
+    findings = examined(settings(source=source), pi, user=stranger)
+    assert verdict(findings["groups"]) == (PASS, "")
+
+
+def test_simulated_pins_need_neither_group_nor_package_nor_chip(pi: Machine):
+    pi.remove("dev/gpiochip0")
+    leds = {"mode": "per_emotion", "factory": "mock"}
+    config = load_config(overrides={"leds": leds, "camera": {"source": "demo"}})
+    stranger = checks.User("stranger", 1001, frozenset({1001}))
+    findings = examined(config, pi, user=stranger)
+    assert [verdict(findings[check]) for check in ("packages", "groups", "gpio")] == [
+        (PASS, ""),
+        (PASS, ""),
+        (PASS, ""),
+    ]
+    assert "simulated" in findings["gpio"].message
+
+
+def test_what_depends_on_settings_that_cannot_be_read_is_not_claimed(pi: Machine):
+    def opened(*_: Any) -> Any:
+        raise AssertionError("the camera of unknown settings")
+
+    findings = examined(
+        settings(),
+        pi,
+        is_known=False,
+        hardware=Hardware(open_pi=opened, open_usb=opened),
+        ask=opened,
+    )
+    unknown = ("camera", "groups", "gpio", "port", "access")
+    assert [verdict(findings[check]) for check in unknown] == [(WARN, "settings")] * len(unknown)
+    assert "this machine only" not in findings["access"].message
+    assert "7 expressions" in findings["model"].message
+    assert findings["disk"].verdict is PASS
 
 
 def test_a_bad_model_does_not_hide_the_rest(pi: Machine, tmp_path: Path):
@@ -348,6 +437,26 @@ def test_a_bad_file_is_the_first_finding_and_a_bad_command_line_an_error(tmp_pat
     assert "unknown key 'prot'" in first["message"]
     assert [finding["check"] for finding in rest] == CHECKS
     assert run_doctor(settings, "--source", "teapot").returncode == 2
+
+
+def test_settings_for_root_alone_are_a_matter_of_sudo(tmp_path: Path):
+    denied = doctor.refused_settings(ConfigError("no"), tmp_path, may_read=lambda path: False)
+    assert verdict(denied) == (FAIL, "sudo")
+    wrong = doctor.refused_settings(ConfigError("no"), tmp_path, may_read=lambda path: True)
+    absent = doctor.refused_settings(ConfigError("no"), tmp_path / "x", may_read=lambda path: False)
+    assert verdict(wrong) == verdict(absent) == (FAIL, "config")
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may read every file")
+def test_the_command_without_sudo_says_sudo_and_claims_nothing(tmp_path: Path):
+    settings = tmp_path / "my.toml"
+    settings.touch(mode=0o200)
+    run = run_doctor(settings)
+    assert run.returncode == 1
+    first, advice, *rest = run.stdout.splitlines()
+    assert first.startswith(f"FAIL  config        {settings}: ")
+    assert advice == f"      -> {REMEDIES['sudo']}"
+    assert not [line for line in rest if "this machine only" in line]
 
 
 def test_findings_in_words():

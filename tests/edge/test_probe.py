@@ -71,7 +71,37 @@ def test_only_a_device_of_ours_is_taken_for_one(
     finding = probe.check_port(web, running)
     assert verdict(finding) == ((FAIL, "port") if expected is None else (PASS, ""))
     if expected is None:
-        assert "already in use" in finding.message
+        assert f"already in use. Held by {our_name()}" in finding.message
+        assert "./install.sh --demo -- --port 8090" in finding.advice
+
+
+def our_name() -> str:
+    return f"{Path('/proc/self/comm').read_text().strip()} ({os.getpid()})"
+
+
+def test_the_holder_of_a_port_whose_process_is_hidden_is_told_by_its_user(tmp_path: Path):
+    tables = {
+        # proc_pid_net(5): the local address, the state (0A listens), the user, the inode.
+        "tcp": "   0: 0100007F:1F90 00000000:0000 0A 0:0 00:0 0     0        0 4711 1 x\n"
+        "   1: 0100007F:1F90 0100007F:9C40 01 0:0 00:0 0     0        0 4712 1 x\n",
+        "tcp6": "   0: 00000000000000000000000000000000:1F91 "
+        "00000000000000000000000000000000:0000 0A 0:0 00:0 0  4000000        0 4713 1 x\n",
+    }
+    (tmp_path / "proc/net").mkdir(parents=True)
+    for name, rows in tables.items():
+        (tmp_path / "proc/net" / name).write_text(f"  sl  local_address rem_address   st\n{rows}")
+    assert probe.port_holders(tmp_path, 8080) == ["a program of root"]
+    assert probe.port_holders(tmp_path, 8081) == ["a program of user 4000000"]
+    assert probe.port_holders(tmp_path, 80) == []
+    assert probe.port_holders(tmp_path / "nowhere", 8080) == []
+
+
+@pytest.mark.parametrize("host", ["192.0.2.7", "2001:db8::7", "a..b"])
+def test_an_address_that_is_not_this_machine_s_is_no_matter_of_the_port(host: str):
+    web = load_config(overrides={"web": {"host": host, "port": 0}}).web
+    finding = probe.check_port(web, None)
+    assert verdict(finding) == (FAIL, "host")
+    assert host in finding.message
 
 
 def test_a_device_with_a_certificate_of_its_own_is_understood(
