@@ -101,8 +101,11 @@ def test_a_pin_that_cannot_be_driven_is_named_and_the_rest_goes_dark():
 
 def emotion_edge(folder: Path, *args: str) -> subprocess.Popen[str]:
     (folder / "my.toml").touch()  # not what may be installed on this machine
+    # As in a terminal: what a script starts with "&" ignores SIGINT, and so do its children.
+    as_in_a_terminal = ["/usr/bin/env", "--default-signal"]
+    leds = [sys.executable, "-m", "edge", "leds", "--config", str(folder / "my.toml"), *args]
     return subprocess.Popen(
-        [sys.executable, "-m", "edge", "leds", "--config", str(folder / "my.toml"), *args],
+        [*as_in_a_terminal, *leds],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
