@@ -25,7 +25,7 @@ _STOP_S = 1.6  # an event stream looks once a second whether somebody still list
 _BACKLOG = 128
 
 _REFUSALS = {
-    errno.EADDRINUSE: "the port is in use; set another [web] port, or run with --port 8090",
+    errno.EADDRINUSE: "the port is in use; choose another with --port 8090 or [web] port",
     errno.EACCES: "the port is reserved for the system; set [web] port to 1024 or more",
     errno.EADDRNOTAVAIL: "no such address on this machine; set [web] host to 0.0.0.0 or 127.0.0.1",
     errno.EAFNOSUPPORT: "this machine has no IPv6; set [web] host to 0.0.0.0",

@@ -360,7 +360,8 @@ def test_a_port_in_use_is_refused_in_one_line(device: Device, app: Flask) -> Non
     with pytest.raises(OutputError, match="in use") as refusal:
         WebServer(app, "127.0.0.1", port, threads=1).start()
     expected = f"web: cannot listen on 127.0.0.1 port {port}: "
-    assert str(refusal.value) == expected + "the port is in use; set another [web] port"
+    reason = "the port is in use; choose another with --port 8090 or [web] port"
+    assert str(refusal.value) == expected + reason
 
 
 @pytest.mark.parametrize("host", ["192.0.2.1", "no.such.host.invalid"])
