@@ -37,20 +37,23 @@ again, and the one before keeps running.
   --upgrade    fetch the newest version into this folder first (git pull)
   --rollback   go back to the version before; once more goes forward again
   --uninstall  remove the service and its releases, but neither settings nor state
-  --purge      remove those as well, and the user emotion-edge
+  --purge      remove those as well, and the user emotion-edge; apt's packages stay
   --offline WHEELDIR
                take Python's packages from this folder and use no network
   --no-start   neither start nor restart the service now; with --demo: make the environment only
   --dry-run    say what would be done, and change nothing
   --demo       make the environment .venv beside this script and start the device on a scene it
                renders itself: no camera, no LEDs and no root needed. The second time it starts
-               at once. To undo everything, delete .venv
+               at once. To undo everything, delete .venv, emotion_edge.egg-info and each
+               __pycache__ beside this script, and ~/.local/state/emotion-edge, which holds the
+               access code. pip keeps what it fetched in ~/.cache/pip; a package python3-venv that
+               was missing stays, too
   RUN-ARGS     passed on to `emotion-edge run`, such as --port 8090
 END
 }
 
 main() {
-    local action='' start=yes purge=no dry=no wheels=''
+    local action='' start=yes purge=no dry=no wheels='' restart_due=no
     while (($#)); do
         case $1 in
             --demo | --upgrade | --rollback | --uninstall)
@@ -248,7 +251,9 @@ roll_back() {
     step "trying $version: every import, one picture read" read_one_picture
     check_settings
     activate
-    [[ $dry == yes ]] || echo "emotion-edge $version is back; --rollback once more undoes this"
+    [[ $dry == no ]] || return 0
+    tell_whether_it_runs "is back"
+    echo "--rollback once more undoes this."
 }
 
 uninstall() {
@@ -259,7 +264,7 @@ uninstall() {
         ! has_user || step "removing the user $user" userdel "$user"
     fi
     ((steps)) || echo "nothing to remove: emotion-edge is not installed"
-    [[ $purge == yes ]] || tell_what_is_kept
+    tell_what_is_kept
 }
 
 # Takes away what makes the device run, and nothing that a person wrote.
@@ -287,6 +292,7 @@ fetch_newest() {
     fi
     step "fetching the newest version" "${git[@]}" pull --ff-only
     [[ $dry == yes ]] || again_with_what_was_fetched
+    echo "note: what follows is about the version that is in $here now"
 }
 
 again_with_what_was_fetched() {
@@ -398,10 +404,12 @@ check_pip() {
 
 # --- packages of the system ----------------------------------------------------------------------
 
+wanted_packages=(python3-venv python3-numpy python3-picamera2 python3-gpiozero python3-lgpio
+    python3-cryptography avahi-daemon polkitd qrencode)
+
 missing_packages() {
     local package
-    for package in python3-venv python3-numpy python3-picamera2 python3-gpiozero python3-lgpio \
-        python3-cryptography avahi-daemon polkitd qrencode; do
+    for package in "${wanted_packages[@]}"; do
         is_installed "$package" || echo "$package"
     done
 }
@@ -414,20 +422,23 @@ install_packages() {
     local missing known package
     mapfile -t missing < <(missing_packages)
     ((${#missing[@]})) || return 0
-    if [[ ! -e $release/complete && -z $wheels ]]; then
-        step "reading apt's lists" read_lists
+    if [[ -n $wheels ]]; then
+        is_installed python3-venv || fail "python3-venv is missing: install it first"
+        echo "note: --offline does without ${missing[*]}"
+        return
     fi
+    [[ -e $release/complete ]] || step "reading apt's lists" read_lists
     mapfile -t known < <(known_packages "${missing[@]}")
     for package in "${missing[@]}"; do
         [[ " ${known[*]} " == *" $package "* ]] || do_without "$package"
     done
     ((${#known[@]})) || return 0
-    if [[ -n $wheels ]]; then
-        [[ ${known[0]} != python3-venv ]] || fail "python3-venv is missing: install it first"
-        echo "note: --offline does without ${known[*]}"
-    else
-        step "installing ${known[*]}" apt_get install -y --no-install-recommends "${known[@]}"
-    fi
+    step "installing ${known[*]}" apt_get install -y --no-install-recommends "${known[@]}"
+}
+
+# Whether the package is there, or would be if this dry run were none.
+will_be_installed() {
+    is_installed "$1" || [[ $dry == yes && -z $wheels && -n $(known_packages "$1") ]]
 }
 
 # Waits for the upgrade that a Pi makes after its first start, as apt_get does for packages: the
@@ -448,13 +459,14 @@ apt_get() {
     DEBIAN_FRONTEND=noninteractive exec apt-get -q -o DPkg::Lock::Timeout=300 "$@" 9<&-
 }
 
-# Prints those of the packages that apt has; a dry run may not fetch the lists that say so.
+# Prints those of the packages that apt has. A dry run may not fetch the lists that say so; with
+# none there, it takes them all for known.
 known_packages() {
-    if [[ $dry == yes && ! -e $release/complete ]]; then
+    local lists=(-o Dir::Cache::pkgcache= -o Dir::Cache::srcpkgcache=)
+    if [[ $dry == yes ]] && ! apt-cache "${lists[@]}" show python3-venv >/dev/null 2>&1; then
         printf '%s\n' "$@"
     else
-        apt-cache -o Dir::Cache::pkgcache= -o Dir::Cache::srcpkgcache= show --no-all-versions \
-            "$@" 2>/dev/null | sed -n 's/^Package: //p'
+        apt-cache "${lists[@]}" show --no-all-versions "$@" 2>/dev/null | sed -n 's/^Package: //p'
     fi
 }
 
@@ -471,10 +483,13 @@ do_without() {
 # --- a release -----------------------------------------------------------------------------------
 
 # Sets `version`, such as 0.1.0-1a2b3c4d, and `release`, its folder. The digits are a digest of
-# what it is made from: the files here, the system's Python and its numpy.
+# what it is made from: the files here, the system's Python and its numpy. A dry run that would
+# install numpy first leaves them out.
 find_release() {
     version=$(sed -n 's/^version = "\(.*\)"$/\1/p' "$here/pyproject.toml" | head -n 1)
-    version+=-$({ sources_digest && system_packages; } | sha256sum | cut -c1-8)
+    if [[ $dry == no ]] || is_installed python3-numpy || ! will_be_installed python3-numpy; then
+        version+=-$({ sources_digest && system_packages; } | sha256sum | cut -c1-8)
+    fi
     release=$root/releases/$version
 }
 
@@ -608,11 +623,18 @@ make_state() {
     [[ ! -d $state_folder ]] || return 0
     on_failure "the state" remove_folder "$state_folder"
     step "making $state_folder" install -d -m 0700 -o "$user" -g "$user" -- "$state_folder"
-    step "making an access code" make_code
+    [[ $(auth_mode) == none ]] || step "making an access code" make_code
 }
 
 make_code() {
-    [[ $(read_settings) == *" none "* ]] || as_device -m edge code --config "$settings"
+    as_device -m edge code --config "$settings"
+}
+
+# Prints [web] auth; code, its default, where a dry run has no release that could read it.
+auth_mode() {
+    local host port tls auth=code button
+    [[ ! -e $release/complete ]] || read -r host port tls auth button < <(read_settings)
+    echo "$auth"
 }
 
 # Runs the release's Python as the device's own user, in its state folder.
@@ -666,7 +688,9 @@ lay_out() {
         read -r host port tls auth button < <(read_settings) || fail "$(last_of_log)"
     fi
     write "$unit" "$(release_file emotion-edge.service)"
-    [[ ! -d ${announcement%/*} ]] || write "$announcement" "$(announcement "$port" "$tls")"
+    if [[ -d ${announcement%/*} ]] || { [[ $dry == yes ]] && will_be_installed avahi-daemon; }; then
+        write "$announcement" "$(announcement "$port" "$tls")"
+    fi
     if [[ $button == pause_and_shutdown ]]; then
         write "$shutdown_rule" "$(release_file 50-emotion-edge.rules)"
     else
@@ -722,8 +746,9 @@ start_service() {
     ((steps == already)) || step "telling systemd" systemctl daemon-reload
     systemctl --quiet is-enabled emotion-edge 2>/dev/null ||
         step "letting it start with the machine" systemctl --quiet enable emotion-edge
-    [[ $start == yes ]] || return 0
-    if [[ $ran == yes ]]; then
+    if [[ $start == no ]]; then
+        [[ $ran == no || $steps == "$already" ]] || restart_due=yes
+    elif [[ $ran == yes ]]; then
         ((steps == already)) || step "restarting the service" systemctl restart emotion-edge
     else
         step "starting the service" try_to_start
@@ -750,43 +775,89 @@ go_back() {
 # --- telling -------------------------------------------------------------------------------------
 
 tell_how_to_use() {
-    local host port tls auth button scheme=http url address to_scan
+    local host port tls auth button scheme=http address name to_scan
     read -r host port tls auth button < <(read_settings)
     [[ $tls == False ]] || scheme=https
-    url=$scheme://$(uname -n).local:$port
     echo
-    tell_whether_it_runs
-    if [[ $host == 127.* || $host == localhost || $host == ::1 ]]; then
-        echo "The page: $scheme://$host:$port, on this machine only ([web] host in $settings)"
-    else
-        address=$(hostname -I 2>/dev/null | cut -d' ' -f1) || true
-        echo "The page: $url${address:+ or $scheme://$address:$port}"
-        # Not every phone knows names that end in .local.
-        to_scan=${address:+$scheme://$address:$port}
-        ! command -v qrencode >/dev/null || qrencode -t ANSIUTF8 -m 2 -- "${to_scan:-$url}"
-    fi
+    tell_whether_it_runs "is installed"
+    case $host in
+        127.* | localhost | ::1)
+            echo "The page: $(page "$host"), on this machine only ([web] host in $settings)"
+            ;;
+        0.0.0.0 | ::)
+            name=$(uname -n)
+            to_scan=$(page "${name%%.*}.local")
+            address=$(hostname -I 2>/dev/null | cut -d' ' -f1) || true
+            echo "The page: $to_scan${address:+ or $(page "$address")}"
+            # Not every phone knows names that end in .local.
+            show_code "${address:+$(page "$address")}" "$to_scan"
+            ;;
+        *)
+            echo "The page: $(page "$host")"
+            show_code "$(page "$host")"
+            ;;
+    esac
     [[ $auth == none ]] || echo "Access code: $(as_device -m edge code --config "$settings" | head -n 1)"
     echo "Settings: $settings"
 }
 
+# Prints the page's address on a host.
+page() {
+    if [[ $1 == *:* ]]; then echo "$scheme://[$1]:$port"; else echo "$scheme://$1:$port"; fi
+}
+
+# show_code URL...: draws the first that is not empty for a phone's camera.
+show_code() {
+    [[ -n $1 ]] || shift
+    ! command -v qrencode >/dev/null || qrencode -t ANSIUTF8 -m 2 -- "$1"
+}
+
+# tell_whether_it_runs DONE: what was done, and how the service is.
 tell_whether_it_runs() {
-    local reason
-    if ! has_systemd || systemctl --quiet is-active emotion-edge; then
-        echo "emotion-edge $version is installed."
-    else
-        reason=$(journalctl -u emotion-edge -o cat -n 50 2>/dev/null | grep '^emotion-edge: ') || true
-        echo "emotion-edge $version is installed and does not run yet: ${reason##*$'\n'}"
-        echo "It tries again every 10 seconds; see: journalctl -u emotion-edge"
-    fi
+    local state=active reason
+    ! has_systemd || state=$(systemctl show --property=ActiveState --value emotion-edge)
+    reason=$(reason_of_failure) || true
+    case $state:$start in
+        active:*)
+            echo "emotion-edge $version $1."
+            [[ $restart_due == no ]] ||
+                echo "What ran before still runs, until: sudo systemctl restart emotion-edge"
+            ;;
+        activating:*) # systemd waits before the next try
+            echo "emotion-edge $version $1 and does not run yet${reason:-.}"
+            echo "It tries again every 10 seconds; see: journalctl -u emotion-edge"
+            ;;
+        *:no)
+            echo "emotion-edge $version $1 and not started."
+            echo "To start it: sudo systemctl start emotion-edge"
+            ;;
+        *)
+            echo "emotion-edge $version $1 and does not run${reason:-.}"
+            echo "See: journalctl -u emotion-edge; then: sudo systemctl restart emotion-edge"
+            ;;
+    esac
+}
+
+# Prints ": " and what the service said last of why it ended, if anything.
+reason_of_failure() {
+    journalctl -u emotion-edge -o cat -n 50 2>/dev/null |
+        sed -n 's/^emotion-edge: .*/: &/p' | tail -n 1
 }
 
 tell_what_is_kept() {
-    local kept=() path
+    local kept=() path package
     for path in "${settings%/*}" "$state_folder"; do
         [[ ! -e $path ]] || kept+=("$path")
     done
     ! has_user || kept+=("the user $user")
-    ((${#kept[@]} == 0)) || echo "kept: $(listed "${kept[@]}"); --uninstall --purge removes them"
+    ((${#kept[@]} == 0)) || [[ $purge == yes ]] ||
+        echo "kept: $(listed "${kept[@]}"); --uninstall --purge removes them"
+    kept=()
+    for package in "${wanted_packages[@]}"; do
+        ! is_installed "$package" || kept+=("$package")
+    done
+    ((${#kept[@]} == 0)) ||
+        echo "kept: the packages ${kept[*]}, which other programs may need (sudo apt remove)"
 }
 
 listed() {

@@ -23,6 +23,7 @@ class Device:
         """`picture` shows faces, which this machine reads as well."""
         self.system = system
         self.before: dict[str, str] = {}
+        self.promised = ""
         self.first = ""
         self.second = ""
         self.lost = ""

@@ -32,9 +32,10 @@ BACKUPS = {f"etc/{name}-" for name in ("passwd", "group", "shadow", "gshadow", "
 
 def dry_run_changes_nothing(device: Device) -> None:
     before = device.system.snapshot(exact=True)
-    said = device.installed("--dry-run")
-    assert "would be done: making release" in said
-    assert "would be done: writing /etc/systemd/system/emotion-edge.service" in said
+    device.promised = device.installed("--dry-run")
+    assert "would be done: making release" in device.promised
+    for name in ("systemd/system/emotion-edge.service", "avahi/services/emotion-edge.service"):
+        assert f"would be done: writing /etc/{name}" in device.promised
     assert (changed := changes(before, device.system.snapshot(exact=True))) == [], changed
 
 
@@ -100,6 +101,7 @@ def clean_system_becomes_a_device(device: Device) -> None:
     said = device.installed("--no-start")
     device.first = device.current
     assert f"emotion-edge {device.first} is installed." in said
+    assert_as_promised(device, said)
     assert "systemd does not run here" in said
     assert ".local:8080" in said
     code = device.system.path(f"{STATE}/access-code")
@@ -113,6 +115,20 @@ def clean_system_becomes_a_device(device: Device) -> None:
         "emotion-edge",
         "video",
     ]
+
+
+def assert_as_promised(device: Device, said: str) -> None:
+    """Assert that what was done is what the dry run said, but for packages that came before."""
+    promised = steps(device.promised, "would be done: ")
+    done = steps(said.replace(device.first, device.first.partition("-")[0]), "· ")
+    before = [step for step in promised if "apt" in step or step.startswith("installing python3-")]
+    assert before
+    assert done == [step for step in promised if step not in before]
+
+
+def steps(said: str, mark: str) -> list[str]:
+    """Return the steps that install.sh names after a mark."""
+    return [line.removeprefix(mark) for line in said.splitlines() if line.startswith(mark)]
 
 
 def second_run_changes_nothing(device: Device) -> None:
@@ -211,10 +227,12 @@ def uninstalling_leaves_what_a_person_may_want(device: Device) -> None:
     script = "/opt/emotion-edge/current/install.sh"
     result = device.install("--uninstall", script=script)
     assert result.returncode == 0, result.stdout
-    assert result.stdout.splitlines()[-1] == (
+    *_, kept, packages = result.stdout.splitlines()
+    assert kept == (
         "kept: /etc/emotion-edge, /var/lib/emotion-edge, the user emotion-edge;"
         " --uninstall --purge removes them"
     )
+    assert packages.startswith("kept: the packages python3-venv python3-numpy ")
     left = changes(device.before, device.system.snapshot(exact=False))
     named = ("etc/emotion-edge", STATE, "etc/passwd", "etc/group", "etc/shadow", "etc/gshadow")
     unnamed = [x for x in left if not x[2:].startswith((*named, "root/"))]
@@ -223,7 +241,8 @@ def uninstalling_leaves_what_a_person_may_want(device: Device) -> None:
 
 
 def purging_leaves_nothing(device: Device) -> None:
-    device.installed("--uninstall", "--purge")
+    said = device.installed("--uninstall", "--purge")
+    assert steps(said, "kept: ")[0].startswith("the packages python3-venv python3-numpy ")
     left = changes(device.before, device.system.snapshot(exact=False))
     unexpected = [x for x in left if x[2:] not in BACKUPS and not x[2:].startswith("root/")]
     assert unexpected == [], unexpected

@@ -10,10 +10,18 @@ import urllib.request
 from device import Device
 
 
+def service_that_is_not_to_be_started_is_not_said_to_be_tried(device: Device) -> None:
+    said = device.installed("--no-start")
+    device.first = device.current
+    assert f"emotion-edge {device.first} is installed and not started." in said
+    assert "tries again" not in said
+    assert device.service("ActiveState") == ["inactive"]
+
+
 def service_without_a_camera_is_installed_and_says_so(device: Device) -> None:
     said = device.installed()
-    device.first = device.current
     assert f"{device.first} is installed and does not run yet: emotion-edge: no camera" in said
+    assert "It tries again every 10 seconds" in said
     assert device.shell("systemctl is-enabled emotion-edge") == "enabled\n"
 
 
@@ -101,6 +109,7 @@ def uninstalling_ends_the_service(device: Device) -> None:
 
 
 SERVICE_STEPS = (
+    service_that_is_not_to_be_started_is_not_said_to_be_tried,
     service_without_a_camera_is_installed_and_says_so,
     service_runs_behind_its_hardening,
     hung_service_is_started_again,

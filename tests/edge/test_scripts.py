@@ -1,5 +1,7 @@
 """install.sh on machines it does not know: each test gives it a PATH with only what it names."""
 
+from __future__ import annotations
+
 import os
 import shutil
 import signal
@@ -9,6 +11,9 @@ import time
 from pathlib import Path
 
 import pytest
+
+from edge.config import StateConfig
+from edge.state import find_folder
 
 ROOT = Path(__file__).parents[2]
 TOOLS = (
@@ -71,6 +76,27 @@ class Machine:
             check=False,
             timeout=30,
         )
+
+    def call(self, commands: str) -> list[str]:
+        """Run commands with install.sh's functions known; return the lines they print."""
+        functions = (ROOT / "install.sh").read_text().removesuffix('main "$@"\n')
+        part = self.checkout / "part.sh"
+        for tool in ("head", "sed"):
+            (self.bin / tool).unlink(missing_ok=True)
+            (self.bin / tool).symlink_to(shutil.which(tool) or "/nowhere")
+        options = "dry=no purge=no restart_due=no start=yes wheels= version=0.1.0-abc"
+        (self.checkout / "complete").touch()  # as in a release
+        part.write_text(f"{functions}{options} release=$here\n{commands}")
+        result = subprocess.run(
+            [self.bin / "bash", part],
+            env=self.environ,
+            capture_output=True,
+            text=True,
+            check=True,
+            timeout=30,
+        )
+        assert result.stderr == ""
+        return result.stdout.splitlines()
 
     def count(self, call: str) -> int:
         return self.calls.read_text().count(call)
@@ -262,6 +288,140 @@ def test_a_failed_build_is_one_line_and_never_trusted(machine: Machine):
     assert "removing the unfinished or outdated .venv" in result.stdout
     assert not (machine.checkout / ".venv" / "rest").exists()
     assert machine.state != "building"
+
+
+def test_help_says_what_the_demo_leaves(machine: Machine):
+    said = " ".join(machine.install("--help").stdout.split())
+    _, _, undoing = said.partition("To undo everything, delete ")
+    state = find_folder(StateConfig(folder="auto"), {"HOME": "/home/maker"})
+    for left in (".venv", "emotion_edge.egg-info", "__pycache__", "~/.cache/pip", "-venv"):
+        assert left in undoing
+    assert str(state).replace(str(Path.home()), "~") in undoing
+
+
+# What systemd says of a service, and what is true of it then.
+@pytest.mark.parametrize(
+    ("start", "active", "restart", "expected"),
+    [
+        ("yes", "active", "no", ["emotion-edge 0.1.0-abc is installed."]),
+        ("no", "active", "no", ["emotion-edge 0.1.0-abc is installed."]),
+        (
+            "no",
+            "active",
+            "yes",
+            [
+                "emotion-edge 0.1.0-abc is installed.",
+                "What ran before still runs, until: sudo systemctl restart emotion-edge",
+            ],
+        ),
+        (
+            "no",
+            "inactive",
+            "no",
+            [
+                "emotion-edge 0.1.0-abc is installed and not started.",
+                "To start it: sudo systemctl start emotion-edge",
+            ],
+        ),
+        (
+            "yes",
+            "activating",
+            "no",
+            [
+                "emotion-edge 0.1.0-abc is installed and does not run yet: emotion-edge: no camera",
+                "It tries again every 10 seconds; see: journalctl -u emotion-edge",
+            ],
+        ),
+        (
+            "yes",
+            "failed",
+            "no",
+            [
+                "emotion-edge 0.1.0-abc is installed and does not run: emotion-edge: no camera",
+                "See: journalctl -u emotion-edge; then: sudo systemctl restart emotion-edge",
+            ],
+        ),
+    ],
+)
+def test_only_what_is_true_of_the_service_is_told(
+    machine: Machine, start: str, active: str, restart: str, expected: list[str]
+):
+    machine.add(
+        "systemctl",
+        f"""#!/bin/sh
+case "$*" in
+    *is-active*) test {active} = active ;;
+    *ActiveState*) echo {active} ;;
+esac
+""",
+    )
+    machine.add("journalctl", "#!/bin/sh\necho 'started'; echo 'emotion-edge: no camera'\n")
+    asked = f"has_systemd() {{ true; }}; start={start} restart_due={restart}"
+    assert machine.call(f'{asked}; tell_whether_it_runs "is installed"') == expected
+
+
+def test_a_service_that_says_nothing_has_no_reason(machine: Machine):
+    machine.add("systemctl", '#!/bin/sh\ntest "$1" = show && echo activating\n')
+    machine.add("journalctl", "#!/bin/sh\nexit 1\n")
+    said = machine.call('has_systemd() { true; }; tell_whether_it_runs "is back"')
+    assert said[0] == "emotion-edge 0.1.0-abc is back and does not run yet."
+
+
+@pytest.mark.parametrize(
+    ("settings", "expected"),
+    [
+        ("0.0.0.0 8080 False code off", "http://pi.local:8080 or http://192.0.2.7:8080"),
+        (":: 443 True code off", "https://pi.local:443 or https://192.0.2.7:443"),
+        ("192.0.2.9 80 False code off", "http://192.0.2.9:80"),
+        ("2001:db8::7 8080 False code off", "http://[2001:db8::7]:8080"),
+        ("::1 8080 False none off", "http://[::1]:8080, on this machine only"),
+        ("127.0.0.1 8080 False code off", "http://127.0.0.1:8080, on this machine only"),
+    ],
+)
+def test_the_page_is_where_the_settings_put_it(machine: Machine, settings: str, expected: str):
+    machine.add("uname", "#!/bin/sh\necho pi.fritz.box\n")
+    machine.add("hostname", "#!/bin/sh\necho 192.0.2.7 2001:db8::1\n")
+    said = machine.call(
+        f"""read_settings() {{ echo "{settings}"; }}
+        as_device() {{ echo k7mf-2q9x-ta; }}
+        tell_whether_it_runs() {{ :; }}
+        tell_how_to_use"""
+    )
+    (page,) = (line for line in said if line.startswith("The page: "))
+    assert page.removeprefix("The page: ").partition(" (")[0] == expected
+    assert ("Access code: k7mf-2q9x-ta" in said) is ("none" not in settings)
+
+
+def test_packages_of_apt_that_stay_are_named(machine: Machine):
+    machine.add(
+        "dpkg-query",
+        "#!/bin/sh\nfor name; do :; done\n"
+        "case $name in python3-venv | qrencode) printf installed ;; *) exit 1 ;; esac\n",
+    )
+    kept = "the packages python3-venv qrencode, which other programs may need"
+    paths = "has_user() { false; }; settings=/no/such state_folder=/no/such"
+    said = machine.call(f"{paths}; purge=yes; tell_what_is_kept")
+    assert said == [f"kept: {kept} (sudo apt remove)"]
+    has_state = f"has_user() {{ false; }}; settings=/no/such state_folder={machine.bin}"
+    assert machine.call(f"{has_state}; purge=no; tell_what_is_kept") == [
+        f"kept: {machine.bin}; --uninstall --purge removes them",
+        f"kept: {kept} (sudo apt remove)",
+    ]
+
+
+def test_no_code_is_said_to_be_made_where_none_is_asked_for(machine: Machine):
+    folder = "state_folder=/no/such; install() { :; }; on_failure() { :; }; log=/dev/null"
+    making = {
+        "code": ["· making /no/such", "· making an access code"],
+        "none": ["· making /no/such"],
+    }
+    for auth, steps in making.items():
+        said = machine.call(
+            f"""{folder}; read_settings() {{ echo "0.0.0.0 8080 False {auth} off"; }}
+            make_code() {{ :; }}
+            make_state"""
+        )
+        assert said == steps
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
