@@ -623,18 +623,11 @@ make_state() {
     [[ ! -d $state_folder ]] || return 0
     on_failure "the state" remove_folder "$state_folder"
     step "making $state_folder" install -d -m 0700 -o "$user" -g "$user" -- "$state_folder"
-    [[ $(auth_mode) == none ]] || step "making an access code" make_code
+    [[ $(read_settings) == *" none "* ]] || step "making an access code" make_code
 }
 
 make_code() {
     as_device -m edge code --config "$settings"
-}
-
-# Prints [web] auth; code, its default, where a dry run has no release that could read it.
-auth_mode() {
-    local host port tls auth=code button
-    [[ ! -e $release/complete ]] || read -r host port tls auth button < <(read_settings)
-    echo "$auth"
 }
 
 # Runs the release's Python as the device's own user, in its state folder.
@@ -649,6 +642,7 @@ check_settings() {
 
 # Prints what this script acts on: host, port, tls, auth, button.
 read_settings() {
+    [[ -e $release/complete ]] || { settings_as_written && return; }
     "$release/bin/python" -B -I -c '
 import sys
 from pathlib import Path
@@ -660,6 +654,19 @@ except EdgeError as exc:
     raise SystemExit(str(exc))
 web = config.web
 print(web.host, web.port, web.tls, web.auth, config.button.mode)' "$settings" 2>>"$log"
+}
+
+# A dry run has no release that could read them: what the file says, with the defaults.
+settings_as_written() {
+    local file=$settings
+    [[ -e $file ]] || file=$here/systemd/config.toml
+    "$python" -B -I -c '
+import sys, tomllib
+settings = tomllib.load(open(sys.argv[1], "rb"))
+web = {"host": "127.0.0.1", "port": 8080, "tls": False, "auth": "code"} | settings.get("web", {})
+button = settings.get("button", {}).get("mode", "off")
+print(web["host"], web["port"], web["tls"], web["auth"], button)' "$file" 2>/dev/null ||
+        echo "0.0.0.0 8080 False code off"
 }
 
 # --- from one release to another -----------------------------------------------------------------
@@ -683,10 +690,8 @@ activate() {
 
 # Brings what lies outside the release in line with it and with the settings.
 lay_out() {
-    local host port=8080 tls=False auth button=off
-    if [[ -e $release/complete ]]; then
-        read -r host port tls auth button < <(read_settings) || fail "$(last_of_log)"
-    fi
+    local host port tls auth button
+    read -r host port tls auth button < <(read_settings) || fail "$(last_of_log)"
     write "$unit" "$(release_file emotion-edge.service)"
     if [[ -d ${announcement%/*} ]] || { [[ $dry == yes ]] && will_be_installed avahi-daemon; }; then
         write "$announcement" "$(announcement "$port" "$tls")"

@@ -424,6 +424,23 @@ def test_no_code_is_said_to_be_made_where_none_is_asked_for(machine: Machine):
         assert said == steps
 
 
+def test_a_dry_run_goes_by_the_settings_that_are_kept(machine: Machine):
+    settings = machine.checkout / "config.toml"
+    settings.write_text('[web]\nauth = "none"\nport = 80\n[button]\nmode = "pause_and_shutdown"\n')
+    ours = f"""dry=yes release=/none settings='{settings}' python='{sys.executable}'
+        unit=/no/unit shutdown_rule=/no/rule announcement=/no/a/b state_folder=/no/state
+        will_be_installed() {{ false; }}"""
+    said = machine.call(f"{ours}; release_file() {{ :; }}; make_state; lay_out")
+    done = [line.removeprefix("would be done: ") for line in said]
+    assert done[0] == "making /no/state"
+    assert "making an access code" not in done
+    assert "writing /no/rule" in done
+    settings.unlink()
+    (machine.checkout / "systemd").mkdir()
+    shutil.copy(ROOT / "systemd/config.toml", machine.checkout / "systemd")
+    assert machine.call(f"{ours}; read_settings") == ["0.0.0.0 8080 False code off"]
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_an_interrupted_build_ends_at_once_and_is_not_trusted(
     machine: Machine, number: signal.Signals
