@@ -1,6 +1,24 @@
-"""The order of the tests: those that take minutes first, so that none is left over at the end."""
+"""What holds for every test: an environment without the user's own settings, and the slow first."""
+
+import os
+import tempfile
 
 import pytest
+
+# What the programs under test read, which a machine may have set.
+READ = (
+    *("EMOTION_EDGE_DEBUG", "EMOTION_CONVERTER_DEBUG", "NOTIFY_SOCKET", "WATCHDOG_USEC"),
+    *("WATCHDOG_PID", "STATE_DIRECTORY", "COLUMNS", "LINES", "NO_COLOR", "FORCE_COLOR"),
+)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    for name in READ:
+        os.environ.pop(name, None)
+    # Access codes and logins of programs that the tests start are not the user's own.
+    state = tempfile.TemporaryDirectory(prefix="emotion-edge-tests-", ignore_cleanup_errors=True)
+    config.add_cleanup(state.cleanup)
+    os.environ["XDG_STATE_HOME"] = state.name
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
