@@ -875,8 +875,12 @@ open_log() {
     log=$(mktemp "${TMPDIR:-/tmp}/emotion-edge-install.XXXXXX") || fail "cannot write a log file"
 }
 
+# Prints the last line that says something. After the reason pip adds that there is one.
 last_of_log() {
-    grep . "$log" | tail -n 1
+    local line
+    line=$(grep -a -v -E -e '^\W*$' -e '^ *(note|hint): ' -e 'subprocess-exited|\[end of output\]' \
+        -e '^\W*(pip subprocess to|exit code:|See above for)' "$log" | tail -n 1) || true
+    echo "${line#"${line%%[! ]*}"}"
 }
 
 # step NAME COMMAND...: names what happens and keeps its output in the log.

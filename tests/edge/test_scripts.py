@@ -441,6 +441,36 @@ def test_a_dry_run_goes_by_the_settings_that_are_kept(machine: Machine):
     assert machine.call(f"{ours}; read_settings") == ["0.0.0.0 8080 False code off"]
 
 
+# What pip 25 prints when it cannot fetch what a build needs: the reason, and much after it.
+PIP_IN_PIP = """\
+  error: subprocess-exited-with-error
+  \u00d7 pip subprocess to install build dependencies did not run successfully.
+  │ exit code: 1
+  ╰─> [2 lines of output]
+      ERROR: Could not find a version that satisfies the requirement setuptools>=77
+      ERROR: No matching distribution found for setuptools>=77
+      [end of output]
+
+  note: This error originates from a subprocess, and is likely not a problem with pip.
+error: subprocess-exited-with-error
+
+\u00d7 pip subprocess to install build dependencies did not run successfully.
+│ exit code: 1
+╰─> See above for output.
+
+note: This error originates from a subprocess, and is likely not a problem with pip.
+hint: See above for details.
+"""
+
+
+def test_the_reason_is_told_and_not_what_pip_says_after_it(machine: Machine):
+    (machine.checkout / "said").write_text(PIP_IN_PIP)
+    machine.add_python(pip=f"cat '{machine.checkout}/said'; exit 1")
+    result = machine.install("--demo")
+    reason = "failed: ERROR: No matching distribution found for setuptools>=77; the log is"
+    assert_refused(result, 1, reason)
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_an_interrupted_build_ends_at_once_and_is_not_trusted(
     machine: Machine, number: signal.Signals
