@@ -662,7 +662,7 @@ settings_as_written() {
     [[ -e $file ]] || file=$here/systemd/config.toml
     "$python" -B -I -c '
 import sys, tomllib
-settings = tomllib.load(open(sys.argv[1], "rb"))
+settings = tomllib.loads(open(sys.argv[1], encoding="utf-8-sig").read())
 web = {"host": "127.0.0.1", "port": 8080, "tls": False, "auth": "code"} | settings.get("web", {})
 button = settings.get("button", {}).get("mode", "off")
 print(web["host"], web["port"], web["tls"], web["auth"], button)' "$file" 2>/dev/null ||
