@@ -548,8 +548,8 @@ import cheroot, cv2, flask, gpiozero, msgspec, simplejpeg
 if importlib.util.find_spec("picamera2"):
     import picamera2
 from edge.analyze import Analyzer
-from edge.networks import load_vision
-from edge.camera.demo import DemoScene
+from edge.models import load_vision
+from edge.camera.demo.scene import DemoScene
 from edge.config import load_config
 config = load_config()
 vision = load_vision(config)

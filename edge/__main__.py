@@ -9,7 +9,7 @@ def main() -> int:
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
         # No traceback for a Ctrl-C while the rest is imported.
         signal.signal(signal.SIGINT, signal.SIG_DFL)
-    from edge.process import run  # noqa: PLC0415 (see above)
+    from edge.process.entry import run  # noqa: PLC0415 (see above)
 
     return run()
 

@@ -12,34 +12,34 @@ from flask import Flask
 
 from edge import BEGAN_S
 from edge.camera.auto import Hardware, open_source
-from edge.certificate import Certificate
 from edge.config import ButtonConfig, Config
-from edge.ending import listen
-from edge.entrance import Served, open_entrance
 from edge.errors import ConfigError, StateError
-from edge.networks import load_vision, model_path, round_of
+from edge.history.database import delete_history
+from edge.history.history import History
+from edge.history.history_file import HistoryFile
+from edge.leds.button import PushButton
+from edge.leds.lamps import lit_mode
+from edge.leds.leds import Leds
+from edge.leds.pins import check_button, is_raspberry_pi, open_pin_factory
+from edge.leds.terminal import TerminalLeds, can_encode
+from edge.leds.wiring_test import walk
+from edge.models import load_vision, model_path, round_of
 from edge.outputs.fanout import FanOut
-from edge.outputs.history import History
-from edge.outputs.history_database import delete_history
-from edge.outputs.history_file import HistoryFile
-from edge.outputs.lamps import lit_mode
-from edge.outputs.leds import Leds
-from edge.outputs.pins import check_button, is_raspberry_pi, open_pin_factory
 from edge.outputs.sink import Sink
-from edge.outputs.terminal import TerminalLeds, can_encode
-from edge.outputs.walk import walk
+from edge.process.ending import listen
 from edge.service import Service
 from edge.state import find_folder, open_folder
 from edge.system.board import ROOT
-from edge.system.button import PushButton
 from edge.system.checks import is_clock_synchronised
 from edge.system.commands import output_of
-from edge.system.health import Care
 from edge.system.notify import Notifier, StatusLine
 from edge.system.power import power_off
+from edge.system.thermal import Care
 from edge.vision.manifest import read_manifest
 from edge.web.app import Controls, create_app
-from edge.web.server import RESERVED_THREADS, WebServer
+from edge.web.certificate import Certificate
+from edge.web.server.server import RESERVED_THREADS, WebServer
+from edge.web.setup import Served, open_entrance
 from edge.web.stream import JpegFeed
 
 _HISTORY_FILE = "history.sqlite3"

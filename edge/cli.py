@@ -16,24 +16,24 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from edge import __version__
-from edge.announcement import announce
 from edge.config import Config, to_toml
-from edge.ending import listen
-from edge.errors import ConfigError, EdgeError, MediaError, UsageError
-from edge.options import (
+from edge.config.options import (
     INSTALLED_SETTINGS,
     device_settings,
     installed_settings,
     number,
     settings_of,
 )
-from edge.page_addresses import published, running_addresses
+from edge.errors import ConfigError, EdgeError, MediaError, UsageError
+from edge.process.ending import listen
+from edge.process.streams import discard_stdout, flush_stdout
 from edge.state import INSTALLED_FOLDER, AccessCode, find_folder, open_folder
-from edge.streams import discard_stdout, flush_stdout
+from edge.web.announcement import announce
+from edge.web.page_addresses import published, running_addresses
 
 if TYPE_CHECKING:
     from edge.analyze import Plan
-    from edge.entrance import Served
+    from edge.web.setup import Served
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -146,7 +146,7 @@ def _run(args: argparse.Namespace) -> int:
 
 
 def _code(args: argparse.Namespace) -> int:
-    from edge.entrance import page_urls  # noqa: PLC0415 (loads the web)
+    from edge.web.setup import page_urls  # noqa: PLC0415 (loads the web)
 
     folder, config, is_known = _device_of_the_code(args)
     code = AccessCode(open_folder(folder))
@@ -204,8 +204,8 @@ def _analyze(args: argparse.Namespace) -> int:
 def _analyze_files(planned: Plan, config: Config, *, pretty: bool) -> int:
     """Print what is seen in each file, and return how many of them could not be read."""
     from edge.analyze import Analyzer  # noqa: PLC0415
-    from edge.networks import load_vision  # noqa: PLC0415
-    from edge.progress import Progress  # noqa: PLC0415
+    from edge.models import load_vision  # noqa: PLC0415
+    from edge.process.progress import Progress  # noqa: PLC0415
 
     vision = load_vision(config)
     analyzer = Analyzer(vision.detector, vision.classifier, lambda: vision.pipeline(config))
@@ -250,7 +250,7 @@ def _tell(text: str) -> None:
 
 def _doctor(args: argparse.Namespace) -> int:
     from edge.doctor import examine, refused_settings  # noqa: PLC0415 (loads every adapter)
-    from edge.system.finding import Verdict, passed, summary  # noqa: PLC0415
+    from edge.system.diagnostics import Verdict, passed, summary  # noqa: PLC0415
 
     try:
         file = args.config or installed_settings(args.command)

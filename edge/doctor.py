@@ -19,8 +19,8 @@ from edge.camera.auto import FIRST_FRAME_S, Hardware, open_source
 from edge.config import Config
 from edge.datatypes import BBox, Track
 from edge.errors import ConfigError, EdgeError, ModelError, UsageError
-from edge.networks import load_classifier, load_detector, model_path
-from edge.outputs.pins import BOARD_MODEL, check_button, is_raspberry_pi, wiring
+from edge.leds.pins import BOARD_MODEL, check_button, is_raspberry_pi, wiring
+from edge.models import load_classifier, load_detector, model_path
 from edge.system.board import ROOT
 from edge.system.checks import (
     Run,
@@ -36,7 +36,7 @@ from edge.system.checks import (
     check_throttling,
 )
 from edge.system.commands import output_of
-from edge.system.finding import Finding, failed, passed, warned
+from edge.system.diagnostics import Finding, failed, passed, warned
 from edge.system.probe import (
     Running,
     ask_device,

@@ -17,13 +17,13 @@ from collections.abc import Callable
 from typing import Protocol
 
 from edge.camera.source import FrameSource
-from edge.condition import CLOSING_S, Signs, condition, given_up
+from edge.camera_condition import CLOSING_S, Signs, condition, given_up
+from edge.camera_openings import Opening, Openings
 from edge.config import CameraConfig
 from edge.datatypes import Frame, Health, Report, Scene, Snapshot, Vitals
 from edge.errors import CameraError
 from edge.latest import Latest
-from edge.openings import Opening, Openings
-from edge.threads import start_thread
+from edge.process.threads import start_thread
 
 log = logging.getLogger(__name__)
 

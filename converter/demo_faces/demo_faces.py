@@ -64,10 +64,10 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
 
 
 def run(args: argparse.Namespace) -> int:
-    """Write the portraits and cast.json into `args.out`; return the exit code."""
+    """Write the portraits and people.json into `args.out`; return the exit code."""
     _prepare(args.out, force=args.force)
     faces = load_dataset(args.data).training()
-    portraits = cast(faces.take(faces.votes[:, 0] >= 0), args.people)
+    portraits = average_faces(faces.take(faces.votes[:, 0] >= 0), args.people)
     write_together(files_of(portraits, args.out))
     sys.stdout.write(f"{args.out}: {len(portraits)} portraits, {args.people} people in each\n")
     return 0
@@ -78,10 +78,10 @@ def _prepare(folder: Path, *, force: bool) -> None:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as exc:
         raise OutputError(f"{folder}: cannot make the folder: {exc.strerror}") from exc
-    check_writable((folder / "cast.json",), force=force)
+    check_writable((folder / "people.json",), force=force)
 
 
-def cast(faces: FaceDataset, people: int) -> list[Portrait]:
+def average_faces(faces: FaceDataset, people: int) -> list[Portrait]:
     """Return a portrait of every expression for each actor, from images with FER+ votes.
 
     Raises UsageError when an average would be of fewer than FEWEST_PEOPLE, DataError when the
@@ -237,7 +237,7 @@ def _as_gray(tile: Floats) -> npt.NDArray[np.uint8]:
 
 
 def files_of(portraits: list[Portrait], folder: Path) -> dict[Path, bytes]:
-    """Return each portrait as a PNG and, last, the numbers of people as cast.json."""
+    """Return each portrait as a PNG and, last, the numbers of people as people.json."""
     files = {
         folder / f"{portrait.name}.png": bytes(
             cv2.imencode(".png", portrait.gray, [cv2.IMWRITE_PNG_COMPRESSION, 9])[1]
@@ -245,5 +245,5 @@ def files_of(portraits: list[Portrait], folder: Path) -> dict[Path, bytes]:
         for portrait in portraits
     }
     people = {f"{portrait.name}.png": portrait.people for portrait in portraits}
-    files[folder / "cast.json"] = (json.dumps({"people": people}, indent=2) + "\n").encode()
+    files[folder / "people.json"] = (json.dumps({"people": people}, indent=2) + "\n").encode()
     return files

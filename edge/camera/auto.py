@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from edge.camera.demo import DemoScene
+from edge.camera.demo.scene import DemoScene
 from edge.camera.picamera2 import PiCamera
 from edge.camera.replay import ImageReplay, VideoReplay
 from edge.camera.source import FrameSource, let_go

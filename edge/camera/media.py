@@ -21,7 +21,7 @@ from edge.camera.timing import FrameTimes
 from edge.datatypes import BgrImage, Frame
 from edge.errors import MediaError
 from edge.files import content, opened
-from edge.quiet import native_stderr_muted, silence_opencv
+from edge.process.quiet import native_stderr_muted, silence_opencv
 
 MAX_PIXELS = 100_000_000
 """Of a picture or a frame: 300 MB when decoded, which most boards can just hold."""

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from edge.camera.lens import lens_controls, sensor_age_s, widest_mode
+from edge.camera.picamera2_controls import lens_controls, sensor_age_s, widest_mode
 from edge.config import CameraConfig
 from edge.datatypes import BgrImage, Frame
 from edge.errors import CameraError, CameraNotFound, CameraStalled, EdgeError

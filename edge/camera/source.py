@@ -6,7 +6,7 @@ import threading
 from typing import Protocol
 
 from edge.datatypes import Frame
-from edge.threads import start_thread
+from edge.process.threads import start_thread
 
 
 class FrameSource(Protocol):

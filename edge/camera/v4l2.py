@@ -13,8 +13,8 @@ from edge.config import CameraConfig
 from edge.datatypes import BgrImage, Frame
 from edge.errors import CameraError, CameraNotFound, CameraStalled, ConfigError, ResourceError
 from edge.latest import Latest
-from edge.quiet import silence_opencv
-from edge.threads import start_thread
+from edge.process.quiet import silence_opencv
+from edge.process.threads import start_thread
 
 RETRY_S = 0.05
 """OpenCV's read fails at once when a camera was pulled out; do not spin on it."""

@@ -11,7 +11,7 @@ from edge.datatypes import Report
 from edge.errors import OutputError, OutputGone, ResourceError
 from edge.latest import Latest
 from edge.outputs.sink import Sink
-from edge.threads import start_thread
+from edge.process.threads import start_thread
 
 logger = logging.getLogger(__name__)
 

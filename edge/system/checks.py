@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from edge.config import WebConfig
 from edge.system.board import Throttle, parsed_throttle, temperature_c, throttle
-from edge.system.finding import Finding, failed, passed, warned
+from edge.system.diagnostics import Finding, failed, passed, warned
 
 Run = Callable[[Sequence[str]], str]
 """Runs a command and returns what it prints, nothing when it fails or does not exist."""

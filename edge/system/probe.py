@@ -17,7 +17,7 @@ from edge.config import WebConfig
 from edge.datatypes import CameraState
 from edge.network import listen
 from edge.system.board import ROOT
-from edge.system.finding import Finding, failed, passed, warned
+from edge.system.diagnostics import Finding, failed, passed, warned
 
 _PATIENCE_S = 3.0
 _FIRST_FOR_ALL = 1024  # ports below are root's
@@ -82,8 +82,6 @@ def check_port(web: WebConfig, running: Running | None, root: Path = ROOT) -> Fi
         holders = port_holders(root, web.port) if exc.errno == errno.EADDRINUSE else []
         message += f". Held by {', '.join(holders)}" if holders else ""
         return failed("port", message, "port")
-    except UnicodeError as exc:  # a name that no name can be, such as a..b
-        return failed("port", f"{where}: {exc}", "host")
     if 0 < web.port < _FIRST_FOR_ALL and os.geteuid() == 0:
         return warned("port", f"{where}: free for root alone, and the service is not root", "port")
     return passed("port", f"{where}: free")

@@ -14,8 +14,8 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from edge.datatypes import BBox, BgrImage, Detection, FloatArray, Sighting, Track
-from edge.vision.merge import is_same_face, merge_detections
-from edge.vision.views import follow_view, sees_whole, still_views, video_views
+from edge.vision.nms import is_same_face, merge_detections
+from edge.vision.tiling import follow_view, sees_whole, still_views, video_views
 
 # A face is believed from here on. Of 192 FER2013 faces 1% scored under 0.79, of 1,244 false
 # candidates 1% over 0.03.

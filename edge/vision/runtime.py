@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from edge.errors import ModelError
 from edge.files import read_file
-from edge.quiet import native_stderr_muted
+from edge.process.quiet import native_stderr_muted
 
 MAX_MODEL_BYTES = 500_000_000
 """Ten times a float DenseNet121; a Pi has room for no more."""

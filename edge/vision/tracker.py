@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from edge.config import TrackerConfig
 from edge.datatypes import BBox, Detection, FloatArray, Sighting, Track
-from edge.vision.merge import is_same_face
+from edge.vision.nms import is_same_face
 
 # Share of a surprise that moves the position, and that corrects the velocity.
 _ALPHA, _BETA = 0.7, 0.15

@@ -16,14 +16,14 @@ from edge.datatypes import LedState, Report, Scene
 from edge.latest import Latest
 from edge.palette import UNCERTAIN, Rgb, colour_of
 from edge.web import events, stream
-from edge.web.access import Access
-from edge.web.answers import as_json, speak_with_one_voice
-from edge.web.guard import guard
+from edge.web.auth.access_code import Access
+from edge.web.auth.login import add_login
+from edge.web.auth.request_guard import guard
 from edge.web.history import History, add_history
-from edge.web.lettering import ink_on
-from edge.web.login import add_login
-from edge.web.seats import Seats
+from edge.web.responses import as_json, speak_with_one_voice
 from edge.web.stream import JpegFeed
+from edge.web.text_drawing import ink_on
+from edge.web.viewer_limit import Seats
 
 _RETRY_AFTER_S = 5
 _ASK_AGAIN_S = 1.0

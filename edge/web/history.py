@@ -15,15 +15,12 @@ from flask import Flask, Response, request
 from werkzeug.exceptions import BadRequest, ServiceUnavailable
 
 from edge.datatypes import UNCERTAIN, Period
-from edge.web.answers import as_json
-from edge.web.turn import Lent, Turn
+from edge.history.history import DAY_S, MINUTE_S, STEP_S, STEPS_KEPT_S
+from edge.web.download_turn import Lent, Turn
+from edge.web.responses import as_json
 
-_STEP_S = 5
-_MINUTE_S = 60
-_MOST_MINUTES = 24 * 60
-_MOST_SECONDS = 15 * 60
+_MOST_MINUTES = DAY_S // MINUTE_S
 _MOST_DAYS = 90
-_DAY_S = 24 * 3600.0
 _LINES_A_PIECE = 100
 # A download rests for this many times as long as it worked: vision needs the interpreter, too.
 _RESTS = 4
@@ -63,11 +60,11 @@ def add_history(
     def api_history() -> Response:
         periods: Iterable[Period]
         if "seconds" in request.args or "step" in request.args:
-            _number("step", _STEP_S, _STEP_S, _STEP_S)
-            step_s = _STEP_S
-            periods = history.steps(_number("seconds", 600, 1, _MOST_SECONDS))
+            _number("step", STEP_S, STEP_S, STEP_S)
+            step_s = STEP_S
+            periods = history.steps(_number("seconds", 600, 1, STEPS_KEPT_S))
         else:
-            step_s = _MINUTE_S
+            step_s = MINUTE_S
             periods = history.minutes(60.0 * _number("minutes", 10, 1, _MOST_MINUTES))
         records = [_record(period, step_s, labels) for period in periods]
         return as_json({"labels": list(labels), "step_s": step_s, "minutes": records})
@@ -79,7 +76,7 @@ def add_history(
         if mine is None:
             busy = "another download is running; try again in a few seconds"
             raise ServiceUnavailable(busy, retry_after=_TRY_AGAIN_S)
-        pieces = _pieces(_lines(history.minutes(days * _DAY_S), labels))
+        pieces = _pieces(_lines(history.minutes(days * DAY_S), labels))
         response = Response(_paced(pieces, mine, worked_s, sleep), mimetype="text/csv")
         response.call_on_close(mine.close)
         response.headers["Content-Disposition"] = 'attachment; filename="emotion-edge-history.csv"'
@@ -137,7 +134,7 @@ def _lines(periods: Iterable[Period], labels: Sequence[str]) -> Iterator[str]:
     for period in periods:
         at = datetime.fromtimestamp(period.start_s, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
         shares = ",".join([f"{share:.4f}" for share in period.shares(labels).values()])
-        watched_s = _watched_s(period, _MINUTE_S)
+        watched_s = _watched_s(period, MINUTE_S)
         yield f"{at},{watched_s:.1f},{period.faces:.3f},{shares}\r\n"
 
 

@@ -20,7 +20,7 @@ import simplejpeg
 
 from edge.datatypes import BBox, BgrImage, Scene, Snapshot
 from edge.palette import Rgb
-from edge.web.annotate import annotate, draw_faces
+from edge.web.overlay import annotate, draw_faces
 
 Mode = Literal["off", "pixelate", "boxes-only"]
 

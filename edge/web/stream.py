@@ -16,9 +16,9 @@ import simplejpeg
 from edge.config import StreamConfig
 from edge.datatypes import BgrImage, Report, Scene
 from edge.latest import Latest
-from edge.web.notice import Notice, draw_notice, notice_of, notice_of_hiding
+from edge.web.placeholder import Notice, draw_notice, notice_of, notice_of_hiding
 from edge.web.privacy import Exposure, Round, view_for
-from edge.web.seats import Seats
+from edge.web.viewer_limit import Seats
 
 BOUNDARY = "frame"
 MIMETYPE = f"multipart/x-mixed-replace; boundary={BOUNDARY}"

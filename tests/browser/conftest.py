@@ -26,13 +26,13 @@ from edge.datatypes import (
     Snapshot,
     Vitals,
 )
+from edge.history.history import History
 from edge.latest import Latest
-from edge.outputs.history import History
-from edge.web.access import Access, Door
 from edge.web.app import Controls, create_app
-from edge.web.hosts import Hosts
-from edge.web.logins import Logins
-from edge.web.server import WebServer
+from edge.web.auth.access_code import Access, Door
+from edge.web.auth.allowed_hosts import Hosts
+from edge.web.auth.sessions import Logins
+from edge.web.server.server import WebServer
 from edge.web.stream import JpegFeed
 
 LABELS = ("angry", "disgust", "fear", "happy", "sad", "surprise", "neutral")

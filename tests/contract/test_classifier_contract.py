@@ -9,7 +9,7 @@ pytest.importorskip("torch", reason="the converter extra is not installed")
 
 from converter.evaluation.classifiers import load_classifier
 from edge.config import load_config
-from edge.networks import model_path
+from edge.models import model_path
 from edge.vision.classifier import EmotionClassifier
 from edge.vision.manifest import load_model
 

@@ -13,7 +13,7 @@ pytest.importorskip("rich", reason="the converter extra is not installed")
 import converter.manifest
 import edge.vision.manifest
 from edge.config import load_config
-from edge.networks import model_path
+from edge.models import model_path
 
 
 def record_of(hint: Any) -> Any:

@@ -122,7 +122,7 @@ def free_port() -> int:
 
 def draw_picture(path: Path) -> None:
     """Write a picture of the demo's two people."""
-    program = "import sys, cv2; from edge.camera.demo import DemoScene as Demo; " + (
+    program = "import sys, cv2; from edge.camera.demo.scene import DemoScene as Demo; " + (
         "assert cv2.imwrite(sys.argv[1], Demo().render(1.0))"
     )
     subprocess.run([sys.executable, "-c", program, path], cwd=ROOT, check=True)

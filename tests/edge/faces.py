@@ -8,7 +8,7 @@ import numpy as np
 import edge.camera
 from edge.datatypes import BBox, BgrImage
 
-CAST = Path(edge.camera.__file__).parent / "cast"
+FACES = Path(edge.camera.__file__).parent / "demo" / "faces"
 
 
 def wall(width: int = 640, height: int = 480) -> BgrImage:
@@ -18,8 +18,8 @@ def wall(width: int = 640, height: int = 480) -> BgrImage:
 
 
 def hang(bgr: BgrImage, label: str, x: int, y: int, side: int) -> BBox:
-    """Hang a cast member's portrait on the wall, and return the box of portrait."""
-    path = next(CAST.glob(f"*-{label}.png"))
+    """Draw one of the demo's faces into the scene, and return its box."""
+    path = next(FACES.glob(f"*-{label}.png"))
     gray = cv2.imread(str(path), cv2.IMREAD_GRAYSCALE)
     bgr[y : y + side, x : x + side] = cv2.resize(gray, (side, side))[..., None]
     return BBox(x, y, x + side, y + side)

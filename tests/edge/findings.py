@@ -1,6 +1,6 @@
 """A finding in short, for the tests of the doctor and of what it asks."""
 
-from edge.system.finding import Finding, Verdict
+from edge.system.diagnostics import Finding, Verdict
 
 PASS, WARN, FAIL = Verdict.PASS, Verdict.WARN, Verdict.FAIL
 

@@ -6,14 +6,14 @@ from flask import Flask
 
 from edge.config import StreamConfig
 from edge.datatypes import CameraState, Health, Report, Scene
+from edge.history.history import History
 from edge.latest import Latest
-from edge.outputs.history import History
 from edge.state import KeptFile
-from edge.web.access import Access, Door
 from edge.web.app import Controls, create_app
-from edge.web.attempts import Attempts
-from edge.web.hosts import Hosts
-from edge.web.logins import Logins
+from edge.web.auth.access_code import Access, Door
+from edge.web.auth.allowed_hosts import Hosts
+from edge.web.auth.rate_limit import Attempts
+from edge.web.auth.sessions import Logins
 from edge.web.stream import JpegFeed
 
 CODE = "k7mf-2q9x-ta"

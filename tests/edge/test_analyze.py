@@ -17,11 +17,11 @@ from faces import hang, wall
 from PIL import Image
 
 from edge.analyze import Analyzer, Job
-from edge.camera.demo import DemoScene
+from edge.camera.demo.scene import DemoScene
 from edge.cli import main
 from edge.config import load_config
 from edge.errors import MediaError
-from edge.networks import Vision, load_vision
+from edge.models import Vision, load_vision
 
 Analyze = Callable[..., "Ran"]
 
@@ -221,7 +221,7 @@ def test_one_bad_path_among_good_ones_costs_only_itself(tmp_path: Path, analyze:
 def test_with_only_bad_paths_no_network_is_loaded(
     tmp_path: Path, analyze: Analyze, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("edge.networks._MODEL_FOLDERS", (Path("/nowhere"),))
+    monkeypatch.setattr("edge.models._MODEL_FOLDERS", (Path("/nowhere"),))
     ran = analyze(tmp_path / "a", tmp_path / "b")
     assert ran.code == 1
     assert len(ran.complaints) == 2
@@ -322,7 +322,7 @@ def test_on_a_terminal_no_object_begins_on_the_progress_line(
     for k in range(3):
         cv2.imwrite(str(tmp_path / f"{k}.png"), wall(64, 48))
     terminal = Terminal()
-    monkeypatch.setattr("edge.progress._TERMINAL_EVERY_S", 0.0)
+    monkeypatch.setattr("edge.process.progress._TERMINAL_EVERY_S", 0.0)
     monkeypatch.setattr(sys, "stdout", terminal)
     monkeypatch.setattr(sys, "stderr", terminal)
     assert main(["analyze", str(tmp_path), "--jsonl"]) == 0

@@ -400,10 +400,10 @@ def test_a_state_folder_that_can_be_none_is_one_line(
 
 def test_the_demo_is_read_as_it_is_played() -> None:
     """At least four expressions, for most of the time they are held, by the whole pipeline."""
-    from edge.camera.demo import DemoScene
+    from edge.camera.demo.scene import DemoScene
     from edge.config import load_config
     from edge.datatypes import BBox, Frame
-    from edge.networks import load_vision
+    from edge.models import load_vision
 
     config = load_config()
     pipeline, scene = load_vision(config).pipeline(config), DemoScene()

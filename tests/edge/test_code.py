@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 import edge.cli
-import edge.options
+import edge.config.options
 from edge.cli import main
-from edge.page_addresses import published, running_addresses
+from edge.web.page_addresses import published, running_addresses
 
 URLS = ("http://127.0.0.1:8090", "http://pi.local:8090")
 
@@ -23,7 +23,7 @@ def state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.delenv("STATE_DIRECTORY", raising=False)
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
     installed = tmp_path / "etc" / "config.toml"
-    for module in (edge.options, edge.cli):
+    for module in (edge.config.options, edge.cli):
         monkeypatch.setattr(module, "INSTALLED_SETTINGS", installed)
     monkeypatch.setattr(edge.cli, "INSTALLED_FOLDER", tmp_path / "service")
     folder = tmp_path / "state" / "emotion-edge"
@@ -130,7 +130,7 @@ def test_a_state_folder_of_another_user_is_told_with_a_remedy(
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can become a user that does not exist")
 def test_a_user_without_a_home_is_told_what_to_set() -> None:
     program = (
-        "import os, pwd, sys, edge.cli, edge.entrance; edge.options.load_config()\n"
+        "import os, pwd, sys, edge.cli, edge.web.setup; edge.config.options.load_config()\n"
         "[os.environ.pop(name, None) for name in ('HOME', 'XDG_STATE_HOME', 'STATE_DIRECTORY')]\n"
         "os.setuid(54321); sys.exit(edge.cli.main(['code']))"
     )
@@ -146,13 +146,17 @@ def test_a_user_without_a_home_is_told_what_to_set() -> None:
 
 def opened_to_all(folder: Path) -> None:
     """Let another user pass the folders above, which pytest makes for us alone."""
-    for parent in (folder, *folder.parents[:2]):
-        parent.chmod(0o755)
+    for parent in (folder, *folder.parents):
+        found = parent.stat()
+        if found.st_uid == os.geteuid() and not found.st_mode & 0o001:
+            parent.chmod(0o755)
 
 
 def test_a_device_that_was_killed_leaves_no_address(state: Path) -> None:
     program = (
-        "import sys, time; from pathlib import Path; from edge.page_addresses import published\n"
+        "import sys, time\n"
+        "from pathlib import Path\n"
+        "from edge.web.page_addresses import published\n"
         "with published(Path(sys.argv[1]), ['http://a:1', 'http://b:1']):\n"
         "    print('ready', flush=True); time.sleep(60)"
     )

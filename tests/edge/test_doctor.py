@@ -24,7 +24,7 @@ from edge.config import Config, load_config
 from edge.datatypes import CameraState, Frame
 from edge.errors import ConfigError
 from edge.system import checks, probe
-from edge.system.finding import REMEDIES, Finding, Verdict, failed, passed, summary, warned
+from edge.system.diagnostics import REMEDIES, Finding, Verdict, failed, passed, summary, warned
 
 ROOT = Path(__file__).parents[2]
 

@@ -12,13 +12,13 @@ from pathlib import Path
 import pytest
 from flask import Flask
 
-from edge.announcement import announce
 from edge.config import WebConfig
-from edge.entrance import Served, page_urls
 from edge.errors import OutputError
 from edge.network import listen, own_addresses
 from edge.system.probe import check_port
-from edge.web.server import WebServer
+from edge.web.announcement import announce
+from edge.web.server.server import WebServer
+from edge.web.setup import Served, page_urls
 
 SOMEWHERE = ["192.168.178.20", "10.8.0.3", "2001:db8::20"]
 
@@ -213,7 +213,7 @@ def test_without_it_the_addresses_have_to_do(
         case "fails":
             qrencode.write_text("#!/bin/sh\necho 'half a code'; exit 1\n")
         case "hangs":
-            monkeypatch.setattr("edge.qr_code._PATIENCE_S", 0.2)
+            monkeypatch.setattr("edge.web.qr_code._PATIENCE_S", 0.2)
             qrencode.write_text("#!/bin/sh\nexec sleep 20\n")
         case "ascii":
             monkeypatch.setattr(terminal, "encoding", "ascii", raising=False)

@@ -18,7 +18,7 @@ from edge.camera.source import FrameSource
 from edge.camera.v4l2 import V4l2Camera
 from edge.config import StreamConfig, load_config
 from edge.datatypes import BgrImage, CameraState, Frame, Report, Snapshot
-from edge.outputs.glow import PRIVACY, Glow
+from edge.leds.animation import PRIVACY, Glow
 from edge.service import Service
 from edge.web.stream import JpegFeed
 
@@ -210,7 +210,7 @@ def test_a_camera_that_does_not_close_holds_nothing_up(
     open_device: Callable[..., Device], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("edge.service.CLOSING_S", 0.2)
-    monkeypatch.setattr("edge.condition.CLOSING_S", 0.2)
+    monkeypatch.setattr("edge.camera_condition.CLOSING_S", 0.2)
     device = open_device()
     device.usb.may_release.clear()
     device.service.pause()

@@ -15,7 +15,7 @@ from converter.demo_faces.demo_faces import (
     FACE,
     TILE_PX,
     average,
-    cast,
+    average_faces,
     developed,
     exaggerated,
     is_frontal,
@@ -112,7 +112,7 @@ def test_the_anchors_are_a_grid_over_the_image():
 
 def test_an_average_of_few_people_is_refused():
     with pytest.raises(UsageError, match="--people 99: an average of fewer than 100"):
-        cast(no_faces(), 99)
+        average_faces(no_faces(), 99)
 
 
 @needs_blazeface
@@ -132,7 +132,7 @@ def test_a_dataset_without_enough_faces_is_refused(tmp_path, capsys):
 
 
 def test_faces_that_exist_are_not_replaced(tmp_path, capsys):
-    (tmp_path / "cast.json").write_text("{}")
+    (tmp_path / "people.json").write_text("{}")
     assert main(["demo-faces", "--data", "none.npz", "--out", str(tmp_path)]) == 2
     assert "pass --force" in capsys.readouterr().err
 
@@ -153,9 +153,9 @@ def test_blazeface_finds_the_eyes_of_training_faces_where_they_belong():
 @needs_blazeface
 def test_the_faces_in_the_repository_are_what_the_command_makes(tmp_path):
     assert main(["demo-faces", "--data", str(FER2013), "--out", str(tmp_path)]) == 0
-    shipped = Path(__file__).parents[3] / "edge" / "camera" / "cast"
-    assert json.loads((tmp_path / "cast.json").read_text()) == json.loads(
-        (shipped / "cast.json").read_text()
+    shipped = Path(__file__).parents[3] / "edge" / "camera" / "demo" / "faces"
+    assert json.loads((tmp_path / "people.json").read_text()) == json.loads(
+        (shipped / "people.json").read_text()
     )
     for made in sorted(tmp_path.glob("*.png")):
         ours, theirs = (

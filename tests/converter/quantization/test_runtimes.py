@@ -71,11 +71,11 @@ def samples():
 
 
 def varied_portraits():
-    """Return the cast's faces, each in many crops, in many lights: uint8 (COUNT, 48, 48)."""
+    """Return the demo's faces, each in many crops, in many lights: uint8 (COUNT, 48, 48)."""
     rng = np.random.default_rng(0)
     tiles = [
         cv2.imread(str(path), cv2.IMREAD_GRAYSCALE)
-        for path in sorted((ROOT / "edge" / "camera" / "cast").glob("*.png"))
+        for path in sorted((ROOT / "edge" / "camera" / "demo" / "faces").glob("*.png"))
     ]
     faces = []
     for tile in islice(cycle(tiles), COUNT):

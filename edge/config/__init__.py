@@ -1,0 +1,39 @@
+"""Typed settings: their sections, their defaults, and how a file is laid over them."""
+
+from edge.config.loading import default_settings, load_config, to_toml
+from edge.config.sections import (
+    ButtonConfig,
+    CameraConfig,
+    CareConfig,
+    ClassifierConfig,
+    Config,
+    DetectorConfig,
+    HistoryConfig,
+    LedsConfig,
+    RgbPins,
+    SmootherConfig,
+    StateConfig,
+    StreamConfig,
+    TrackerConfig,
+    WebConfig,
+)
+
+__all__ = [
+    "ButtonConfig",
+    "CameraConfig",
+    "CareConfig",
+    "ClassifierConfig",
+    "Config",
+    "DetectorConfig",
+    "HistoryConfig",
+    "LedsConfig",
+    "RgbPins",
+    "SmootherConfig",
+    "StateConfig",
+    "StreamConfig",
+    "TrackerConfig",
+    "WebConfig",
+    "default_settings",
+    "load_config",
+    "to_toml",
+]

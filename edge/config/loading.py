@@ -1,0 +1,61 @@
+"""Settings from default.toml, a file and the command line, in this order, checked together."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Iterator, Mapping
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from edge.config.sections import Config
+from edge.config.toml_text import read_toml, shown_path, write_toml
+from edge.config.validation import Place, laid_over
+from edge.errors import ConfigError
+
+Overrides = Mapping[str, Mapping[str, Any]]
+"""Values by section and key."""
+
+
+def load_config(
+    path: Path | None = None,
+    overrides: Overrides | None = None,
+    options: Mapping[tuple[str, ...], str] | None = None,
+) -> Config:
+    """Return the defaults, changed by the TOML file at `path`, changed by `overrides`.
+
+    `overrides` are the command line's values, `options` what the command line calls them by
+    section and key. Raises ConfigError, whose one line names the file or option, the key, the
+    value and what is allowed.
+    """
+    settings = default_settings()
+    asked = place = Place("command line", options=options or {})
+    if path is not None:
+        place = Place(shown_path(path))
+        settings = laid_over(settings, read_toml(path), Config, place)
+    settings = laid_over(settings, overrides or {}, Config, asked)
+    config = msgspec.convert(settings, Config)
+    for section, key, complaint in conflicts(config):
+        setter = asked if key in (overrides or {}).get(section, {}) else place
+        named = setter.inside(section).of(key, settings[section][key])
+        raise ConfigError(f"{named}: {complaint}")
+    return config
+
+
+def conflicts(config: Config) -> Iterator[tuple[str, str, str]]:
+    """Yield (section, key, complaint) for each setting that another one does not allow."""
+    camera = config.camera
+    if camera.give_up_s <= camera.stall_s:
+        yield "camera", "give_up_s", f"expected more than stall_s = {camera.stall_s:g}"
+
+
+def default_settings() -> dict[str, Any]:
+    """Return default.toml as nested dictionaries."""
+    return tomllib.loads(resources.files("edge.config").joinpath("default.toml").read_text("utf-8"))
+
+
+def to_toml(config: Config) -> str:
+    """Return the settings as a TOML text that `load_config` reads back to the same Config."""
+    return write_toml(msgspec.to_builtins(config))

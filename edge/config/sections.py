@@ -1,0 +1,144 @@
+"""The sections of the settings: the type and range of each. default.toml holds the defaults."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+import msgspec
+
+from edge.config.setting_types import Folder, Host, ModelFile, Pin, Port, ShortTime, Source, Unit
+
+
+class Section(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """A table of the configuration file: unknown keys are refused."""
+
+
+class CameraConfig(Section, frozen=True):
+    """[camera]."""
+
+    source: Source
+    width: Annotated[int, msgspec.Meta(ge=160, le=3840)]
+    height: Annotated[int, msgspec.Meta(ge=120, le=2160)]
+    fps: Annotated[int, msgspec.Meta(ge=1, le=120)]
+    rotate_deg: Literal[0, 180]
+    mirror: bool
+    focus_m: Annotated[float, msgspec.Meta(ge=0.0, le=100.0)]
+    exposure_ms: Annotated[float, msgspec.Meta(ge=0.0, le=100.0)]
+    stall_s: Annotated[float, msgspec.Meta(ge=0.5, le=60.0)]
+    give_up_s: Annotated[float, msgspec.Meta(ge=1.0, le=75.0)]
+
+
+class DetectorConfig(Section, frozen=True):
+    """[detector]."""
+
+    kind: Literal["blazeface", "haar"]
+    runs_per_frame: Annotated[int, msgspec.Meta(ge=1, le=16)]
+    min_score: Annotated[float, msgspec.Meta(ge=0.05, le=0.99)]
+
+
+class ClassifierConfig(Section, frozen=True):
+    """[classifier]."""
+
+    model: ModelFile
+    max_per_frame: Annotated[int, msgspec.Meta(ge=1, le=16)]
+    threads: Annotated[int, msgspec.Meta(ge=0, le=8)]
+
+
+class TrackerConfig(Section, frozen=True):
+    """[tracker]."""
+
+    min_hits: Annotated[int, msgspec.Meta(ge=1, le=10)]
+    max_lost_s: Annotated[float, msgspec.Meta(ge=0.1, le=10.0)]
+
+
+class SmootherConfig(Section, frozen=True):
+    """[smoother]."""
+
+    time_constant_s: ShortTime
+    min_confidence: Unit
+    switch_margin: Unit
+    min_dwell_s: ShortTime
+
+
+class RgbPins(Section, frozen=True):
+    """[leds.rgb_pins]."""
+
+    red: Pin
+    green: Pin
+    blue: Pin
+
+
+class LedsConfig(Section, frozen=True):
+    """[leds]; `pins` has a pin for each expression, of whatever model."""
+
+    mode: Literal["off", "per_emotion", "rgb"]
+    factory: Literal["auto", "mock"]
+    brightness: Annotated[float, msgspec.Meta(ge=0.05, le=1.0)]
+    common_anode: bool
+    status_pin: Pin
+    privacy_pin: Pin
+    pins: dict[str, Pin]
+    rgb_pins: RgbPins
+
+
+class ButtonConfig(Section, frozen=True):
+    """[button]."""
+
+    mode: Literal["off", "pause", "pause_and_shutdown"]
+    pin: Pin
+    hold_s: Annotated[float, msgspec.Meta(ge=1.0, le=10.0)]
+
+
+class CareConfig(Section, frozen=True):
+    """[care]."""
+
+    hot_c: Annotated[float, msgspec.Meta(ge=50.0, le=100.0)]
+
+
+class WebConfig(Section, frozen=True):
+    """[web]."""
+
+    host: Host
+    port: Port
+    auth: Literal["code", "none"]
+    allowed_hosts: list[Host]
+    tls: bool
+
+
+class StreamConfig(Section, frozen=True):
+    """[stream]."""
+
+    fps: Annotated[int, msgspec.Meta(ge=1, le=60)]
+    quality: Annotated[int, msgspec.Meta(ge=30, le=95)]
+    max_viewers: Annotated[int, msgspec.Meta(ge=1, le=64)]
+    privacy: Literal["off", "pixelate", "boxes-only"]
+
+
+class HistoryConfig(Section, frozen=True):
+    """[history]."""
+
+    keep: Literal["memory", "disk"]
+    days: Annotated[int, msgspec.Meta(ge=1, le=90)]
+
+
+class StateConfig(Section, frozen=True):
+    """[state]."""
+
+    folder: Folder
+
+
+class Config(Section, frozen=True):
+    """All the settings in effect."""
+
+    camera: CameraConfig
+    detector: DetectorConfig
+    classifier: ClassifierConfig
+    tracker: TrackerConfig
+    smoother: SmootherConfig
+    leds: LedsConfig
+    button: ButtonConfig
+    care: CareConfig
+    web: WebConfig
+    stream: StreamConfig
+    history: HistoryConfig
+    state: StateConfig

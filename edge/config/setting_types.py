@@ -1,0 +1,72 @@
+"""The types of single settings: their ranges, and what a path or a host may look like."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import msgspec
+
+from edge.config.hostnames import host_problem
+
+PROBLEM = "problem"
+"""In a Meta's `extra`: a function that says what was expected of a text, nothing if it is right."""
+
+# What Linux allows: https://man7.org/linux/man-pages/man7/path_resolution.7.html
+_LONGEST_PATH, _LONGEST_NAME = 4095, 255
+
+
+def path_problem(text: str) -> str:
+    """Say what was expected in place of a path that no file can have."""
+    if "\0" in text:
+        return "expected a path without NUL"
+    path = text.encode("utf-8")
+    if len(path) > _LONGEST_PATH or max(map(len, path.split(b"/"))) > _LONGEST_NAME:
+        return f"expected a path of at most {_LONGEST_PATH} bytes, {_LONGEST_NAME} for each name"
+    if text.startswith("~"):
+        try:
+            Path(text).expanduser()
+        except RuntimeError:
+            return f"expected a whole path: {text.partition('/')[0]} has no home folder"
+    return ""
+
+
+def source_problem(text: str) -> str:
+    """Say what was expected in place of an impossible path in file:PATH or images:DIR."""
+    kind, _, path = text.partition(":")
+    return path_problem(path) if kind in ("file", "images") else ""
+
+
+Port = Annotated[int, msgspec.Meta(ge=0, le=65535)]
+Pin = Annotated[int, msgspec.Meta(ge=0, le=27)]
+Unit = Annotated[float, msgspec.Meta(ge=0.0, le=1.0)]
+ShortTime = Annotated[float, msgspec.Meta(ge=0.0, le=10.0)]
+Host = Annotated[
+    str,
+    msgspec.Meta(
+        min_length=1, description="an address or a host name", extra={PROBLEM: host_problem}
+    ),
+]
+Folder = Annotated[
+    str,
+    msgspec.Meta(
+        min_length=1, description="auto or the path of a folder", extra={PROBLEM: path_problem}
+    ),
+]
+ModelFile = Annotated[
+    str,
+    msgspec.Meta(
+        pattern=r"(?s)^(auto|.*[^/]\.tflite)\Z",
+        description="auto or the path of a .tflite",
+        extra={PROBLEM: path_problem},
+    ),
+]
+Source = Annotated[
+    str,
+    msgspec.Meta(
+        # V4L2 has 256 devices at most.
+        pattern=r"(?s)^(auto|demo|picamera2(:[0-9]{1,3})?|v4l2:[0-9]{1,3}|(file|images):.+)\Z",
+        description="auto, demo, picamera2, picamera2:N, v4l2:N, file:PATH or images:DIR",
+        extra={PROBLEM: source_problem},
+    ),
+]

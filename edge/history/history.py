@@ -1,0 +1,166 @@
+"""What was seen, added up by the minute: how long which expression, never who, where or a picture.
+
+Durations are of the monotonic clock, periods of the wall clock. A Pi without a battery clock
+starts with the time it last knew and leaps ahead once it hears a time server. A period that comes
+twice is added up, and one that never came is missing. `watched_s` can therefore be longer than the
+period: it is the time watched under this name, and the mean and the shares are of all of it.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import Counter, deque
+from collections.abc import Callable, Mapping, Sequence
+
+from edge.datatypes import UNCERTAIN, Period, Report, Snapshot
+
+MINUTE_S = 60
+STEP_S = 5
+DAY_S = 24 * 3600
+STEPS_KEPT_S = 15 * 60
+_MINUTES_KEPT = DAY_S // MINUTE_S
+_STEPS_KEPT = STEPS_KEPT_S // STEP_S
+# Two snapshots further apart have a pause or a lost camera between them, which nobody watched.
+_LONGEST_GAP_S = 2.0
+# Less is what is left of a sum of fractions, not time that was watched.
+_LEAST_S = 1e-3
+
+
+class History:
+    """The last day by the minute and the last quarter of an hour by steps, as an output."""
+
+    name = "history"
+
+    def __init__(self, clock: Callable[[], float] = time.time) -> None:
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._minutes = _Periods(MINUTE_S, _MINUTES_KEPT)
+        self._steps = _Periods(STEP_S, _STEPS_KEPT)
+        self._current: Period | None = None
+        self._finished: deque[Period] = deque(maxlen=_MINUTES_KEPT)
+        self._seen: Snapshot | None = None
+
+    def show(self, report: Report) -> None:
+        """Add the time since the last report to what its faces show, while the camera is live."""
+        snapshot = report.snapshot if report.health.healthy else None
+        before, self._seen = self._seen, snapshot
+        if snapshot is None or before is None or snapshot.seq < before.seq:
+            return  # each camera that is opened counts its frames from 0: it was closed in between
+        duration_s = snapshot.captured_at_s - before.captured_at_s
+        if 0 < duration_s <= _LONGEST_GAP_S:
+            self._add(snapshot, duration_s)
+
+    def close(self) -> None:
+        """Forget the moment; what was added up stays readable."""
+        self._seen = None
+
+    def minutes(self, last_s: float) -> Sequence[Period]:
+        """Return the minutes that began in the last so many seconds, oldest first."""
+        now_s = self._clock()
+        with self._lock:
+            return self._minutes.between(now_s - last_s, now_s)
+
+    def steps(self, last_s: float) -> Sequence[Period]:
+        """Return the steps of STEP_S that began in the last so many seconds, oldest first."""
+        now_s = self._clock()
+        with self._lock:
+            return self._steps.between(now_s - last_s, now_s)
+
+    def finished(self, *, settle: bool = False) -> Sequence[Period]:
+        """Return the minutes that are over and not yet `written`, for an output that keeps them.
+
+        A minute that comes twice is here twice. `settle` counts the present one as over. Of more
+        than a day of them, the oldest are dropped.
+        """
+        with self._lock:
+            if settle and self._current is not None:
+                self._finished.append(self._current)
+                self._current = None
+            return tuple(self._finished)
+
+    def written(self, minutes: Sequence[Period]) -> None:
+        """Forget these of the `finished` minutes; some may have been dropped in the meantime."""
+        done = {id(minute) for minute in minutes}
+        with self._lock:
+            kept = [minute for minute in self._finished if id(minute) not in done]
+            self._finished = deque(kept, maxlen=_MINUTES_KEPT)
+
+    def settled(self) -> Sequence[Period]:
+        """Return what is in memory without what is still to be `written`, oldest first."""
+        with self._lock:
+            pending = list(self._finished)
+            if self._current is not None:
+                pending.append(self._current)
+            rest = {minute.start_s: minute for minute in self._minutes.all()}
+        for minute in pending:
+            if minute.start_s in rest:
+                rest[minute.start_s] = _less(rest[minute.start_s], minute)
+        return [minute for minute in rest.values() if minute.watched_s > _LEAST_S]
+
+    def restore(self, minutes: Sequence[Period]) -> None:
+        """Take in what an earlier run had seen, oldest first."""
+        with self._lock:
+            self._minutes.put_before(minutes)
+
+    def _add(self, snapshot: Snapshot, duration_s: float) -> None:
+        labels = Counter(face.label or UNCERTAIN for face in snapshot.faces)
+        face_s = {label: count * duration_s for label, count in labels.items()}
+        now_s = self._clock()
+        with self._lock:
+            for periods in (self._minutes, self._steps):
+                periods.add(period_at(now_s, periods.length_s, duration_s, face_s))
+            minute = period_at(now_s, MINUTE_S, duration_s, face_s)
+            if self._current is not None and self._current.start_s != minute.start_s:
+                self._finished.append(self._current)
+                self._current = None
+            self._current = minute if self._current is None else added(self._current, minute)
+
+
+class _Periods:
+    """Periods of one length by their start; of too many, those added to longest ago go."""
+
+    def __init__(self, length_s: int, limit: int) -> None:
+        self.length_s = length_s
+        self._limit = limit
+        self._kept: dict[int, Period] = {}
+
+    def add(self, period: Period) -> None:
+        kept = self._kept.pop(period.start_s, None)
+        self._kept[period.start_s] = period if kept is None else added(kept, period)
+        if len(self._kept) > self._limit:
+            del self._kept[next(iter(self._kept))]
+
+    def put_before(self, periods: Sequence[Period]) -> None:
+        known, self._kept = self._kept, {}
+        for period in (*periods, *known.values()):
+            self.add(period)
+
+    def all(self) -> list[Period]:
+        return [self._kept[start] for start in sorted(self._kept)]
+
+    def between(self, first_s: float, last_s: float) -> list[Period]:
+        return [self._kept[start] for start in sorted(self._kept) if first_s < start <= last_s]
+
+
+def period_at(at_s: float, length_s: int, watched_s: float, face_s: Mapping[str, float]) -> Period:
+    """Return this much time as a part of the period of that length in which `at_s` lies."""
+    start_s = int(at_s // length_s) * length_s
+    return Period(start_s=start_s, watched_s=watched_s, face_s=face_s)
+
+
+def added(one: Period, other: Period) -> Period:
+    """Return both together, under the start of the first."""
+    names = dict.fromkeys((*one.face_s, *other.face_s))
+    return Period(
+        start_s=one.start_s,
+        watched_s=one.watched_s + other.watched_s,
+        face_s={name: one.face_s.get(name, 0.0) + other.face_s.get(name, 0.0) for name in names},
+    )
+
+
+def _less(one: Period, other: Period) -> Period:
+    """Return `one` without the part of it that `other` is."""
+    face_s = {name: max(s - other.face_s.get(name, 0.0), 0.0) for name, s in one.face_s.items()}
+    watched_s = max(one.watched_s - other.watched_s, 0.0)
+    return Period(start_s=one.start_s, watched_s=watched_s, face_s=face_s)

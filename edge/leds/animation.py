@@ -1,0 +1,97 @@
+"""What every LED shows at a given moment. No I/O here: time is an argument."""
+
+from __future__ import annotations
+
+import math
+from typing import Literal
+
+from edge.datatypes import CameraState, LedState, Report
+from edge.leds.mood import per_emotion_levels, rgb_mood
+
+STATUS, PRIVACY = "status", "privacy"
+RGB_NAMES = ("red", "green", "blue")
+
+EASE_S = 0.12  # a change is 63% through after this long: no flicker, and no visible lag
+SILENCE_S = 1.2  # without a report for this long nobody is watching the camera
+_PRIVACY_LEVEL = 0.3  # at least: a faint setting must not hide that the camera is on
+_STEP = 1 / 255  # the least difference that is worth showing
+
+
+class Glow:
+    """The levels of all LEDs through time, eased between reports; see mood.py for "level".
+
+    `brightness` 0..1 is the level of the brightest LED. When reports cease the expressions go
+    dark and the status LED says "lost", while the privacy LED keeps its word: the camera may
+    still be on.
+    """
+
+    def __init__(
+        self, mode: Literal["per_emotion", "rgb"], labels: tuple[str, ...], brightness: float
+    ) -> None:
+        self._mode = mode
+        self._labels = labels
+        self._brightness = brightness
+        self._mood_names = labels if mode == "per_emotion" else RGB_NAMES
+        self._moods = dict.fromkeys(self._mood_names, 0.0)
+        self._targets = dict(self._moods)
+        self._camera = CameraState.STARTING
+        self._camera_on = True
+        self._told_at_s: float | None = None
+        self._eased_at_s = -math.inf
+        self._status = 0.0
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The LEDs in the order they are shown: the mood, then status and privacy."""
+        return (*self._mood_names, STATUS, PRIVACY)
+
+    def tell(self, report: Report, now_s: float) -> None:
+        """Aim at what the report says."""
+        self._camera, self._camera_on = report.health.camera, report.health.camera_on
+        self._told_at_s = now_s
+        self._targets = self._aims(report)
+
+    def advance(self, now_s: float) -> LedState:
+        """Move on to `now_s` and return what is shown then; a time that goes back begins anew."""
+        if now_s < self._eased_at_s:
+            self._eased_at_s = now_s
+            self._told_at_s = None if self._told_at_s is None else now_s
+        silent = self._told_at_s is not None and now_s - self._told_at_s > SILENCE_S
+        if silent:
+            self._targets = dict.fromkeys(self._mood_names, 0.0)
+        share = -math.expm1((self._eased_at_s - now_s) / EASE_S)
+        self._moods = {k: _eased(v, self._targets[k], share) for k, v in self._moods.items()}
+        self._eased_at_s = now_s
+        self._status = status_level(CameraState.LOST if silent else self._camera, now_s)
+        return self.state()
+
+    def state(self) -> LedState:
+        """Return what was shown last."""
+        levels = {**self._moods, STATUS: self._status}
+        levels = {name: level * self._brightness for name, level in levels.items()}
+        levels[PRIVACY] = max(self._brightness, _PRIVACY_LEVEL) if self._camera_on else 0.0
+        return LedState(mode=self._mode, levels=levels)
+
+    def _aims(self, report: Report) -> dict[str, float]:
+        if report.snapshot is None or not report.health.healthy:
+            return dict.fromkeys(self._mood_names, 0.0)
+        if self._mode == "per_emotion":
+            return per_emotion_levels(report.snapshot, self._labels)
+        colour = rgb_mood(report.snapshot)
+        return {name: code / 255 for name, code in zip(RGB_NAMES, colour, strict=True)}
+
+
+def status_level(camera: CameraState, now_s: float) -> float:
+    """Return the status LED's level: a breath every two seconds while live, 4 Hz when lost.
+
+    Steady while starting, faint while paused or about to be.
+    """
+    if camera is CameraState.LIVE:
+        return 0.05 + 0.95 * (0.5 - 0.5 * math.cos(math.pi * now_s))
+    if camera is CameraState.LOST:
+        return float(now_s * 4 % 1 < 0.5)
+    return 1.0 if camera is CameraState.STARTING else 0.3
+
+
+def _eased(level: float, target: float, share: float) -> float:
+    return target if abs(target - level) < _STEP else level + (target - level) * share

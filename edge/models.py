@@ -1,0 +1,105 @@
+"""From the settings to loaded networks: the detector and the expression model."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from edge.config import Config, DetectorConfig
+from edge.errors import ModelError
+from edge.files import expanded
+from edge.pipeline import Pipeline
+from edge.system.thread_count import inference_threads
+from edge.vision.blazeface import BlazeFace, find_network
+from edge.vision.classifier import EmotionClassifier
+from edge.vision.detector import FaceDetector, RoomDetector, frames_per_round
+from edge.vision.face_verifier import FacePresence
+from edge.vision.haar import HaarDetector
+from edge.vision.manifest import load_model
+from edge.vision.smoother import Smoother
+from edge.vision.tracker import Tracker
+
+MODEL_NAME = "emotion_densenet121_int8.tflite"
+
+_MODEL_FOLDERS = (
+    Path(__file__).resolve().parent.parent / "models",  # a checkout
+    Path(sys.prefix) / "share" / "emotion-edge" / "models",  # an installed wheel
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Vision:
+    """The loaded networks."""
+
+    new_detector: Callable[[], FaceDetector]
+    """A detector remembers the video it looks at: one for each."""
+    classifier: EmotionClassifier
+
+    @property
+    def detector(self) -> FaceDetector:
+        """A new detector, for stills."""
+        return self.new_detector()
+
+    def pipeline(self, config: Config) -> Pipeline:
+        """Return a pipeline for one video, which knows of no other."""
+        return Pipeline(
+            self.new_detector(),
+            Tracker(config.tracker),
+            self.classifier,
+            Smoother(config.smoother, self.classifier.labels),
+            max_per_frame=config.classifier.max_per_frame,
+        )
+
+
+def load_vision(config: Config) -> Vision:
+    """Load the networks that the settings name. Raises ModelError."""
+    classifier = load_classifier(config)
+    return Vision(new_detector=load_detectors(config.detector), classifier=classifier)
+
+
+def load_classifier(config: Config) -> EmotionClassifier:
+    """Load the expression model. Raises ModelError."""
+    threads = config.classifier.threads or inference_threads()
+    network, manifest = load_model(model_path(config), threads=threads)
+    return EmotionClassifier(network, manifest)
+
+
+def round_of(config: DetectorConfig, size: tuple[int, int]) -> int:
+    """Return in how many frames of (width, height) `size` the detector has looked everywhere."""
+    return 1 if config.kind == "haar" else frames_per_round(size, config.runs_per_frame)
+
+
+def model_path(config: Config) -> Path:
+    """Return the configured model, or the one shipped. Raises ModelError when there is none."""
+    if config.classifier.model != "auto":
+        return expanded(config.classifier.model)
+    candidates = [folder / MODEL_NAME for folder in _MODEL_FOLDERS]
+    for path in candidates:
+        if path.is_file():
+            return path
+    looked_in = " and ".join(str(path.parent) for path in candidates)
+    raise ModelError(f"{MODEL_NAME} is missing; looked in {looked_in}; set [classifier] model")
+
+
+def load_detector(config: DetectorConfig) -> FaceDetector:
+    """Load the face detector. Raises ModelError."""
+    return load_detectors(config)()
+
+
+def load_detectors(config: DetectorConfig) -> Callable[[], FaceDetector]:
+    """Load the detector's networks; return what makes detectors that share them.
+
+    Raises ModelError.
+    """
+    if config.kind == "haar":
+        haar = HaarDetector(min_score=config.min_score)  # remembers nothing
+        return lambda: haar
+    return partial(
+        RoomDetector,
+        BlazeFace(find_network("face_detection_short_range.tflite"), min_score=config.min_score),
+        FacePresence(find_network("face_landmark.tflite")),
+        runs_per_frame=config.runs_per_frame,
+    )

@@ -1,0 +1,1 @@
+"""The process: its standard streams, signals, threads and memory."""

@@ -1,0 +1,34 @@
+"""The process of every command, made ready before it does anything."""
+
+from __future__ import annotations
+
+import sys
+
+from edge.errors import ResourceError
+from edge.process.ending import leave, listen
+from edge.process.memory import settle_allocator
+from edge.process.streams import repair_streams
+
+
+def run() -> int:
+    """Run the command and return its exit code.
+
+    What is heavy is imported only once signals are heard: a second or more on a Pi.
+    """
+    repair_streams()
+    settle_allocator()
+    try:
+        ending = listen()
+    except ResourceError as exc:
+        print(f"emotion-edge: {exc}", file=sys.stderr)  # noqa: T201 (as cli.py does)
+        return exc.exit_code
+    from edge.cli import main as run_command  # noqa: PLC0415 (see above)
+
+    try:
+        code = run_command()
+    except Exception:
+        sys.excepthook(*sys.exc_info())
+        code = 1
+    if ending.is_orderly:
+        leave(code)  # with everything closed; a signal changes nothing any more
+    return code

@@ -1,0 +1,1 @@
+"""Who may see the page: access code, sessions, rate limit, allowed hosts, request guard."""

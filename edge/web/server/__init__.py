@@ -1,0 +1,1 @@
+"""The HTTP server: requests received by one thread, answered by a few."""

@@ -1,0 +1,165 @@
+"""One client's connection: read without waiting until a whole request is there, then answered."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import socket
+import ssl
+import time
+
+from edge.web.auth.rate_limit import client_of
+from edge.web.server.exchange import KEPT_OPEN_S, Site, respond
+from edge.web.server.request_head import Head, RefusedError, parse_head, split_head
+from edge.web.server.tls import shake_hands
+from edge.web.server.writer import NOT_YET, Writer
+
+_REQUEST_S = 10.0  # from a request's first byte to its last
+_LINGER_S = 1.0  # for a refusal to be read: closing at once would take it back
+_RECEIVE_BYTES = 32 * 1024  # more than a TLS record, so that nothing is left inside OpenSSL
+_SEND_BUFFER_BYTES = 64 * 1024
+_UNHEARD_MS = 20_000  # also with a window that stays closed: not less than for a slow reader
+_CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
+
+
+class Connection:
+    """A connection on a socket that never blocks; used by one thread at a time.
+
+    `advance` until there is a whole request, then `answer`, then again, as long as `is_open`.
+    """
+
+    def __init__(self, site: Site, sock: socket.socket, address: tuple[str, int]) -> None:
+        self.remote_addr, self.remote_port = address
+        self.client = client_of(self.remote_addr)
+        self.ssl_env = site.connection_environ
+        self.socket = sock
+        self.rfile = io.BytesIO()
+        self.wfile = Writer(sock)
+        self.is_open = True
+        self._site = site
+        self._received = bytearray()
+        self._head: Head | None = None
+        self._is_greeted = not isinstance(sock, ssl.SSLSocket)
+        self._waits_since_s = time.monotonic()
+        self._began_s: float | None = None
+        self._refused_s: float | None = None
+        sock.setblocking(False)
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _SEND_BUFFER_BYTES)
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        # A phone out of reach acknowledges nothing; small events alone fill no buffer for minutes.
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, _UNHEARD_MS)
+
+    @property
+    def has_unsent(self) -> bool:
+        """Whether a part of the last answer waits until the client takes it."""
+        return self.wfile.unsent_bytes > 0
+
+    @property
+    def expires_s(self) -> float:
+        """When to hang up unless something happens, by the monotonic clock."""
+        if self.has_unsent:
+            return self.wfile.expires_s
+        if self._refused_s is not None:
+            return self._refused_s + _LINGER_S
+        if self._began_s is None:
+            return self._waits_since_s + KEPT_OPEN_S
+        return self._began_s + _REQUEST_S
+
+    def advance(self) -> bool:
+        """Do what can be done without waiting; whether a whole request is there.
+
+        Raises OSError when the connection is over.
+        """
+        if self.wfile.flush():
+            return False
+        if not self.is_open:
+            raise ConnectionAbortedError("answered")
+        if not self._greet():
+            return False
+        try:
+            ended = not self._receive()
+            if self._has_request():
+                return True
+        except RefusedError as exc:
+            self._refuse(exc)
+            return False
+        if ended:
+            raise ConnectionResetError("the client left")
+        return False
+
+    def answer(self) -> None:
+        """Let the application answer the request; waits as long as that, or its reader, takes."""
+        head, self._head = self._head, None
+        if head is not None:
+            self.wfile.hold()
+            self.is_open = respond(self._site, self, head)
+        self._waits_since_s, self._began_s = time.monotonic(), None
+
+    def hang_up(self) -> None:
+        """End it from another thread, which also ends a write that waits for its reader."""
+        with contextlib.suppress(OSError):
+            # Not its own method: a TLS socket would forget its encryption under the writer.
+            socket.socket.shutdown(self.socket, socket.SHUT_RDWR)
+
+    def close(self) -> None:
+        """Release the socket; what the kernel has taken is still delivered."""
+        self.hang_up()
+        self.socket.close()
+
+    def _greet(self) -> bool:
+        if not self._is_greeted and isinstance(self.socket, ssl.SSLSocket):
+            self._is_greeted = shake_hands(self.socket)
+            self._waits_since_s = time.monotonic() if self._is_greeted else self._waits_since_s
+        return self._is_greeted
+
+    def _receive(self) -> bool:
+        """Take what the client sent; False once it sends no more."""
+        try:
+            received = self.socket.recv(_RECEIVE_BYTES)
+        except NOT_YET:
+            return True
+        if self._refused_s is None:
+            self._received += received
+        return bool(received)
+
+    def _has_request(self) -> bool:
+        if not self._received and self._head is None:
+            return False
+        if self._began_s is None:
+            self._began_s = time.monotonic()
+        if self._head is None and not self._has_head():
+            return False
+        length = self._head.body_bytes if self._head else 0
+        if len(self._received) < length:
+            return False
+        self.rfile = io.BytesIO(self._received[:length])
+        del self._received[:length]
+        return True
+
+    def _has_head(self) -> bool:
+        found = split_head(self._received)
+        if found is None:
+            return False
+        head, length = found
+        self._head = parse_head(head)
+        del self._received[:length]
+        if self._head.waits_to_send and len(self._received) < self._head.body_bytes:
+            self.wfile.write(_CONTINUE)
+        return True
+
+    def _refuse(self, exc: RefusedError) -> None:
+        """Answer without the application, and wait a moment until that is read."""
+        reason = f"{exc.reason}\n".encode()
+        fields = (
+            f"HTTP/1.1 {exc.status}",
+            f"Server: {self._site.server_name}",
+            "Connection: close",
+            "Content-Type: text/plain",
+            "X-Content-Type-Options: nosniff",
+            f"Content-Length: {len(reason)}",
+        )
+        self._refused_s, self._head = time.monotonic(), None
+        self._received.clear()
+        self.wfile.write("\r\n".join(fields).encode() + b"\r\n\r\n" + reason)
+        with contextlib.suppress(OSError):
+            socket.socket.shutdown(self.socket, socket.SHUT_WR)

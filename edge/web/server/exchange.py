@@ -1,0 +1,86 @@
+"""One request and its answer, spoken by cheroot: the application is called, its answer is written.
+
+cheroot's threads, its reading and its waiting are not used; see reception.py.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from typing import TYPE_CHECKING, Any
+
+from cheroot.server import HTTPRequest
+from cheroot.wsgi import Gateway_10
+from flask import Flask
+
+from edge.web.server.defect_log import Faults
+from edge.web.server.request_head import Head
+
+if TYPE_CHECKING:
+    from edge.web.server.connection import Connection
+
+NAME = "emotion-edge"
+KEPT_OPEN_S = 5
+
+
+class Site:
+    """What cheroot's request and gateway ask of a server."""
+
+    protocol = "HTTP/1.1"
+    gateway = Gateway_10
+    server_name = NAME
+    software = NAME
+    timeout = KEPT_OPEN_S
+    max_request_body_size = 0  # the body is there already, and bounded
+    can_add_keepalive_connection = True  # a waiting connection makes room for a new one
+
+    def __init__(self, app: Flask, address: tuple[str, int], *, secure: bool) -> None:
+        self.wsgi_app = app
+        self.bind_addr = address
+        self.ssl_adapter = NAME if secure else None
+        self.connection_environ = {"HTTPS": "on"} if secure else {}
+        self.faults = Faults()
+
+
+class Request(HTTPRequest):
+    """A request that was read already."""
+
+    def __init__(self, site: Site, connection: Connection, head: Head) -> None:
+        super().__init__(site, connection)
+        self.ready = True
+        self.method, self.uri, self.path, self.qs = head.method, head.target, head.path, head.query
+        self.request_protocol = head.protocol
+        self.response_protocol = head.protocol.decode()
+        self.inheaders = head.fields
+        self.close_connection = not head.keeps_open
+
+    def send_headers(self) -> None:
+        """Send the answer's head; without a length it is a stream, whose writes wait."""
+        super().send_headers()
+        if not any(name.lower() == b"content-length" for name, _ in self.outheaders):
+            self.conn.wfile.stream()
+
+    def ensure_headers_sent(self) -> None:
+        """Send the head of an answer without a body, if somebody is there to read it.
+
+        Raising would keep cheroot from closing the answer, and with it the file it may hold.
+        """
+        try:
+            super().ensure_headers_sent()
+        except OSError:
+            self.close_connection = True
+
+
+def respond(site: Site, connection: Connection, head: Head) -> bool:
+    """Let the application answer; whether the client may send another request."""
+    request: Any = Request(site, connection, head)
+    try:
+        request.respond()
+    except OSError:
+        return False  # a viewer who leaves, or stops reading, in the middle of a picture
+    except Exception as exc:  # a defect costs one answer, not a thread
+        site.faults.tell(f"{head.method.decode()} {head.target.decode()}", exc)
+        if not request.sent_headers:
+            with contextlib.suppress(OSError):
+                request.simple_response("500 Internal Server Error")
+        return False
+    return not request.close_connection

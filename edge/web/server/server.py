@@ -1,0 +1,121 @@
+"""The web server: one thread receives requests, a fixed number answers them, all stop at once."""
+
+from __future__ import annotations
+
+import errno
+import os
+import socket
+import ssl
+import threading
+import time
+
+from flask import Flask
+
+from edge.errors import OutputError, ResourceError
+from edge.network import listen
+from edge.process.threads import start_thread
+from edge.web.server.connection import Connection
+from edge.web.server.exchange import Site
+from edge.web.server.fair_queue import Turns
+from edge.web.server.receiver import Reception
+
+RESERVED_THREADS = 4  # beside one for each picture and event stream: pages, snapshots, checks
+_THREADS_FOR_OTHERS = 2  # whatever one client asks for
+_STOP_S = 1.6  # an event stream looks once a second whether somebody still listens
+_BACKLOG = 128
+
+_REFUSALS = {
+    errno.EADDRINUSE: "the port is in use; choose another with --port 8090 or [web] port",
+    errno.EACCES: "the port is reserved for the system; set [web] port to 1024 or more",
+    errno.EADDRNOTAVAIL: "no such address on this machine; set [web] host to 0.0.0.0 or 127.0.0.1",
+    errno.EAFNOSUPPORT: "this machine has no IPv6; set [web] host to 0.0.0.0",
+    errno.EMFILE: "too many files are open; end other programs, or start the device again",
+}
+
+
+class WebServer:
+    """Serves one application on one port, from threads of its own, until `stop`."""
+
+    def __init__(
+        self,
+        app: Flask,
+        host: str,
+        port: int,
+        *,
+        threads: int,
+        tls: ssl.SSLContext | None = None,
+    ) -> None:
+        """With `tls` it speaks https, and http no more."""
+        self._app = app
+        self._host = host
+        self._port = port
+        self._number = threads
+        self._tls = tls
+        self._threads: list[threading.Thread] = []
+        self._turns: Turns[Connection] = Turns(threads - min(_THREADS_FOR_OTHERS, threads // 4))
+        self._reception: Reception | None = None
+
+    def start(self) -> None:
+        """Bind the port and serve.
+
+        Raises OutputError when the port cannot be had, ResourceError when the threads cannot.
+        """
+        listening = _bind(self._host, self._port)
+        host, self._port = listening.getsockname()[:2]
+        site = Site(self._app, (host, self._port), secure=self._tls is not None)
+        self._reception = reception = Reception(listening, site, self._turns, self._tls)
+        works = [("web", reception.run)]
+        works += [(f"web-{n + 1}", self._answer) for n in range(self._number)]
+        try:
+            for name, work in works:
+                self._threads.append(start_thread(name, work))
+        except ResourceError:
+            self.stop()
+            listening.close()
+            raise
+
+    @property
+    def port(self) -> int:
+        """The port; the one really bound once started with port 0."""
+        return self._port
+
+    def stop(self) -> None:
+        """Hang up on everyone and release the port, within two seconds; may be called twice."""
+        reception, self._reception = self._reception, None
+        if reception is None:
+            return
+        reception.stop()
+        ends_s = time.monotonic() + _STOP_S
+        for receiving in self._threads[:1]:  # none where no thread could be had
+            receiving.join(_STOP_S)
+        for connection in self._turns.close():
+            connection.close()
+        for thread in self._threads:
+            thread.join(max(ends_s - time.monotonic(), 0))
+        reception.close()
+
+    def _answer(self) -> None:
+        reception = self._reception
+        while reception is not None and (turn := self._turns.take()) is not None:
+            client, connection = turn
+            try:
+                connection.answer()
+            finally:
+                self._turns.done(client)
+                reception.give_back(connection)
+
+
+def _bind(host: str, port: int) -> socket.socket:
+    try:
+        return listen(host, port, _BACKLOG)
+    except socket.gaierror as exc:
+        reason = "the name cannot be resolved; set [web] host to 0.0.0.0 or 127.0.0.1"
+        raise OutputError(f"web: cannot listen on {host!r}: {reason}") from exc
+    except OSError as exc:
+        raise _refusal(host, port, exc) from exc
+
+
+def _refusal(host: str, port: int, exc: OSError) -> OutputError:
+    number = exc.errno or 0
+    reason = _REFUSALS.get(number, f"{os.strerror(number)}; change [web] host or port")
+    return OutputError(f"web: cannot listen on {host} port {port}: {reason}")

@@ -1,0 +1,276 @@
+from collections.abc import Sequence
+
+import numpy as np
+import pytest
+from faces import hang, wall
+
+from edge.config import TrackerConfig
+from edge.datatypes import BBox, BgrImage, Detection, FloatArray, Track
+from edge.errors import ModelError
+from edge.vision.blazeface import BlazeFace, find_network
+from edge.vision.detector import RoomDetector
+from edge.vision.face_verifier import FacePresence
+from edge.vision.haar import HaarDetector
+from edge.vision.nms import merge_detections
+from edge.vision.tiling import sees_whole, still_views, tile_views, video_views, whole_view
+from edge.vision.tracker import Tracker
+
+SIZE = (640, 480)
+POINTS = np.zeros((6, 2), np.float32)
+
+
+class ScriptedFaces:
+    """Faces at known places, seen by any view that holds them; counts its runs."""
+
+    def __init__(self, *boxes: BBox, score: float = 0.9) -> None:
+        self.boxes = list(boxes)
+        self.score = score
+        self.views: list[BBox] = []
+
+    def detect(self, bgr: BgrImage, view: BBox) -> list[Detection]:
+        self.views.append(view)
+        return [
+            Detection(box=box, score=self.score, keypoints=POINTS)
+            for box in self.boxes
+            if view.contains(box) and box.width > 0.14 * view.width
+        ]
+
+
+class ScriptedPresence:
+    """Believes in the boxes it was told of; counts its runs."""
+
+    def __init__(self, *believed: BBox) -> None:
+        self.believed = list(believed)
+        self.runs = 0
+
+    def probability(self, bgr: BgrImage, box: BBox, keypoints: FloatArray) -> float:
+        self.runs += 1
+        return float(any(box.iou(other) > 0.5 for other in self.believed))
+
+
+def watch(
+    faces: ScriptedFaces,
+    presence: ScriptedPresence,
+    frames: int,
+    runs_per_frame: int = 2,
+    fps: float = 15,
+) -> Sequence[Track]:
+    detector = RoomDetector(faces, presence, runs_per_frame=runs_per_frame)
+    tracker = Tracker(TrackerConfig(min_hits=2, max_lost_s=1.5))
+    tracks: Sequence[Track] = ()
+    for i in range(frames):
+        sighting = detector.detect(wall(), tracker.predict(i / fps))
+        tracks = tracker.update(sighting, i / fps)
+    return tracks
+
+
+@pytest.mark.parametrize("runs_per_frame", [1, 2, 5])
+@pytest.mark.parametrize("people", [0, 1, 6])
+def test_every_frame_costs_the_same_number_of_runs(runs_per_frame: int, people: int) -> None:
+    boxes = [BBox(20 + 100 * i, 100, 80 + 100 * i, 160) for i in range(people)]
+    faces, presence = ScriptedFaces(*boxes), ScriptedPresence(*boxes)
+    watch(faces, presence, 40, runs_per_frame)
+    assert len(faces.views) + presence.runs == 40 * runs_per_frame
+
+
+def test_a_small_face_far_from_the_middle_is_found_within_half_a_second() -> None:
+    small = BBox(590, 430, 638, 478)
+    tracks = watch(ScriptedFaces(small), ScriptedPresence(small), 8)
+    assert [track.box.iou(small) > 0.9 for track in tracks] == [True]
+
+
+def test_what_the_presence_network_denies_is_never_shown() -> None:
+    wallpaper = BBox(100, 100, 160, 160)
+    assert watch(ScriptedFaces(wallpaper), ScriptedPresence(), 60) == ()
+
+
+def test_a_track_that_has_slid_onto_the_wallpaper_is_given_up() -> None:
+    box = BBox(100, 100, 180, 180)
+    faces, presence = ScriptedFaces(box), ScriptedPresence(box)
+    detector = RoomDetector(faces, presence, runs_per_frame=2)
+    tracker = Tracker(TrackerConfig(min_hits=2, max_lost_s=1.5))
+    shown = []
+    for i in range(150):
+        if i == 30:
+            presence.believed = []
+        tracks = tracker.update(detector.detect(wall(), tracker.predict(i / 15)), i / 15)
+        shown.append(len(tracks))
+    assert shown[29] == 1
+    assert shown[-1] == 0
+
+
+def test_every_known_face_is_looked_at_in_turn() -> None:
+    boxes = [BBox(20 + 150 * i, 200, 90 + 150 * i, 270) for i in range(4)]
+    tracks = watch(ScriptedFaces(*boxes), ScriptedPresence(*boxes), 60)
+    assert len(tracks) == 4
+    assert min(track.hits for track in tracks) > 8
+
+
+@pytest.mark.parametrize("known", [0, 1, 3])
+def test_a_crowd_of_newcomers_is_suspected_within_a_round_of_twelve_frames(known: int) -> None:
+    """What edge/web/privacy.py waits for: each of them is found, or a candidate to be confirmed."""
+    boxes = [
+        BBox(20 + 105 * i, 40 + 70 * (i % 5), 80 + 105 * i, 100 + 70 * (i % 5)) for i in range(6)
+    ]
+    faces, presence = ScriptedFaces(*boxes[:known]), ScriptedPresence(*boxes)
+    detector = RoomDetector(faces, presence, runs_per_frame=2)
+    tracker = Tracker(TrackerConfig(min_hits=2, max_lost_s=1.5))
+    for i in range(40):
+        tracker.update(detector.detect(wall(), tracker.predict(i / 15)), i / 15)
+    faces.boxes = boxes
+    suspected: set[int] = set()
+    for i in range(40, 52):
+        sighting = detector.detect(wall(), tracker.predict(i / 15))
+        tracker.update(sighting, i / 15)
+        seen = (*sighting.detections, *sighting.candidates)
+        suspected |= {n for n, box in enumerate(boxes) for face in seen if face.box.iou(box) > 0.5}
+    assert suspected >= set(range(known, 6))
+
+
+@pytest.mark.parametrize("size", [(640, 480), (1280, 720), (480, 640), (48, 48), (2000, 300)])
+def test_tiles_cover_the_frame_and_overlap(size: tuple[int, int]) -> None:
+    tiles = tile_views(size, 0.54)
+    covered = np.zeros((size[1], size[0]), bool)
+    for tile in tiles:
+        covered[int(tile.y1) : round(tile.y2), int(tile.x1) : round(tile.x2)] = True
+    assert covered.all()
+    face = min(size) * 0.54 * 0.25
+    for x in np.linspace(0, size[0] - face, 23):
+        for y in np.linspace(0, size[1] - face, 17):
+            assert any(t.contains(BBox(x, y, x + face, y + face)) for t in tiles)
+
+
+def test_a_video_rotation_is_short_and_a_still_gets_more() -> None:
+    assert len(video_views(SIZE)) == 10
+    assert len(still_views(SIZE)) == 30
+
+
+def test_a_face_cut_by_a_views_edge_is_left_to_another_view() -> None:
+    view = BBox(100, 100, 300, 300)
+    assert sees_whole(view, BBox(120, 120, 200, 200), SIZE)
+    assert not sees_whole(view, BBox(90, 120, 200, 200), SIZE)
+    corner = BBox(0, 0, 200, 200)
+    assert sees_whole(corner, BBox(-10, -5, 60, 60), SIZE)
+    assert sees_whole(whole_view(SIZE), BBox(600, 400, 660, 490), SIZE)
+
+
+def test_detections_of_one_face_become_their_weighted_mean() -> None:
+    def face(x: float, score: float) -> Detection:
+        return Detection(box=BBox(x, 0, x + 100, 100), score=score, keypoints=POINTS + x)
+
+    merged = merge_detections([face(0, 0.6), face(10, 0.9), face(300, 0.5)])
+
+    assert [round(d.score, 2) for d in merged] == [0.9, 0.5]
+    assert merged[0].box.x1 == pytest.approx(6.0)
+    assert merged[0].keypoints is not None
+    assert merged[0].keypoints[0, 0] == pytest.approx(6.0)
+
+
+def test_a_part_of_a_face_is_no_face_of_its_own() -> None:
+    whole = Detection(box=BBox(0, 0, 100, 100), score=0.9)
+    mouth = Detection(box=BBox(30, 60, 70, 100), score=0.8)
+    assert len(merge_detections([mouth, whole])) == 1
+
+
+@pytest.fixture(scope="module")
+def room() -> RoomDetector:
+    return RoomDetector(
+        BlazeFace(find_network("face_detection_short_range.tflite"), min_score=0.4),
+        FacePresence(find_network("face_landmark.tflite")),
+        runs_per_frame=2,
+    )
+
+
+def test_the_real_networks_find_near_and_far_faces_of_a_still(room: RoomDetector) -> None:
+    picture = wall()
+    portraits = [
+        hang(picture, "happy", 20, 30, 260),
+        hang(picture, "surprise", 400, 60, 120),
+        hang(picture, "happy", 520, 350, 80),
+    ]
+    faces = room.detect_still(picture)
+    assert len(faces) == 3
+    for portrait in portraits:
+        assert sum(portrait.contains(face.box) for face in faces) == 1
+
+
+def test_the_presence_network_tells_a_face_from_a_wall(room: RoomDetector) -> None:
+    picture = wall()
+    hang(picture, "happy", 100, 100, 200)
+    (face,) = room.detect_still(picture)
+    presence = FacePresence(find_network("face_landmark.tflite"))
+    assert face.keypoints is not None
+    assert presence.probability(picture, face.box, face.keypoints) > 0.9
+    elsewhere = face.keypoints + np.float32((280, 100))
+    assert presence.probability(picture, face.box.translate(280, 100), elsewhere) < 0.1
+    assert presence.probability(picture, face.box, POINTS) == 0.0
+
+
+def test_a_network_without_a_face_flag_is_refused() -> None:
+    with pytest.raises(ModelError, match="not a face landmark network"):
+        FacePresence(find_network("face_detection_short_range.tflite"))
+
+
+def test_haar_finds_the_same_face_and_knows_no_keypoints(room: RoomDetector) -> None:
+    picture = wall()
+    hang(picture, "happy", 150, 100, 240)
+    (blaze,) = room.detect_still(picture)
+    faces = HaarDetector(min_score=0.5).detect_still(picture)
+    assert faces[0].keypoints is None
+    assert faces[0].box.iou(blaze.box) > 0.6
+    assert HaarDetector(min_score=0.5).detect_still(wall()) == []
+
+
+@pytest.mark.parametrize(
+    "size", [(1, 1), (1, 2000), (2000, 1), (60000, 3), (10000, 500), (3000, 1000), (2560, 1080)]
+)
+def test_no_shape_of_a_frame_costs_much_more_than_another(size: tuple[int, int]) -> None:
+    usual = len(still_views((4000, 3000)))
+    for views in (video_views(size), still_views(size)):
+        assert 1 <= len(views) <= 3 * usual
+        assert max(view.width for view in views) <= 7 * min(size)
+
+
+def test_a_strip_is_read_with_as_few_runs_as_a_photograph() -> None:
+    faces, presence = ScriptedFaces(), ScriptedPresence()
+    detector = RoomDetector(faces, presence, runs_per_frame=2)
+    detector.detect_still(np.zeros((2000, 1, 3), np.uint8))
+    strip, faces.views = len(faces.views), []
+    detector.detect_still(np.zeros((40, 50, 3), np.uint8))
+    assert strip <= len(faces.views)
+
+
+def test_faces_all_along_a_panorama_are_found() -> None:
+    people = [BBox(x, 120, x + 220, 340) for x in range(50, 7700, 450)]
+    faces, presence = ScriptedFaces(*people), ScriptedPresence(*people)
+    detector = RoomDetector(faces, presence, runs_per_frame=2)
+    found = detector.detect_still(np.zeros((500, 8000, 3), np.uint8))
+    assert len(found) == len(people)
+
+
+def test_only_so_many_faces_of_a_still_are_looked_at_again() -> None:
+    crowd = [BBox(x, y, x + 30, y + 30) for x in range(0, 1200, 40) for y in range(0, 400, 40)]
+    faces, presence = ScriptedFaces(*crowd), ScriptedPresence(*crowd)
+    detector = RoomDetector(faces, presence, runs_per_frame=2)
+    assert len(detector.detect_still(np.zeros((400, 1200, 3), np.uint8))) == presence.runs == 200
+
+
+def test_after_a_reset_it_looks_as_it_did_at_first() -> None:
+    boxes = [BBox(100, 100, 180, 180), BBox(400, 300, 480, 380)]
+    faces, presence = ScriptedFaces(*boxes), ScriptedPresence(*boxes)
+    detector = RoomDetector(faces, presence, runs_per_frame=2)
+    rounds = []
+    for frames in (7, 12, 12):  # the first is left in the middle of everything
+        detector.reset()
+        faces.views.clear()
+        rounds.append([len(detector.detect(wall(), ()).detections) for _ in range(frames)])
+        rounds.append(list(faces.views))
+    assert rounds[2:4] == rounds[4:6]
+    assert rounds[2][:7] == rounds[0]
+
+
+def test_many_people_stay_known_in_a_slow_video() -> None:
+    boxes = [BBox(20 + 75 * i, 100, 80 + 75 * i, 160) for i in range(8)]
+    tracks = watch(ScriptedFaces(*boxes), ScriptedPresence(*boxes), 60, fps=2)
+    assert len(tracks) == 8
+    assert max(track.track_id for track in tracks) == 8

@@ -1,0 +1,402 @@
+"""What may leave the device: pixels of faces must not, from their first frame on."""
+
+import gc
+import itertools
+import threading
+import time
+import weakref
+from collections.abc import Iterator
+from contextlib import closing
+from http.client import HTTPConnection
+
+import numpy as np
+import pytest
+import simplejpeg
+
+from edge.config import StreamConfig
+from edge.datatypes import (
+    BBox,
+    BgrImage,
+    CameraState,
+    FaceState,
+    Frame,
+    Health,
+    Report,
+    Scene,
+    Snapshot,
+)
+from edge.history.history import History
+from edge.latest import Latest
+from edge.vision.detector import frames_per_round
+from edge.web.app import Controls, create_app
+from edge.web.auth.access_code import Access
+from edge.web.auth.allowed_hosts import Hosts
+from edge.web.placeholder import Notice, draw_notice
+from edge.web.privacy import (
+    MOST_HELD_BYTES,
+    BoxesView,
+    PixelatedView,
+    PlainView,
+    pixelate,
+    view_for,
+)
+from edge.web.server.server import WebServer
+from edge.web.stream import JpegFeed
+
+FACE = BBox(260, 180, 360, 280)
+NOISE = np.random.default_rng(3).integers(0, 255, (480, 640, 3), np.uint8)
+ROUND = 12
+
+
+def scene_of(
+    seq: int,
+    *,
+    faces: tuple[BBox, ...] = (),
+    unshown: dict[int, BBox] | None = None,
+    at_s: float | None = None,
+    bgr: BgrImage = NOISE,
+    candidates: tuple[BBox, ...] = (),
+    opening: int = 0,
+) -> Scene:
+    at_s = seq / 15 if at_s is None else at_s
+    states = tuple(
+        FaceState(track_id=i, box=box, label="happy", confidence=0.9, probs={})
+        for i, box in enumerate(faces)
+    )
+    snapshot = Snapshot(
+        seq=seq,
+        captured_at_s=at_s,
+        faces=states,
+        dominant=None,
+        stage_ms={},
+        unshown=unshown or {},
+        candidates=candidates,
+    )
+    frame = Frame(bgr=bgr, seq=seq, captured_at_s=at_s, opening=opening)
+    return Scene(frame=frame, snapshot=snapshot)
+
+
+def detail(bgr: BgrImage, box: BBox) -> float:
+    """How much neighbouring pixels differ inside the box: noise much, blocks hardly."""
+    inner = bgr[round(box.y1) + 4 : round(box.y2) - 4, round(box.x1) + 4 : round(box.x2) - 4]
+    return float(np.abs(np.diff(inner.astype(float), axis=1)).mean())
+
+
+def shown_of(scenes: list[Scene]) -> list[BgrImage]:
+    """Return every picture that the view would show while these scenes come in."""
+    view = PixelatedView(lambda _: ROUND)
+    exposures = [view.expose(scene) for scene in scenes]
+    return [exposure.draw() for exposure in exposures if exposure is not None]
+
+
+def test_a_face_is_reduced_to_a_few_blocks() -> None:
+    bgr = NOISE.copy()
+    pixelate(bgr, FACE)
+    inside = bgr[180:281, 260:361]
+    assert len(np.unique(inside.reshape(-1, 3), axis=0)) == 64
+    outside = np.ones(bgr.shape[:2], bool)
+    outside[180:281, 260:361] = False
+    assert (bgr[outside] == NOISE[outside]).all()
+
+
+@pytest.mark.parametrize(
+    "box",
+    [
+        *(BBox(-50, -50, 50, 50), BBox(600, 440, 700, 540), BBox(0, 0, 640, 480)),
+        *(BBox(-10, 100, -5, 105), BBox(900, 900, 910, 910), BBox(10, 10, 10, 10)),
+        *(BBox(630.4, 100, 730, 200), BBox(10, 10, 11, 11), BBox(-900, -900, 900, 900)),
+    ],
+)
+def test_a_head_at_the_edge_gets_no_finer_blocks(box: BBox) -> None:
+    bgr = NOISE.copy()
+    pixelate(bgr, box)
+    part = box.clip(640, 480)
+    if part.area > 400:
+        region = bgr[round(part.y1) : round(part.y2), round(part.x1) : round(part.x2)]
+        assert len(np.unique(region.reshape(-1, 3), axis=0)) <= 81
+
+
+def test_known_faces_are_hidden_hair_and_all_and_the_room_is_not() -> None:
+    for picture in shown_of([scene_of(n, faces=(FACE,)) for n in range(40)]):
+        assert detail(picture, BBox(240, 200, 258, 300)) < 10  # beside the box, inside the head
+        assert detail(picture, BBox(262, 215, 358, 250)) < 20
+        assert detail(picture, BBox(10, 10, 150, 150)) > 60
+
+
+def test_a_face_not_yet_shown_or_just_lost_is_hidden_too() -> None:
+    for picture in shown_of([scene_of(n, unshown={7: FACE}) for n in range(40)]):
+        assert detail(picture, FACE) < 15
+
+
+@pytest.mark.parametrize("late", range(1, ROUND + 1))
+def test_a_face_found_some_looks_late_was_never_seen_before(late: int) -> None:
+    """It comes into view with frame 20 and is found `late` frames later."""
+    scenes = [
+        scene_of(n, unshown={7: FACE} if n >= 20 + late else {}, bgr=NOISE if n >= 20 else EMPTY)
+        for n in range(60)
+    ]
+    pictures = shown_of(scenes)
+    assert len(pictures) > 40
+    assert all(detail(picture, FACE) < 15 for picture in pictures)
+
+
+def test_what_may_be_a_face_is_hidden_before_it_is_confirmed() -> None:
+    """Seen in one look of ten, as the detector sees a newcomer who has to wait."""
+    scenes = [scene_of(n, candidates=(FACE,) if n % 10 == 0 else ()) for n in range(60)]
+    assert all(detail(picture, FACE) < 15 for picture in shown_of(scenes)[:40])
+
+
+def test_somebody_lost_and_found_elsewhere_is_hidden_there_too() -> None:
+    scenes = [
+        scene_of(n, unshown={0: BBox(20, 20, 60, 60)})
+        if n < 25
+        else scene_of(n, faces=(FACE,))  # the same track, 0
+        for n in range(60)
+    ]
+    pictures = shown_of(scenes)
+    assert all(detail(picture, FACE) < 15 for picture in pictures[25 - ROUND :])
+
+
+def test_the_room_beside_a_followed_face_stays_as_sharp_as_it_is() -> None:
+    slow = shown_of([scene_of(n, faces=(FACE,), at_s=n / 3) for n in range(40)])
+    for picture in slow:
+        assert detail(picture, BBox(400, 180, 500, 280)) > 60
+
+
+EMPTY = np.full_like(NOISE, 128)
+
+
+def test_pictures_are_a_round_late_and_not_more() -> None:
+    view = PixelatedView(lambda _: ROUND)
+    exposed = [view.expose(scene_of(n)) for n in range(60)]
+    assert exposed[ROUND - 1] is None
+    assert all(
+        exposure is not None and exposure.snapshot.seq == n - ROUND
+        for n, exposure in enumerate(exposed)
+        if n >= ROUND
+    )
+    slow = PixelatedView(lambda _: ROUND)
+    exposed = [slow.expose(scene_of(n, at_s=n * 1.0)) for n in range(20)]
+    assert exposed[ROUND - 1] is None  # however slow: nothing is shown before the round is over
+    assert exposed[19] is not None
+    assert exposed[19].snapshot.seq == 19 - ROUND
+
+
+def test_threads_that_come_late_do_not_count_as_looks() -> None:
+    view = PixelatedView(lambda _: ROUND)
+    scenes = [scene_of(n) for n in range(ROUND + 1)]
+    exposure = view.expose(scenes[0])
+    for before, after in itertools.pairwise(scenes):
+        for scene in (after, before, after, before):
+            exposure = view.expose(scene)
+    assert exposure is not None
+    assert exposure.snapshot is scenes[0].snapshot
+    assert view.expose(scenes[-2]) is exposure
+
+
+def test_a_round_is_longer_in_a_wider_frame_and_with_fewer_looks() -> None:
+    assert frames_per_round((640, 480), 2) == 17
+    assert frames_per_round((640, 480), 1) == 32
+    assert frames_per_round((1280, 720), 2) > frames_per_round((640, 480), 2)
+
+
+def test_after_a_while_without_viewers_it_begins_anew() -> None:
+    view = PixelatedView(lambda _: ROUND)
+    for n in range(30):
+        view.expose(scene_of(n))
+    assert view.expose(scene_of(31, at_s=100.0)) is None
+
+
+@pytest.mark.parametrize(
+    ("at_s", "opening"), [(2.0, 1), (-5.0, 0), (500.0, 0), (30 / 15, 1)], ids=str
+)
+def test_nothing_from_before_a_break_is_shown_after_it(at_s: float, opening: int) -> None:
+    view = PixelatedView(lambda _: ROUND)
+    for n in range(30):
+        view.expose(scene_of(n))
+    after = [scene_of(30 + n, at_s=at_s + n / 15, opening=opening) for n in range(ROUND + 1)]
+    exposed = [view.expose(scene) for scene in after]
+    assert exposed[:ROUND] == [None] * ROUND
+    assert exposed[ROUND] is not None
+    assert exposed[ROUND].snapshot is after[0].snapshot
+
+
+def test_a_picture_of_another_size_begins_anew() -> None:
+    view = PixelatedView(lambda _: ROUND)
+    for n in range(30):
+        view.expose(scene_of(n))
+    assert view.expose(scene_of(30, bgr=NOISE[:240].copy())) is None
+
+
+@pytest.mark.parametrize(("width", "height"), [(640, 480), (1280, 720)])
+def test_pictures_that_wait_are_no_frames_and_bounded(
+    monkeypatch: pytest.MonkeyPatch, width: int, height: int
+) -> None:
+    """Noise is what a JPEG is largest of."""
+    monkeypatch.setattr("edge.web.privacy.MOST_HELD_BYTES", 1_500_000)
+    view = PixelatedView(lambda _: ROUND)
+    frames: list[weakref.ref[BgrImage]] = []
+    for n in range(ROUND + 3):
+        bgr = np.random.default_rng(n).integers(0, 255, (height, width, 3), np.uint8)
+        frames.append(weakref.ref(bgr))
+        exposure = view.expose(scene_of(n, faces=(FACE,), bgr=bgr))
+        del bgr
+        assert view.held_bytes <= 1_500_000
+    assert not any(frame() is not None for frame in frames)
+    assert exposure is not None
+    picture = exposure.draw()
+    assert picture.shape == (height, width, 3)
+    assert detail(picture, BBox(262, 215, 358, 250)) < 20
+
+
+def test_4k_takes_less_than_a_twentieth_of_its_frames() -> None:
+    view = PixelatedView(lambda size: frames_per_round(size, 2))
+    room = np.kron(NOISE[:135, :240], np.ones((16, 16, 1), np.uint8))
+    assert room.shape == (2160, 3840, 3)
+    rounds = frames_per_round((3840, 2160), 2)
+    for n in range(3):
+        view.expose(scene_of(n, bgr=room))
+    assert view.held_bytes / 3 * (rounds + 2) <= MOST_HELD_BYTES < rounds * room.nbytes / 18
+
+
+def test_what_is_forgotten_is_gone() -> None:
+    for view in (PlainView(), BoxesView()):
+        bgr = NOISE.copy()
+        frame = weakref.ref(bgr)
+        view.expose(scene_of(1, bgr=bgr))
+        del bgr
+        assert frame() is not None
+        view.forget()
+        gc.collect()
+        assert frame() is None
+    waiting = PixelatedView(lambda _: ROUND)
+    for n in range(30):
+        waiting.expose(scene_of(n))
+    waiting.forget()
+    assert waiting.held_bytes == 0
+    assert waiting.expose(scene_of(31)) is None
+
+
+def test_boxes_only_shows_nothing_of_the_picture() -> None:
+    view = view_for("boxes-only", lambda _: ROUND)
+    pictures = []
+    for bgr in (NOISE, EMPTY):
+        exposure = view.expose(scene_of(1, faces=(FACE,), bgr=bgr))
+        assert exposure
+        pictures.append(exposure.draw())
+    assert (pictures[0] == pictures[1]).all()
+    assert len(np.unique(pictures[0].reshape(-1, 3), axis=0)) > 2  # a box and its label
+
+
+class Device:
+    """A camera at 30 frames a second that sees a face, which is found in every frame."""
+
+    def __init__(self) -> None:
+        self.scenes: Latest[Scene] = Latest()
+        self._over = threading.Event()
+        self._thread = threading.Thread(target=self._film)
+        self._thread.start()
+
+    def feed(self, privacy: str, frames: int = ROUND) -> JpegFeed:
+        config = StreamConfig(fps=30, quality=90, max_viewers=3, privacy=privacy)  # type: ignore[arg-type]
+        return JpegFeed(self.scenes, self.report, config, lambda _: frames)
+
+    def stop(self) -> None:
+        self._over.set()
+        self._thread.join()
+        self.scenes.close()
+
+    def _film(self) -> None:
+        seq = 0
+        while not self._over.wait(1 / 30):
+            seq += 1
+            self.scenes.put(scene_of(seq, faces=(FACE,), at_s=time.monotonic()))
+
+    def report(self) -> Report:
+        health = Health(
+            camera=CameraState.LIVE, detail="", source="t", fps=30, age_s=0.0, uptime_s=1.0
+        )
+        return Report(snapshot=None, health=health)
+
+
+@pytest.fixture
+def device() -> Iterator[Device]:
+    device = Device()
+    assert device.scenes.wait_newer(0, 5.0)
+    yield device
+    device.stop()
+
+
+@pytest.mark.parametrize("privacy", ["off", "pixelate", "boxes-only"])
+def test_what_is_sent_is_what_the_mode_allows(device: Device, privacy: str) -> None:
+    feed = device.feed(privacy)
+    jpegs = [feed.picture()]
+    version = 0
+    while len(jpegs) < 12:
+        newer = feed.wait_newer(version)
+        assert newer
+        version = newer[0]
+        jpegs.append(newer[1])
+    for jpeg in jpegs:
+        picture = simplejpeg.decode_jpeg(jpeg, "BGR")
+        forehead, room = BBox(262, 225, 358, 280), BBox(10, 10, 150, 150)
+        assert (detail(picture, forehead) > 25) == (privacy == "off")
+        assert (detail(picture, room) > 25) == (privacy != "boxes-only")
+
+
+def test_the_age_told_is_that_of_the_picture_shown(device: Device) -> None:
+    feed = device.feed("pixelate")
+    assert feed.age_s() is None
+    version = 0
+    for _ in range(5):
+        newer = feed.wait_newer(version)
+        assert newer
+        version = newer[0]
+    age_s = feed.age_s()
+    assert age_s is not None
+    assert (ROUND - 1) / 30 < age_s < 3
+
+
+def test_a_slow_camera_has_a_picture_for_who_asks_for_one(
+    device: Device, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("edge.web.stream._PATIENCE_S", 0.1)  # the round takes four times as long
+    picture = simplejpeg.decode_jpeg(device.feed("pixelate").picture(), "BGR")
+    assert detail(picture, BBox(10, 10, 150, 150)) > 25
+
+
+def test_a_viewer_is_told_why_there_is_no_picture_yet(
+    device: Device, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("edge.web.stream._PATIENCE_S", 0.1)
+    told: list[Notice] = []
+    monkeypatch.setattr("edge.web.stream.draw_notice", lambda n: told.append(n) or draw_notice(n))
+    assert device.feed("pixelate").wait_newer(0)
+    assert [notice.title for notice in told] == ["Faces are being hidden"]
+
+
+def test_the_server_does_not_wait_for_a_late_picture_to_begin_its_answer(device: Device) -> None:
+    """It hangs up on an answer that does not begin in time, and a slow camera takes longer."""
+    feed = device.feed("pixelate", frames=20)
+    app = create_app(
+        scenes=device.scenes,
+        report=device.report,
+        leds=lambda: None,
+        labels=("happy",),
+        feed=feed,
+        access=Access(Hosts(), None),
+        controls=Controls(pause=lambda: None, resume=lambda: None),
+        history=History(),
+    )
+    server = WebServer(app, "127.0.0.1", 0, threads=2)
+    server.start()
+    try:
+        with closing(HTTPConnection("127.0.0.1", server.port, timeout=10)) as connection:
+            connection.request("GET", "/snapshot.jpg")
+            answer = connection.getresponse()
+            assert feed.age_s() is None
+            picture = simplejpeg.decode_jpeg(answer.read(), "BGR")
+    finally:
+        server.stop()
+    assert detail(picture, BBox(10, 10, 150, 150)) > 25
+    assert detail(picture, FACE) < 25

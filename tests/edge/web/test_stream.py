@@ -1,0 +1,259 @@
+"""The live picture without a network: encoded once, only when wanted, never frozen."""
+
+import threading
+import time
+from collections.abc import Iterator
+from itertools import islice
+
+import numpy as np
+import pytest
+import simplejpeg
+
+from edge.config import StreamConfig
+from edge.datatypes import CameraState, Frame, Health, Report, Scene, Snapshot
+from edge.latest import Latest
+from edge.web.events import event_stream
+from edge.web.stream import JpegFeed
+from edge.web.viewer_limit import Seats
+
+
+class Device:
+    """A feed on a slot that the test fills, counting what it encodes."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, fps: int = 50) -> None:
+        self.camera = CameraState.LIVE
+        self.detail = ""
+        self.encoded = 0
+        self.scenes: Latest[Scene] = Latest()
+        self.feed = JpegFeed(
+            self.scenes,
+            self._report,
+            StreamConfig(fps=fps, quality=80, max_viewers=3, privacy="off"),
+            lambda _: 12,
+        )
+        encode = simplejpeg.encode_jpeg
+
+        def counted(*args: object, **kwargs: object) -> bytes:
+            self.encoded += 1
+            return encode(*args, **kwargs)
+
+        monkeypatch.setattr(simplejpeg, "encode_jpeg", counted)
+
+    def put(self, shade: int, age_s: float = 0.0) -> None:
+        at_s = time.monotonic() - age_s
+        frame = Frame(bgr=np.full((48, 64, 3), shade, np.uint8), seq=shade, captured_at_s=at_s)
+        snapshot = Snapshot(seq=shade, captured_at_s=at_s, faces=(), dominant=None, stage_ms={})
+        self.scenes.put(Scene(frame=frame, snapshot=snapshot))
+
+    def _report(self) -> Report:
+        health = Health(
+            camera=self.camera,
+            detail=self.detail,
+            source="test",
+            fps=0.0,
+            age_s=None,
+            uptime_s=0.0,
+        )
+        return Report(snapshot=None, health=health)
+
+
+@pytest.fixture
+def device(monkeypatch: pytest.MonkeyPatch) -> Iterator[Device]:
+    device = Device(monkeypatch)
+    yield device
+    device.scenes.close()
+
+
+def shade_of(jpeg: bytes) -> int:
+    return round(float(np.median(simplejpeg.decode_jpeg(jpeg, "GRAY"))))
+
+
+def test_a_frame_is_encoded_once_for_all_viewers(device: Device) -> None:
+    received: list[list[bytes]] = [[], [], []]
+
+    def watch(pictures: list[bytes]) -> None:
+        version = 0
+        while newer := device.feed.wait_newer(version):
+            version = newer[0]
+            pictures.append(newer[1])
+
+    device.put(1)
+    viewers = [threading.Thread(target=watch, args=(pictures,)) for pictures in received]
+    for viewer in viewers:
+        viewer.start()
+    for shade in range(20, 200, 20):
+        time.sleep(0.06)
+        device.put(shade)
+    time.sleep(0.1)
+    device.scenes.close()
+    for viewer in viewers:
+        viewer.join(2)
+        assert not viewer.is_alive()
+    assert device.encoded == len({jpeg for pictures in received for jpeg in pictures})
+    for pictures in received:
+        assert abs(shade_of(pictures[-1]) - 180) < 4
+        assert len(pictures) >= 6  # of ten; a busy machine may skip some
+
+
+def test_nothing_is_encoded_when_nobody_watches(device: Device) -> None:
+    for shade in range(10):
+        device.put(shade)
+        time.sleep(0.01)
+    assert device.encoded == 0
+
+
+def test_no_more_pictures_a_second_than_configured(monkeypatch: pytest.MonkeyPatch) -> None:
+    device = Device(monkeypatch, fps=10)
+    over = threading.Event()
+
+    def film() -> None:
+        while not over.wait(0.005):
+            device.put(50)
+
+    camera = threading.Thread(target=film)
+    camera.start()
+    device.feed.wait_newer(0)
+    started_s, version = time.monotonic(), 1
+    for _ in range(5):
+        newer = device.feed.wait_newer(version)
+        assert newer
+        version = newer[0]
+    took_s = time.monotonic() - started_s
+    over.set()
+    camera.join()
+    assert took_s > 0.45
+
+
+def test_a_snapshot_is_encoded_on_demand_and_reused(device: Device) -> None:
+    device.put(100)
+    first = device.feed.picture()
+    assert device.feed.picture() is first
+    assert device.encoded == 1
+    device.put(150)
+    assert abs(shade_of(device.feed.picture()) - 150) < 4
+
+
+@pytest.mark.parametrize("camera", [CameraState.LOST, CameraState.PAUSED, CameraState.STARTING])
+def test_a_notice_replaces_the_picture_when_the_camera_is_not_live(
+    device: Device, camera: CameraState
+) -> None:
+    device.put(200)
+    newer = device.feed.wait_newer(0)
+    assert newer
+    device.camera, device.detail = camera, "unplugged"
+    changed_s = time.monotonic()
+    newer = device.feed.wait_newer(newer[0])
+    assert newer
+    assert time.monotonic() - changed_s < 2
+    assert shade_of(newer[1]) < 60
+    device.camera = CameraState.LIVE
+    device.put(210)
+    newer = device.feed.wait_newer(newer[0])
+    assert newer
+    assert abs(shade_of(newer[1]) - 210) < 4
+
+
+def test_a_frame_that_gets_old_gives_way_to_a_notice_within_two_seconds(device: Device) -> None:
+    device.put(200)
+    put_s = time.monotonic()
+    newer = device.feed.wait_newer(0)
+    assert newer
+    newer = device.feed.wait_newer(newer[0])
+    assert newer
+    assert 1.5 < time.monotonic() - put_s < 2.1
+    assert shade_of(newer[1]) < 60
+
+
+def test_an_old_frame_is_never_shown(device: Device) -> None:
+    device.put(200, age_s=3.0)
+    assert shade_of(device.feed.picture()) < 60
+
+
+def test_a_new_viewer_is_not_shown_what_the_last_one_saw(device: Device) -> None:
+    device.put(100)
+    device.feed.wait_newer(0)
+    device.put(200)
+    newer = device.feed.wait_newer(0)
+    assert newer
+    assert abs(shade_of(newer[1]) - 200) < 4
+
+
+def test_before_the_first_frame_there_is_a_notice(device: Device) -> None:
+    device.camera = CameraState.STARTING
+    assert simplejpeg.decode_jpeg(device.feed.picture()).shape == (480, 640, 3)
+
+
+def test_an_unchanged_notice_is_repeated_but_not_encoded_again(device: Device) -> None:
+    device.camera = CameraState.LOST
+    first = device.feed.wait_newer(0)
+    assert first
+    again = device.feed.wait_newer(first[0])
+    assert again
+    assert again[1] is first[1]
+    assert device.encoded == 1
+
+
+def test_a_snapshot_does_not_wait_for_a_viewer_who_waits(device: Device) -> None:
+    device.camera = CameraState.LOST
+    newer = device.feed.wait_newer(0)
+    assert newer
+    viewer = threading.Thread(target=device.feed.wait_newer, args=newer[:1])
+    viewer.start()
+    started_s = time.monotonic()
+    device.feed.picture()
+    assert time.monotonic() - started_s < 0.3
+    device.scenes.close()
+    viewer.join(2)
+
+
+def test_every_part_ends_with_the_delimiter_of_the_next(device: Device) -> None:
+    device.put(100)
+    opening, part = islice(device.feed.parts(), 2)
+    head, _, rest = part.partition(b"\r\n\r\n")
+    assert opening == b"--frame\r\n"
+    length = int(head.rpartition(b"Content-Length: ")[2])
+    assert rest[length:] == b"\r\n--frame\r\n"
+    assert abs(shade_of(rest[:length]) - 100) < 4
+
+
+def test_the_stream_ends_with_the_scenes(device: Device) -> None:
+    device.scenes.close()
+    assert device.feed.wait_newer(0) is None
+    assert list(device.feed.parts()) == [b"--frame\r\n"]
+
+
+def test_seats_are_bounded_and_given_back() -> None:
+    seats = Seats(2)
+    assert seats.take("a")
+    assert seats.take("a")
+    assert not seats.take("b")
+    assert "a" in seats
+    seats.leave("a")
+    assert seats.take("b")
+    assert len(seats) == 2
+    seats.leave("a")
+    assert "a" not in seats
+
+
+def test_events_tell_news_at_once_and_else_once_a_second() -> None:
+    status = {"health": {"camera": "live", "age_ms": 1}, "viewers": 0}
+    asked = 0
+
+    def ask() -> dict[str, object]:
+        nonlocal asked
+        asked += 1
+        news = {"viewers": 1} if asked >= 4 else {}
+        return {**status, "health": {"camera": "live", "age_ms": asked}, **news}
+
+    started_s = time.monotonic()
+    events = event_stream(ask, lambda: False)
+    assert '"age_ms":1' in next(events)
+    assert '"age_ms":4' in next(events)
+    assert time.monotonic() - started_s < 0.9
+    told_s = time.monotonic()
+    assert next(events).startswith("data: {")
+    assert 0.8 < time.monotonic() - told_s < 1.6
+
+
+def test_events_end_when_the_device_does() -> None:
+    assert list(event_stream(lambda: {"health": {}}, lambda: True)) == []
