@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+import tomli_w
 
 from edge.config.sections import Config
-from edge.config.toml_text import read_toml, shown_path, write_toml
+from edge.config.toml_text import read_toml, shown_path
 from edge.config.validation import Place, laid_over
 from edge.errors import ConfigError
 
@@ -58,4 +59,4 @@ def default_settings() -> dict[str, Any]:
 
 def to_toml(config: Config) -> str:
     """Return the settings as a TOML text that `load_config` reads back to the same Config."""
-    return write_toml(msgspec.to_builtins(config))
+    return tomli_w.dumps(msgspec.to_builtins(config))

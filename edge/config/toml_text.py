@@ -1,14 +1,12 @@
-"""TOML as text: a settings file read and refused in one line, values shown, tables written."""
+"""TOML as text: a settings file read and refused in one line, values shown."""
 
 from __future__ import annotations
 
 import datetime
-import json
 import re
 import reprlib
 import stat
 import tomllib
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -202,36 +200,3 @@ def shown_key(key: str) -> str:
 def shown_path(path: Path) -> str:
     """Return a file's name for an error message, on one line."""
     return _on_one_line(str(path))
-
-
-def write_toml(tables: Mapping[str, Any]) -> str:
-    """Return nested tables of text, numbers, booleans and lists as TOML."""
-    return "\n".join(_tables(tables, "")).rstrip()
-
-
-def _tables(tables: Mapping[str, Any], prefix: str) -> list[str]:
-    lines: list[str] = []
-    for name, table in tables.items():
-        nested = {key: value for key, value in table.items() if isinstance(value, Mapping)}
-        header = f"{prefix}{written_key(name)}"
-        lines.append(f"[{header}]")
-        lines += [f"{written_key(k)} = {written(v)}" for k, v in table.items() if k not in nested]
-        lines += ["", *_tables(nested, f"{header}.")]
-    return lines
-
-
-def written_key(key: str) -> str:
-    """Return a key as TOML, quoted where it must be."""
-    return key if _BARE_KEY.fullmatch(key) else written(key)
-
-
-def written(value: Any) -> str:
-    """Return a value as TOML."""
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, str):
-        # JSON's escapes are TOML's, save that TOML wants DEL escaped and no surrogate pairs.
-        return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
-    if isinstance(value, list):
-        return f"[{', '.join(map(written, value))}]"
-    return repr(value)  # a number: inf and nan are TOML's words too

@@ -10,9 +10,10 @@ from pathlib import Path
 from typing import Any, Literal
 
 import msgspec
+import tomli_w
 
 from edge.config import ButtonConfig, LedsConfig, default_settings
-from edge.config.toml_text import shown_key, written_key
+from edge.config.toml_text import shown_key
 from edge.errors import ConfigError, OutputError
 from edge.leds.animation import PRIVACY, RGB_NAMES, STATUS
 from edge.leds.simulated_pins import simulated_pins
@@ -60,7 +61,7 @@ def _check_labels(pins: Mapping[str, int], labels: Sequence[str]) -> None:
     if missing := [label for label in labels if label not in pins]:
         raise ConfigError(
             f"[leds.pins] has no pin for {_listed(missing)}, which the model knows; "
-            f"add a line for each, such as {written_key(missing[0])} = 12"
+            f"add a line for each, such as {tomli_w.dumps({missing[0]: 12}).strip()}"
         )
     if unknown := [label for label in pins if label not in {*labels, *_default_labels()}]:
         near = difflib.get_close_matches(unknown[0], labels, n=1)

@@ -11,9 +11,9 @@ from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 import msgspec
 import pytest
+import tomli_w
 
 from edge.config import Config, default_settings, load_config, to_toml
-from edge.config.toml_text import written, written_key
 from edge.config.validation import allowed
 from edge.errors import ConfigError
 
@@ -96,6 +96,16 @@ def words(kind: Any) -> str:
 def base_of(kind: Any) -> Any:
     """What an annotated type annotates; Literal."""
     return Literal if get_origin(kind) is Literal else next(iter(get_args(kind)), kind)
+
+
+def written(value: Any) -> str:
+    """A value as TOML; a list on one line."""
+    text = tomli_w.dumps({"k": value}).removeprefix("k = ").rstrip("\n")
+    return re.sub(r",\n\]$", "]", re.sub(r"\n +", " ", text)).replace("[ ", "[")
+
+
+def written_key(key: str) -> str:
+    return tomli_w.dumps({key: 0}).removesuffix(" = 0\n")
 
 
 def rewritten(path: Path, config: Config) -> Path:
