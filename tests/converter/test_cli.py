@@ -25,7 +25,7 @@ def run(*words):
     return done.returncode, done.stderr
 
 
-@pytest.mark.parametrize("words", [["version"], ["--help"]])
+@pytest.mark.parametrize("words", [["version"], ["--version"], ["--help"]])
 def test_torch_is_not_imported_without_need(words):
     program = (
         "import sys; from converter.cli import main\n"

@@ -28,6 +28,7 @@ HOST_ARCH = {"x86_64": "amd64", "aarch64": "arm64"}.get(platform.machine(), plat
 VOLATILE = ("dev", "mnt", "proc", "run", "sys", "tmp", "var/cache", "var/log", "var/tmp")
 # Raspberry Pi OS has them too, and under qemu their installation takes minutes.
 _KIND = ("--variant=minbase", "--include=ca-certificates")
+FILES = ("install.sh", "pyproject.toml", "setup.py", "LICENSE")
 CLONE = "root/emotion-edge"
 CPUINFO = "mnt/cpuinfo"
 
@@ -188,8 +189,8 @@ def _mount_layer(cleanup: ExitStack, base: Path, work: Path) -> None:
 def copy_clone(to: Path) -> None:
     """Copy what of this clone install.sh needs."""
     to.mkdir(parents=True)
-    for name in ("install.sh", "pyproject.toml", "README.md", "LICENSE"):
-        shutil.copy2(ROOT / name, to)
+    for file in (*ROOT.glob("*.md"), *(ROOT / name for name in FILES)):
+        shutil.copy2(file, to)
     skipped = shutil.ignore_patterns("__pycache__", "*.safetensors")
     for name in ("edge", "converter", "models", "systemd"):
         shutil.copytree(ROOT / name, to / name, ignore=skipped)

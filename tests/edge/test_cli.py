@@ -219,6 +219,9 @@ def test_config_prints_toml_on_any_terminal(tmp_path: Path) -> None:
 def test_version(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["version"]) == 0
     assert capsys.readouterr().out == f"emotion-edge {__version__}\n"
+    with pytest.raises(SystemExit) as ended:
+        main(["--version"])
+    assert (ended.value.code, capsys.readouterr().out) == (0, f"emotion-edge {__version__}\n")
 
 
 @pytest.fixture(autouse=True)

@@ -1,6 +1,8 @@
 """One request and its answer, spoken by cheroot: the application is called, its answer is written.
 
-cheroot's threads, its reading and its waiting are not used; see reception.py.
+cheroot's threads, its reading and its waiting are not used; see reception.py. What is used of it,
+HTTPRequest.respond and what that calls, is no public interface: pyproject.toml bounds its version.
+Each method that is overridden here says which behaviour of cheroot it replaces.
 """
 
 from __future__ import annotations
@@ -23,7 +25,7 @@ KEPT_OPEN_S = 5
 
 
 class Site:
-    """What cheroot's request and gateway ask of a server."""
+    """What cheroot's request and gateway ask of a server, in place of cheroot's HTTPServer."""
 
     protocol = "HTTP/1.1"
     gateway = Gateway_10
@@ -45,6 +47,11 @@ class Request(HTTPRequest):
     """A request that was read already."""
 
     def __init__(self, site: Site, connection: Connection, head: Head) -> None:
+        """Take the parsed head.
+
+        Replaces parse_request, which reads from the socket and waits, fails on a header that
+        begins with a continuation line, and takes repeated lengths.
+        """
         super().__init__(site, connection)
         self.ready = True
         self.method, self.uri, self.path, self.qs = head.method, head.target, head.path, head.query
@@ -54,7 +61,10 @@ class Request(HTTPRequest):
         self.close_connection = not head.keeps_open
 
     def send_headers(self) -> None:
-        """Send the answer's head; without a length it is a stream, whose writes wait."""
+        """Send the answer's head; without a length it is a stream, whose writes wait.
+
+        Replaces sending it alone: cheroot's own writes all wait for the client.
+        """
         super().send_headers()
         if not any(name.lower() == b"content-length" for name, _ in self.outheaders):
             self.conn.wfile.stream()
@@ -62,7 +72,8 @@ class Request(HTTPRequest):
     def ensure_headers_sent(self) -> None:
         """Send the head of an answer without a body, if somebody is there to read it.
 
-        Raising would keep cheroot from closing the answer, and with it the file it may hold.
+        Replaces raising the socket's error, which keeps cheroot's gateway from closing the answer,
+        and with it the file that the answer may hold.
         """
         try:
             super().ensure_headers_sent()
