@@ -33,7 +33,7 @@ BACKUPS = {f"etc/{name}-" for name in ("passwd", "group", "shadow", "gshadow", "
 def dry_run_changes_nothing(device: Device) -> None:
     before = device.system.snapshot(exact=True)
     device.promised = device.installed("--dry-run")
-    assert "would be done: making release" in device.promised
+    assert "would be done: creating release" in device.promised
     for name in ("systemd/system/emotion-edge.service", "avahi/services/emotion-edge.service"):
         assert f"would be done: writing /etc/{name}" in device.promised
     assert (changed := changes(before, device.system.snapshot(exact=True))) == [], changed
@@ -180,7 +180,7 @@ def settings_are_followed_and_kept(device: Device) -> None:
 
 def upgrade_that_cannot_see_is_undone(device: Device) -> None:
     device.edit("edge/vision/classifier.py", "def classify(", "def classified(")
-    message = "trying it: every import, one picture read failed: "
+    message = "self-test: every import, one frame failed: "
     last = device.refused(message, "--no-start")
     assert f"; undone: the new release; {device.first} is untouched; the log is" in last
     device.assert_reads_faces()

@@ -21,7 +21,7 @@ def service_that_is_not_to_be_started_is_not_said_to_be_tried(device: Device) ->
 def service_without_a_camera_is_installed_and_says_so(device: Device) -> None:
     said = device.installed()
     assert f"{device.first} is installed and does not run yet: emotion-edge: no camera" in said
-    assert "It tries again every 10 seconds" in said
+    assert "It retries every 10 seconds" in said
     assert device.shell("systemctl is-enabled emotion-edge") == "enabled\n"
 
 
