@@ -579,6 +579,49 @@ def test_undoing_goes_backwards_and_keeps_every_word_of_a_command(machine: Machi
     assert not folder.exists()
 
 
+def test_a_release_that_does_not_start_gives_way_to_the_one_before(machine: Machine):
+    root = machine.checkout / "root"
+    for version in ("1", "2", "3"):
+        release = root / "releases" / version
+        (release / "systemd").mkdir(parents=True)
+        (release / "complete").touch()
+        (release / "systemd/emotion-edge.service").write_text(f"unit of {version}\n")
+    (root / "current").symlink_to("releases/2")
+    (root / "previous").symlink_to("releases/1")
+    machine.add(
+        "systemctl",
+        """#!/bin/sh
+echo "$* $(cat "$UNIT")" >> "$CALLS"
+case "$* $(cat "$UNIT")" in "restart "*" 3") echo "Job failed"; exit 1 ;; esac
+""",
+    )
+    for tool in ("basename", "ln", "readlink"):
+        (machine.bin / tool).symlink_to(shutil.which(tool) or "/nowhere")
+    machine.environ["UNIT"] = str(machine.checkout / "unit")
+    (machine.checkout / "unit").write_text("unit of 2\n")
+    said = machine.call(
+        f"""root='{root}' releases='{root}/releases' unit="$UNIT" command=/bin/sh
+        shutdown_rule=/no/rule announcement=/no/a/b log='{machine.checkout}/log'
+        has_systemd() {{ true; }}
+        read_settings() {{ echo "0.0.0.0 8080 False code off"; }}
+        (activate 3) 2>&1 || echo "ended with $?" """
+    )
+    assert said == [
+        f"· writing {machine.checkout}/unit",
+        "· switching to 3",
+        "· reloading systemd",
+        "· restarting the service",
+        "install.sh: restarting the service failed: Job failed; undone: the change to 3;"
+        f" 2 is untouched; the log is {machine.checkout}/log",
+        "ended with 1",
+    ]
+    assert (root / "current").readlink() == Path("releases/2")
+    assert (root / "previous").readlink() == Path("releases/1")
+    assert (machine.checkout / "unit").read_text() == "unit of 2\n"
+    last = machine.calls.read_text().splitlines()[-2:]
+    assert last == ["daemon-reload unit of 2", "restart emotion-edge unit of 2"]
+
+
 def test_without_its_parts_it_is_refused(machine: Machine):
     shutil.rmtree(machine.checkout / "installer")
     assert_refused(machine.install("--demo"), 1, "run the install.sh of a whole clone")
