@@ -12,7 +12,6 @@ An answer is words in one line. A failed check prints one line to standard error
 # ruff: noqa: PLC0415
 # ruff: noqa: T201
 
-import importlib.metadata
 import importlib.util
 import sys
 from collections.abc import Callable
@@ -44,6 +43,8 @@ def constraints() -> str:
 
     picamera2's compiled modules fit no other (picamera2#1211).
     """
+    import importlib.metadata
+
     version = "# Python {}.{}".format(*sys.version_info[:2])
     try:
         return f"{version}\nnumpy=={importlib.metadata.version('numpy')}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import importlib.metadata
 import subprocess
 import sys
@@ -31,6 +32,17 @@ def test_a_python_without_packages_answers():
     for question in (("can-make-venv",), ("toml", SETTINGS)):
         result = ask(*question)
         assert (result.returncode, result.stdout, result.stderr) == (0, "", "")
+
+
+def test_a_python_as_old_as_3_6_says_its_version():
+    ast.parse(SCRIPT.read_text(), feature_version=(3, 6))
+    newer = {"importlib.metadata": None, "tomllib": None}  # 3.8 and 3.11
+    program = f"""import runpy, sys
+sys.modules.update({newer})
+sys.argv = ["checks.py", "python"]
+runpy.run_path({str(SCRIPT)!r}, run_name="__main__")"""
+    result = subprocess.run([sys.executable, "-I", "-c", program], capture_output=True, check=False)
+    assert result.returncode == 0, result.stderr
 
 
 def test_numpy_is_constrained_to_the_one_that_is_there():
