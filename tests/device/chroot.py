@@ -192,7 +192,7 @@ def copy_clone(to: Path) -> None:
     for file in (*ROOT.glob("*.md"), *(ROOT / name for name in FILES)):
         shutil.copy2(file, to)
     skipped = shutil.ignore_patterns("__pycache__", "*.safetensors")
-    for name in ("installer", "edge", "converter", "models", "systemd"):
+    for name in ("edge", "converter", "models", "systemd"):
         shutil.copytree(ROOT / name, to / name, ignore=skipped)
 
 

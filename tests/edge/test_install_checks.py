@@ -10,13 +10,13 @@ import tomllib
 from pathlib import Path
 
 import pytest
+from installer import checks
 
 from edge.camera.demo.scene import DemoScene
 from edge.config import load_config
-from installer import checks
 
 SCRIPT = Path(checks.__file__)
-SETTINGS = SCRIPT.parents[1] / "systemd/config.toml"
+SETTINGS = SCRIPT.parents[1] / "config.toml"
 
 
 def ask(*question: str | Path) -> subprocess.CompletedProcess[str]:

@@ -46,7 +46,7 @@ class Machine:
         self.bin.mkdir()
         for name in ("install.sh", "pyproject.toml"):
             shutil.copy(ROOT / name, self.checkout)
-        shutil.copytree(ROOT / "installer", self.checkout / "installer")
+        shutil.copytree(ROOT / "systemd" / "installer", self.checkout / "systemd" / "installer")
         for tool in (*TOOLS, "cp"):
             if found := shutil.which(tool):
                 (self.bin / tool).symlink_to(found)
@@ -473,7 +473,6 @@ def test_a_dry_run_goes_by_the_settings_that_are_kept(machine: Machine):
     assert "creating an access code" not in done
     assert "writing /no/rule" in done
     settings.unlink()
-    (machine.checkout / "systemd").mkdir()
     shutil.copy(ROOT / "systemd/config.toml", machine.checkout / "systemd")
     assert machine.call(f"{ours}; read_settings /none") == ["0.0.0.0 8080 False code off"]
 
@@ -623,7 +622,7 @@ case "$* $(cat "$UNIT")" in "restart "*" 3") echo "Job failed"; exit 1 ;; esac
 
 
 def test_without_its_parts_it_is_refused(machine: Machine):
-    shutil.rmtree(machine.checkout / "installer")
+    shutil.rmtree(machine.checkout / "systemd" / "installer")
     assert_refused(machine.install("--demo"), 1, "run the install.sh of a whole clone")
 
 

@@ -30,7 +30,7 @@ build() {
     open_log
     can_be_updated || make_venv "${found% *}" "${found#* }"
     echo building >"$state"
-    step "installing emotion-edge (minutes the first time)" "${pip[@]}" -e "${here}[demo]"
+    step "installing emotion-edge (minutes the first time)" "${pip[@]}" -e "$here"
     install_face_detector "${pip[@]}"
     step "checking the imports" ask "$venv/bin/python" imports
     now=$(identity)

@@ -1,6 +1,6 @@
 """What install.sh asks Python: about a Python, about the settings, and the self-test of a release.
 
-    python3 -B -I installer/checks.py QUESTION [FILE]
+    python3 -B -I systemd/installer/checks.py QUESTION [FILE]
 
 install.sh runs this file with the system's Python before a release exists, and with a release's
 Python afterwards. At the top it therefore imports only the standard library: an old Python, which
