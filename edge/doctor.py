@@ -18,7 +18,7 @@ import numpy as np
 from edge.camera.auto import FIRST_FRAME_S, Hardware, open_source
 from edge.config import Config
 from edge.datatypes import BBox, Track
-from edge.errors import ConfigError, EdgeError, ModelError, UsageError
+from edge.errors import ConfigError, EdgeError, ModelError, PackageMissing, UsageError
 from edge.leds.pins import BOARD_MODEL, check_button, is_raspberry_pi, wiring
 from edge.models import load_classifier, load_detector, model_path
 from edge.system.board import ROOT
@@ -34,6 +34,7 @@ from edge.system.checks import (
     check_system,
     check_temperature,
     check_throttling,
+    remedy_without,
 )
 from edge.system.commands import output_of
 from edge.system.diagnostics import Finding, failed, passed, warned
@@ -189,6 +190,8 @@ def check_camera(config: Config, root: Path = ROOT, hardware: Hardware | None = 
     try:
         with closing(open_source(config.camera, hardware)) as source:
             frame = source.read(FIRST_FRAME_S)
+    except PackageMissing as exc:
+        return failed("camera", str(exc), remedy_without(root, ("picamera2",)))
     except UsageError as exc:
         return failed("camera", str(exc), "config")
     except EdgeError as exc:

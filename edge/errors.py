@@ -3,6 +3,7 @@
 EdgeError                          exit 1
 ├── UsageError       (ValueError)  exit 2: a command line that cannot be obeyed
 │   └── ConfigError                        a configuration file or value
+│       └── PackageMissing                 the settings need a package that is not installed
 ├── CameraError      (OSError)
 │   ├── CameraNotFound                     nothing to open: permanent until somebody plugs it in
 │   └── CameraStalled                      it opened and stopped delivering: retryable
@@ -58,10 +59,14 @@ class UsageError(EdgeError, ValueError):
 class ConfigError(UsageError):
     """A configuration file that is missing, malformed or holds a value out of range.
 
-    For what stays wrong until a person changes a setting: systemd does not start the device again
-    after exit code 2. What may pass by itself (a camera unplugged, a port in use, a name that the
-    network does not know yet) has exit code 1, and is tried again.
+    For what stays wrong until a person changes a setting or installs a package: systemd does not
+    start the device again after exit code 2. What may pass by itself (a camera unplugged, a port
+    in use, a name that the network does not know yet) has exit code 1, and is tried again.
     """
+
+
+class PackageMissing(ConfigError):
+    """A package that the settings need is not installed, or too old."""
 
 
 class CameraError(EdgeError, OSError):

@@ -55,13 +55,13 @@ class Vision:
 
 
 def load_vision(config: Config) -> Vision:
-    """Load the networks that the settings name. Raises ModelError."""
+    """Load the networks that the settings name. Raises ModelError, PackageMissing."""
     classifier = load_classifier(config)
     return Vision(new_detector=load_detectors(config.detector), classifier=classifier)
 
 
 def load_classifier(config: Config) -> EmotionClassifier:
-    """Load the expression model. Raises ModelError."""
+    """Load the expression model. Raises ModelError, PackageMissing."""
     threads = config.classifier.threads or inference_threads()
     network, manifest = load_model(model_path(config), threads=threads)
     return EmotionClassifier(network, manifest)
@@ -85,14 +85,14 @@ def model_path(config: Config) -> Path:
 
 
 def load_detector(config: DetectorConfig) -> FaceDetector:
-    """Load the face detector. Raises ModelError."""
+    """Load the face detector. Raises ModelError, PackageMissing."""
     return load_detectors(config)()
 
 
 def load_detectors(config: DetectorConfig) -> Callable[[], FaceDetector]:
     """Load the detector's networks; return what makes detectors that share them.
 
-    Raises ModelError.
+    Raises ModelError, PackageMissing.
     """
     if config.kind == "haar":
         haar = HaarDetector(min_score=config.min_score)  # remembers nothing

@@ -12,7 +12,14 @@ from edge.camera.replay import ImageReplay, VideoReplay
 from edge.camera.source import FrameSource, let_go
 from edge.camera.v4l2 import V4l2Camera, usb_cameras
 from edge.config import CameraConfig
-from edge.errors import CameraError, CameraNotFound, ConfigError, MediaError, UsageError
+from edge.errors import (
+    CameraError,
+    CameraNotFound,
+    ConfigError,
+    MediaError,
+    PackageMissing,
+    UsageError,
+)
 from edge.files import expanded
 
 FIRST_FRAME_S = 4.0
@@ -82,7 +89,7 @@ def _first_that_delivers(config: CameraConfig, hardware: Hardware) -> FrameSourc
     reasons = []
     try:
         return hardware.open_pi(config, 0)
-    except CameraError as exc:
+    except (CameraError, PackageMissing) as exc:
         reasons.append(str(exc))
     devices = hardware.usb_devices()
     for index in devices:

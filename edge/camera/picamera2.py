@@ -17,7 +17,13 @@ import numpy as np
 from edge.camera.picamera2_controls import lens_controls, sensor_age_s, widest_mode
 from edge.config import CameraConfig
 from edge.datatypes import BgrImage, Frame
-from edge.errors import CameraError, CameraNotFound, CameraStalled, EdgeError
+from edge.errors import (
+    CameraError,
+    CameraNotFound,
+    CameraStalled,
+    EdgeError,
+    PackageMissing,
+)
 
 log = logging.getLogger(__name__)
 
@@ -42,8 +48,8 @@ class PiCamera:
     ) -> None:
         """Open Pi camera `number` and start it.
 
-        Raises CameraNotFound when the packages or the camera are missing or another program uses
-        it, ConfigError for a focus or exposure that it cannot do.
+        Raises PackageMissing without picamera2, CameraNotFound when there is no camera or another
+        program uses it, ConfigError for a focus or exposure that it cannot do.
         """
         driver = driver or import_driver()
         _refuse_old(driver.camera)
@@ -113,12 +119,12 @@ class PiCamera:
 
 
 def import_driver() -> Driver:
-    """Return the installed packages' classes. Raises CameraNotFound when they are missing."""
+    """Return the installed packages' classes. Raises PackageMissing without them."""
     try:
         from libcamera import Transform  # noqa: PLC0415 (only on a Pi)
         from picamera2 import Picamera2  # noqa: PLC0415
     except ImportError as exc:
-        raise CameraNotFound(
+        raise PackageMissing(
             f"Pi camera: the picamera2 package cannot be imported ({exc}); "
             "run `sudo apt install python3-picamera2` and make the virtual environment "
             "with --system-site-packages"
@@ -127,9 +133,9 @@ def import_driver() -> Driver:
 
 
 def _refuse_old(camera_class: Any) -> None:
-    """Raise CameraNotFound for a picamera2 that would wait for ever on a camera that hangs."""
+    """Raise PackageMissing for a picamera2 that would wait for ever on a camera that hangs."""
     if not hasattr(camera_class, "cancel_all_and_flush"):
-        raise CameraNotFound(
+        raise PackageMissing(
             "Pi camera: this picamera2 is from before July 2024 and cannot time a camera out; "
             "run `sudo apt update` and `sudo apt install python3-picamera2`"
         )

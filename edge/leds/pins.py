@@ -14,7 +14,7 @@ import tomli_w
 
 from edge.config import ButtonConfig, LedsConfig, default_settings
 from edge.config.toml_text import shown_key
-from edge.errors import ConfigError, OutputError
+from edge.errors import ConfigError, OutputError, PackageMissing
 from edge.leds.animation import PRIVACY, RGB_NAMES, STATUS
 from edge.leds.simulated_pins import simulated_pins
 
@@ -98,14 +98,14 @@ def _check_unshared(pins: Iterable[tuple[str, int]]) -> None:
 def open_pin_factory(kind: Literal["auto", "mock"], board_model: Path = BOARD_MODEL) -> Any:
     """Return a gpiozero pin factory: simulated pins, or a Pi's own unless `kind` is "mock".
 
-    Raises OutputError when gpiozero or its pins are not usable.
+    Raises PackageMissing without gpiozero or lgpio, OutputError when the pins cannot be opened.
     """
     if kind == "auto" and is_raspberry_pi(board_model):
         return _real_pins()
     try:
         return simulated_pins()
     except ImportError as exc:
-        raise OutputError(
+        raise PackageMissing(
             f"GPIO: {exc}; install gpiozero (apt or pip), or set leds.mode and button.mode to off"
         ) from exc
 
@@ -126,7 +126,7 @@ def _real_pins() -> Any:
 
         return LGPIOFactory()
     except ImportError as exc:
-        raise OutputError(
+        raise PackageMissing(
             f"GPIO: {exc}; run: sudo apt install python3-gpiozero python3-lgpio"
         ) from exc
     except Exception as exc:  # lgpio's own error derives from Exception alone

@@ -7,7 +7,7 @@ machine of its own. Nothing here needs to be root.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -58,11 +58,14 @@ def check_packages(
     if not missing:
         return passed("packages", known)
     message = f"no {', no '.join(missing)}; {known}"
+    return failed("packages", message, remedy_without(root, missing))
+
+
+def remedy_without(root: Path, missing: Iterable[str]) -> str:
+    """Return what helps on this system against missing packages, a key of REMEDIES."""
     if _has_pi_archive(root):
-        return failed("packages", message, "pi-packages")
-    if _PI_PACKAGES & set(missing):
-        return failed("packages", message, "raspberry-pi-os")
-    return failed("packages", message, "packages")
+        return "pi-packages"
+    return "raspberry-pi-os" if _PI_PACKAGES & set(missing) else "packages"
 
 
 def _has_pi_archive(root: Path) -> bool:

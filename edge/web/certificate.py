@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from edge.config.hostnames import canonical_host, host_problem, is_address
-from edge.errors import ConfigError
+from edge.errors import PackageMissing
 from edge.network import own_addresses
 from edge.state import read_file, replace_file
 
@@ -64,7 +64,7 @@ def keep_certificate(
     was ahead, and is replaced, if the clock is known to be right now or is ten years behind it.
     Otherwise the clock may be late, as a Pi's is for some seconds after booting: a new certificate
     would then have another fingerprint at every start and be over already for its viewers. It is
-    kept, and the log tells what to do. Raises ConfigError without the package cryptography,
+    kept, and the log tells what to do. Raises PackageMissing without cryptography,
     StateError when the folder cannot be written.
     """
     path, key_path = folder / "certificate.pem", folder / "certificate-key.pem"
@@ -175,13 +175,13 @@ class _Cryptography:
 
 
 def _cryptography() -> _Cryptography:
-    """Import the package, which only https needs. Raises ConfigError when it is missing."""
+    """Import the package, which only https needs. Raises PackageMissing without it."""
     try:
         from cryptography import x509  # noqa: PLC0415
         from cryptography.hazmat.primitives import hashes, serialization  # noqa: PLC0415
         from cryptography.hazmat.primitives.asymmetric import ec  # noqa: PLC0415
     except ImportError as exc:
-        raise ConfigError(
+        raise PackageMissing(
             "[web] tls = true needs the package cryptography: "
             "sudo apt install python3-cryptography, or pip install 'emotion-edge[tls]'"
         ) from exc

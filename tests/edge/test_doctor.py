@@ -22,7 +22,7 @@ from edge.camera.picamera2 import Driver, PiCamera
 from edge.camera.v4l2 import V4l2Camera
 from edge.config import Config, load_config
 from edge.datatypes import CameraState, Frame
-from edge.errors import ConfigError
+from edge.errors import ConfigError, PackageMissing
 from edge.system import checks, probe
 from edge.system.diagnostics import REMEDIES, Finding, Verdict, failed, passed, summary, warned
 
@@ -270,6 +270,18 @@ def test_no_camera_at_all_and_a_setting_it_cannot_do(tmp_path: Path):
     usb = Hardware(open_usb=partial(V4l2Camera, open_capture=FakeUsbCamera(0).open))
     finding = doctor.check_camera(settings(source="v4l2:0", focus_m=1.0), tmp_path, usb)
     assert verdict(finding) == (FAIL, "config")
+
+
+def test_a_pi_camera_without_its_package(tmp_path: Path):
+    def no_package(config: Any, number: int) -> Any:
+        raise PackageMissing("Pi camera: the picamera2 package cannot be imported")
+
+    wanted, hardware = settings(source="picamera2"), Hardware(open_pi=no_package)
+    assert verdict(doctor.check_camera(wanted, tmp_path, hardware)) == (FAIL, "raspberry-pi-os")
+    sources = tmp_path / "etc/apt/sources.list"
+    sources.parent.mkdir(parents=True)
+    sources.write_text("deb http://archive.raspberrypi.com/debian/ bookworm main\n")
+    assert verdict(doctor.check_camera(wanted, tmp_path, hardware)) == (FAIL, "pi-packages")
 
 
 def test_a_covered_lens(tmp_path: Path):

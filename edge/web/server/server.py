@@ -11,7 +11,7 @@ import time
 
 from flask import Flask
 
-from edge.errors import OutputError, ResourceError
+from edge.errors import ConfigError, EdgeError, OutputError, ResourceError
 from edge.network import listen
 from edge.process.threads import start_thread
 from edge.web.server.connection import Connection
@@ -31,6 +31,8 @@ _REFUSALS = {
     errno.EAFNOSUPPORT: "this machine has no IPv6; set [web] host to 0.0.0.0",
     errno.EMFILE: "too many files are open; end other programs, or start the device again",
 }
+# What stays so until a person changes the settings.
+_FOR_GOOD = (errno.EACCES, errno.EAFNOSUPPORT)
 
 
 class WebServer:
@@ -58,7 +60,8 @@ class WebServer:
     def start(self) -> None:
         """Bind the port and serve.
 
-        Raises OutputError when the port cannot be had, ResourceError when the threads cannot.
+        Raises ConfigError for a port that the system never gives, OutputError for one that cannot
+        be had now, ResourceError when there are no threads.
         """
         listening = _bind(self._host, self._port)
         host, self._port = listening.getsockname()[:2]
@@ -115,7 +118,8 @@ def _bind(host: str, port: int) -> socket.socket:
         raise _refusal(host, port, exc) from exc
 
 
-def _refusal(host: str, port: int, exc: OSError) -> OutputError:
+def _refusal(host: str, port: int, exc: OSError) -> EdgeError:
     number = exc.errno or 0
     reason = _REFUSALS.get(number, f"{os.strerror(number)}; change [web] host or port")
-    return OutputError(f"web: cannot listen on {host} port {port}: {reason}")
+    kind = ConfigError if number in _FOR_GOOD else OutputError
+    return kind(f"web: cannot listen on {host} port {port}: {reason}")

@@ -15,7 +15,7 @@ from edge.camera.picamera2 import Driver, PiCamera
 from edge.camera.replay import ImageReplay, VideoReplay
 from edge.camera.v4l2 import V4l2Camera
 from edge.config import load_config
-from edge.errors import CameraNotFound, CameraStalled, UsageError
+from edge.errors import CameraNotFound, CameraStalled, PackageMissing, UsageError
 
 
 def settings(source):
@@ -59,6 +59,18 @@ def test_auto_takes_the_first_usb_camera_that_delivers():
     source.read(2.0)
     source.close()
     assert all(capture.released for capture in usb.captures)
+
+
+def test_auto_needs_no_package_for_pi_cameras():
+    def no_package(config, number):
+        raise PackageMissing("Pi camera: the picamera2 package cannot be imported")
+
+    source = open_source(
+        settings("auto"), hardware(pi=no_package, usb=FakeUsbCamera(0), devices=[0])
+    )
+    source.close()
+    with pytest.raises(CameraNotFound, match=r"imported\. USB camera: none is plugged in"):
+        open_source(settings("auto"), hardware(pi=no_package))
 
 
 def test_auto_passes_over_a_device_that_opens_and_delivers_nothing():

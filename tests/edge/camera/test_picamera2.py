@@ -15,7 +15,13 @@ from edge.camera.fake_picamera2 import FakePicamera2, FakeRequest, FakeTransform
 from edge.camera.picamera2 import Driver, PiCamera
 from edge.camera.picamera2_controls import sensor_age_s, widest_mode
 from edge.config import load_config
-from edge.errors import CameraError, CameraNotFound, CameraStalled, ConfigError
+from edge.errors import (
+    CameraError,
+    CameraNotFound,
+    CameraStalled,
+    ConfigError,
+    PackageMissing,
+)
 
 
 def opened(settings=None, **attributes) -> tuple[PiCamera, FakePicamera2]:
@@ -233,14 +239,18 @@ def test_close_ends_a_waiting_read_and_may_be_called_twice():
         camera.read(0.1)
 
 
-def test_no_camera_a_busy_one_and_no_package_are_not_found(monkeypatch):
+def test_no_camera_and_a_busy_one_are_not_found():
     with pytest.raises(CameraNotFound, match="none is attached"):
         opened(attached=[])
     with pytest.raises(CameraNotFound, match=r"Device or resource busy\); does another program"):
         opened(busy=True)
+
+
+def test_without_its_package_a_person_is_needed(monkeypatch):
     monkeypatch.setitem(sys.modules, "picamera2", None)
-    with pytest.raises(CameraNotFound, match="sudo apt install python3-picamera2"):
+    with pytest.raises(PackageMissing, match="sudo apt install python3-picamera2") as refused:
         PiCamera(wanted())
+    assert refused.value.exit_code == 2
 
 
 def test_a_camera_without_our_format_is_closed():
@@ -302,7 +312,7 @@ def test_a_picamera2_that_cannot_give_up_waiting_is_refused():
     class Old:
         """Up to 0.3.18."""
 
-    with pytest.raises(CameraNotFound, match=r"before July 2024 .* apt install python3-picamera2"):
+    with pytest.raises(PackageMissing, match=r"before July 2024 .* apt install python3-picamera2"):
         PiCamera(wanted(), driver=Driver(Old, FakeTransform))
 
 

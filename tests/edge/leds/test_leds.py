@@ -1,6 +1,7 @@
 """The LEDs on gpiozero's strict mock pins: every pin it drives is one it opened and closed."""
 
 import ast
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -12,7 +13,7 @@ import pytest
 
 from edge.config import LedsConfig, load_config
 from edge.datatypes import BBox, CameraState, FaceState, Health, Report, Snapshot
-from edge.errors import ConfigError, OutputError
+from edge.errors import ConfigError, OutputError, PackageMissing
 from edge.leds.leds import Leds
 from edge.leds.mood import light_of
 from edge.leds.pins import is_raspberry_pi, open_pin_factory, wiring
@@ -293,10 +294,30 @@ def test_a_pi_without_usable_pins_says_so(tmp_path: Path):
     assert is_raspberry_pi(board)
     if is_raspberry_pi():
         pytest.skip("this is a Raspberry Pi: its pins do open")
-    with pytest.raises(OutputError, match=r"^GPIO: .*(lgpio|pins)"):
+    with pytest.raises((OutputError, PackageMissing), match=r"^GPIO: .*(lgpio|pins)"):
         open_pin_factory("auto", board)
     with open_pin_factory("mock", board) as factory:
         assert type(factory).__name__ == "MockFactory"
+
+
+@pytest.mark.parametrize(
+    ("board_name", "package", "help_text"),
+    [
+        ("Raspberry Pi 5", "lgpio", "sudo apt install python3-gpiozero python3-lgpio"),
+        ("Some Other Board", "gpiozero", "install gpiozero"),
+    ],
+)
+def test_pins_without_their_package_need_a_person(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, board_name: str, package: str, help_text: str
+):
+    board = tmp_path / "model"
+    board.write_bytes(board_name.encode() + b"\0")
+    for module in [name for name in sys.modules if name.partition(".")[0] == package]:
+        monkeypatch.delitem(sys.modules, module)
+    monkeypatch.setitem(sys.modules, package, None)
+    with pytest.raises(PackageMissing, match=help_text) as refused:
+        open_pin_factory("auto", board)
+    assert refused.value.exit_code == 2
 
 
 def test_the_real_factory_is_called_as_it_is_defined():

