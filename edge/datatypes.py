@@ -10,7 +10,7 @@ of `time.monotonic()`.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any
 
@@ -183,6 +183,7 @@ class FaceState:
 class Snapshot:
     """Everything known about one frame. `dominant` is the room's mood, None when unclear.
 
+    `size` is the frame's, (width, height), None when unknown; a box may reach beyond it.
     `unshown` are the boxes, by track, of faces that no output shows, seen once only or not for a
     moment, and `candidates` those of what may be faces: a picture that hides faces hides them too.
     """
@@ -194,12 +195,20 @@ class Snapshot:
     stage_ms: Mapping[str, float]
     unshown: Mapping[int, BBox] = field(default_factory=dict)
     candidates: tuple[BBox, ...] = ()
+    size: tuple[int, int] | None = None
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the snapshot as JSON-ready values, but for the time and those not shown."""
+        """Return the snapshot as JSON-ready values, but for the time and those not shown.
+
+        Of each box it has the part within the frame.
+        """
+        faces = self.faces
+        if self.size is not None:
+            faces = tuple(replace(face, box=face.box.clip(*self.size)) for face in faces)
         return {
             "seq": self.seq,
-            "faces": [face.to_dict() for face in self.faces],
+            "size": None if self.size is None else list(self.size),
+            "faces": [face.to_dict() for face in faces],
             "dominant": self.dominant,
             "stage_ms": {stage: round(ms, 2) for stage, ms in self.stage_ms.items()},
         }

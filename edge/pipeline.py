@@ -86,8 +86,9 @@ class Pipeline:
             for track in self._stalest(tracks):
                 self._smoother.update(self._classifier.classify(frame.bgr, track), at_s)
         self._smoother.keep_only({track.track_id for track in (*known, *tracks)})
-        faces = tuple(self._smoother.state(track) for track in tracks)
-        shown = {track.track_id for track in tracks}
+        seen = [track for track in tracks if track.box.clip(*frame.size).area > 0]
+        faces = tuple(self._smoother.state(track) for track in seen)
+        shown = {track.track_id for track in seen}
         followed = self._tracker.predict(at_s)
         return Snapshot(
             seq=frame.seq,
@@ -97,6 +98,7 @@ class Pipeline:
             stage_ms=stage_ms,
             unshown={t.track_id: t.box for t in followed if t.track_id not in shown},
             candidates=tuple(face.box for face in sighting.candidates),
+            size=frame.size,
         )
 
     def _time_of(self, frame: Frame) -> float:

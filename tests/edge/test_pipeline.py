@@ -73,6 +73,25 @@ def pipeline(detector: RowOfPeople, classifier: Smiles, max_per_frame: int = 2) 
     )
 
 
+class PeopleAtTheEdges(RowOfPeople):
+    """One at the left edge, one at the lower right corner, and one that has left the frame."""
+
+    def boxes(self) -> list[BBox]:
+        return [BBox(-30, 10, 30, 70), BBox(660, 30, 720, 90), BBox(300, -90, 380, -10)]
+
+
+def test_boxes_are_told_within_the_frame_whose_size_is_told() -> None:
+    line = pipeline(PeopleAtTheEdges(3), Smiles())
+    line.step(frame(0))
+    snapshot = line.step(frame(1))
+    told = snapshot.to_dict()
+    assert told["size"] == [700, 80]
+    assert [face["box"] for face in told["faces"]] == [[0, 10, 30, 70], [660, 30, 700, 80]]
+    # A picture that hides faces hides the whole head, and also the one that has just left.
+    assert {face.box for face in snapshot.faces} == set(PeopleAtTheEdges(3).boxes()[:2])
+    assert list(snapshot.unshown.values()) == PeopleAtTheEdges(3).boxes()[2:]
+
+
 def test_a_frame_becomes_a_snapshot_with_its_number_time_and_stages() -> None:
     line = pipeline(RowOfPeople(1), Smiles())
     line.step(frame(0))

@@ -146,18 +146,22 @@ def test_a_slow_stage_skips_frames_and_shows_the_newest(device: Device) -> None:
 def test_an_unplugged_camera_is_reported_and_comes_back_by_itself(
     device: Device, caplog: pytest.LogCaptureFixture
 ) -> None:
+    caplog.set_level("INFO", "edge.service")
     eventually(device.camera_is(CameraState.LIVE))
     device.usb.unplug()
     assert eventually(device.camera_is(CameraState.LOST)) < 2
-    detail = device.service.health().detail
-    assert "camera 0" in detail
+    assert "camera 0" in device.service.health().detail
     time.sleep(1.5)
     device.usb.plug_back()
     eventually(device.camera_is(CameraState.LIVE))
     eventually(lambda: device.heard.states[-1] is CameraState.LIVE)
     assert CameraState.LOST in device.heard.states
-    told = [r.message for r in caplog.records if r.message.startswith("camera:")]
-    assert sum("trying again" in line for line in told) <= 1
+    name = "camera: USB camera 0 (/dev/video0)"
+    eventually(lambda: f"{name} is back" in told("camera:", caplog))
+    lines = told("camera:", caplog)
+    assert lines[0] == name
+    assert re.fullmatch(re.escape(name) + ": .*; trying again", lines[1])
+    assert lines[2:] == [f"{name} is back"]
 
 
 def test_a_stalled_camera_is_reported_too(device: Device) -> None:
@@ -261,9 +265,10 @@ def test_a_pause_closes_the_camera_and_forgets_what_it_saw(device: Device) -> No
     device.service.pause()
     device.service.pause()
     assert device.service.health().camera is CameraState.PAUSED
+    assert all(capture.released for capture in device.usb.captures)
+    assert device.heard.states[-1] is CameraState.PAUSED
     assert device.service.report().snapshot is None
-    eventually(lambda: device.usb.captures[-1].released, 2)
-    eventually(lambda: device.heard.states[-1] is CameraState.PAUSED, 2)
+    assert device.service.scenes.get() is None
     seen = len(device.stage.seqs)
     time.sleep(0.3)
     assert len(device.stage.seqs) == seen
@@ -395,8 +400,14 @@ def test_resuming_forgets_the_trouble_before_the_pause(device: Device) -> None:
 def test_pictures_that_come_too_late_are_no_live_ones(device: Device) -> None:
     eventually(device.camera_is(CameraState.LIVE))
     device.stage.pause_s = 0.8
-    eventually(lambda: re.search(r"pictures come [0-9.]+ s late", device.service.health().detail))
-    assert device.service.health().camera is not CameraState.PAUSED
+    health = device.service.health
+
+    def is_late() -> bool:
+        now = health()
+        late = re.fullmatch(r"USB camera 0 .*: pictures come [0-9.]+ s late", now.detail)
+        return late is not None and now.camera is CameraState.LOST
+
+    eventually(is_late)
 
 
 def test_a_frame_of_the_future_is_not_live_until_then() -> None:

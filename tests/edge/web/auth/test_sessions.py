@@ -134,15 +134,19 @@ BAD = {
 }
 
 
-@pytest.mark.parametrize("content", BAD.values(), ids=BAD)
+# From these no login is lost: each name is kept whatever stands behind it. So nothing is said.
+HARMLESS = {"empty", "nested", "nan", "infinity", "huge", "many digits", "surrogate", "BOM", "bool"}
+
+
+@pytest.mark.parametrize("name", BAD)
 def test_a_list_that_somebody_edited_never_stops_anything(
-    tmp_path: Path, clock: Clock, content: bytes, caplog: pytest.LogCaptureFixture
+    tmp_path: Path, clock: Clock, name: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     path = tmp_path / "ended-logins"
-    path.write_bytes(content)
+    path.write_bytes(BAD[name])
     logins = ended(path, clock)
     lines = [r.getMessage() for r in caplog.records]
-    assert len(lines) <= 1
+    assert len(lines) == (0 if name in HARMLESS else 1)
     assert all("ended-logins" in line and len(line) < 300 for line in lines)
     assert "Traceback" not in caplog.text
     token = logins.issue(CODE)
