@@ -57,4 +57,10 @@ def given_up(signs: Signs, config: CameraConfig) -> str:
     reason = signs.trouble.removeprefix(f"{signs.name}: ")
     known = f" ({reason})" if reason else ""
     picture = f"no picture for {config.give_up_s:.0f} s"
-    return f"{signs.name}: {picture}{known}; check the camera's cable"
+    advice = "see that it is there, and whole" if is_file(config) else "check the camera's cable"
+    return f"{signs.name}: {picture}{known}; {advice}"
+
+
+def is_file(config: CameraConfig) -> bool:
+    """Whether a file or a folder stands in for the camera."""
+    return config.source.startswith(("file:", "images:"))

@@ -16,6 +16,7 @@ from pathlib import Path
 import numpy as np
 
 from edge.camera.auto import FIRST_FRAME_S, Hardware, open_source
+from edge.camera_condition import is_file
 from edge.config import Config
 from edge.datatypes import BBox, Track
 from edge.errors import ConfigError, EdgeError, ModelError, PackageMissing, UsageError
@@ -190,18 +191,24 @@ def check_camera(config: Config, root: Path = ROOT, hardware: Hardware | None = 
     try:
         with closing(open_source(config.camera, hardware)) as source:
             frame = source.read(FIRST_FRAME_S)
-    except PackageMissing as exc:
-        return failed("camera", str(exc), remedy_without(root, ("picamera2",)))
-    except UsageError as exc:
-        return failed("camera", str(exc), "config")
     except EdgeError as exc:
-        if holders := camera_holders(root):
-            return failed("camera", f"{exc}. Held by {', '.join(holders)}", "camera-busy")
-        return failed("camera", str(exc), "camera")
+        return _refused_camera(exc, config, root)
     message = f"{source.name}: {frame.size[0]}x{frame.size[1]}"
     if frame.bgr.max() <= _BLACK:
         return warned("camera", f"{message}, all black", "camera-dark")
     return passed("camera", message)
+
+
+def _refused_camera(exc: EdgeError, config: Config, root: Path) -> Finding:
+    if isinstance(exc, PackageMissing):
+        return failed("camera", str(exc), remedy_without(root, ("picamera2",)))
+    if isinstance(exc, UsageError):
+        return failed("camera", str(exc), "config")
+    if is_file(config.camera):
+        return failed("camera", str(exc), "camera-file")
+    if holders := camera_holders(root):
+        return failed("camera", f"{exc}. Held by {', '.join(holders)}", "camera-busy")
+    return failed("camera", str(exc), "camera")
 
 
 def _check_pins(config: Config, root: Path, on_pi: bool) -> Finding:

@@ -50,6 +50,17 @@ def expanded(text: str) -> Path:
         return Path(text)
 
 
+def matching(folder: Path, pattern: str) -> list[Path]:
+    """Return what `folder.glob` finds; nothing where no folder can be listed.
+
+    That is so for a process that has as many files open as it may.
+    """
+    try:
+        return list(folder.glob(pattern))
+    except OSError:
+        return []
+
+
 def read_file(path: Path, *, limit_bytes: int) -> bytes:
     """Return the content of a regular file. Raises OSError, also when it is too large."""
     with opened(path) as descriptor:

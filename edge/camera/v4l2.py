@@ -12,6 +12,7 @@ import cv2
 from edge.config import CameraConfig
 from edge.datatypes import BgrImage, Frame
 from edge.errors import CameraError, CameraNotFound, CameraStalled, ConfigError, ResourceError
+from edge.files import matching
 from edge.latest import Latest
 from edge.process.quiet import silence_opencv
 from edge.process.threads import start_thread
@@ -135,7 +136,7 @@ def _read(capture: Capture) -> tuple[bool, Any]:
 
 def video_devices(dev: Path = Path("/dev")) -> list[int]:
     """Return the N of every /dev/videoN, in order."""
-    numbers = (path.name.removeprefix("video") for path in dev.glob("video*"))
+    numbers = (path.name.removeprefix("video") for path in matching(dev, "video*"))
     return sorted(int(number) for number in numbers if number.isdecimal())
 
 
@@ -145,7 +146,7 @@ def usb_cameras(classes: Path = Path("/sys/class/video4linux")) -> list[int]:
     A Pi has a dozen such devices of its own, codecs and parts of its camera, that open and never
     deliver; a webcam has a second one for what it knows about its pictures.
     """
-    found = (path for path in classes.glob("video*") if _is_usb_camera(path))
+    found = (path for path in matching(classes, "video*") if _is_usb_camera(path))
     return sorted(int(path.name.removeprefix("video")) for path in found)
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 from enum import IntFlag
 from pathlib import Path
 
+from edge.files import matching
 from edge.system.mailbox import throttled_bits
 
 ROOT = Path("/")
@@ -47,7 +48,7 @@ class Throttle(IntFlag):
 
 def temperature_c(root: Path = ROOT) -> float | None:
     """Return the SoC's temperature in degrees Celsius, None where there is no such sensor."""
-    for zone in sorted(_found(root, _THERMAL_ZONES)):
+    for zone in sorted(matching(root, _THERMAL_ZONES)):
         if _text(zone / "type").startswith(_SOC_ZONE):
             return _number(_text(zone / "temp"), 10, 1000)
     return None
@@ -58,7 +59,7 @@ def throttle(root: Path = ROOT) -> Throttle | None:
     asked = throttled_bits(root / _MAILBOX)
     if asked is not None:
         return Throttle(asked)
-    for path in _found(root, _GET_THROTTLED):
+    for path in matching(root, _GET_THROTTLED):
         bits = _number(_text(path), 16)
         return None if bits is None else Throttle(int(bits))
     return None
@@ -68,13 +69,6 @@ def parsed_throttle(vcgencmd: str) -> Throttle | None:
     """Return the bits in vcgencmd's answer "throttled=0x50005"."""
     bits = _number(vcgencmd.strip().removeprefix("throttled="), 16)
     return None if bits is None else Throttle(int(bits))
-
-
-def _found(root: Path, pattern: str) -> list[Path]:
-    try:
-        return list(root.glob(pattern))
-    except OSError:  # no descriptor left to list a folder with
-        return []
 
 
 def _text(path: Path) -> str:

@@ -38,6 +38,8 @@ REMEDIES = {
     "camera-busy": "close the program that holds it; `sudo systemctl stop emotion-edge` ends "
     "the service",
     "camera-dark": "open the lens cover or the privacy shutter, or switch on a light",
+    "camera-file": "see that the file or folder of `[camera] source` is there, whole, and readable "
+    "for the device's user; the service sees nothing under /home",
     "camera-lost": "check its cable; the picture comes back by itself",
     "camera-paused": "press the button, or Resume on the page",
     "groups": "`sudo usermod -aG video $USER`, and the same for each other group that is named; "

@@ -13,6 +13,7 @@ from edge.camera.fake_v4l2 import FakeUsbCamera
 from edge.camera.picamera2 import Driver, PiCamera
 from edge.camera.source import FrameSource
 from edge.camera.v4l2 import V4l2Camera
+from edge.camera_condition import Signs, given_up
 from edge.config import CameraConfig, load_config
 from edge.datatypes import BBox, CameraState, FaceState, Frame, Report, Snapshot, Vitals
 from edge.errors import CameraError, CameraNotFound
@@ -191,6 +192,22 @@ def test_a_camera_gone_for_good_ends_the_run_with_its_error() -> None:
     assert "no picture for 2 s" in str(device.error)
     assert str(device.error).count("USB camera 0") == 1
     assert str(device.error).count("no picture") == 1
+
+
+@pytest.mark.parametrize(
+    ("source", "advice"),
+    [
+        ("v4l2:0", "check the camera's cable"),
+        ("file:party.mp4", "see that it is there, and whole"),
+        ("images:/srv/pictures", "see that it is there, and whole"),
+    ],
+)
+def test_the_last_word_helps_with_this_source(source: str, advice: str) -> None:
+    config = load_config(None, {"camera": {"source": source}}).camera
+    signs = Signs(
+        name="x", asked_to_rest_s=None, on=True, age_s=None, silent_s=60, trouble="x: gone"
+    )
+    assert given_up(signs, config) == f"x: no picture for 60 s (gone); {advice}"
 
 
 def test_as_shipped_it_waits_a_minute_for_the_camera_and_not_longer() -> None:

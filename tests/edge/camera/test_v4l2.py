@@ -1,5 +1,9 @@
+import contextlib
+import os
+import resource
 import threading
 import time
+from pathlib import Path
 from typing import Any
 
 import cv2
@@ -218,3 +222,25 @@ def test_of_the_system_s_devices_only_webcams_count(tmp_path):
     (tmp_path / "class/video30").mkdir()
     assert usb_cameras(tmp_path / "class") == [2, 10]
     assert usb_cameras(tmp_path / "none") == []
+
+
+def test_cameras_are_looked_for_without_a_free_descriptor(tmp_path):
+    """The device goes on without, and looks again."""
+    (tmp_path / "video0").touch()
+    wanted = load_config().camera
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    held = []
+    opened_now = len(list(Path("/proc/self/fd").iterdir()))
+    resource.setrlimit(resource.RLIMIT_NOFILE, (opened_now + 20, hard))
+    try:
+        with contextlib.suppress(OSError):
+            while True:
+                held.append(os.dup(0))
+        assert usb_cameras(tmp_path) == video_devices(tmp_path) == []
+        with pytest.raises(CameraNotFound, match="cannot be opened"):
+            V4l2Camera(wanted, 0)
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+        for descriptor in held:
+            os.close(descriptor)
+    assert video_devices(tmp_path) == [0]
