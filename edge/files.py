@@ -71,9 +71,8 @@ def content(descriptor: int, *, limit_bytes: int) -> bytes:
     """Return the whole content of an open regular file. Raises OSError when it is too large."""
     size = os.fstat(descriptor).st_size
     if size > limit_bytes:
-        raise OSError(
-            errno.EFBIG, f"{size} bytes; at most {limit_bytes // 1_000_000} MB of it are read"
-        )
+        limit = f"{limit_bytes // 1_000_000} MB" if limit_bytes >= 1_000_000 else limit_bytes
+        raise OSError(errno.EFBIG, f"{size} bytes, too large: at most {limit} are read")
     os.lseek(descriptor, 0, os.SEEK_SET)
     chunks = []
     while size > 0 and (chunk := os.read(descriptor, size)):

@@ -10,11 +10,11 @@ import contextlib
 import errno
 import os
 import secrets
-import stat
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
+from edge import files
 from edge.config import StateConfig
 from edge.errors import ConfigError, EdgeError, StateError
 
@@ -29,6 +29,7 @@ _LARGEST_FILE_BYTES = 64 * 1024  # of those that are read here; the device write
 _LONGEST_SHOWN = 200  # characters of a path in a message
 _NO_NAME = "no folder can have this name"
 _ELSEWHERE = "set [state] folder to another"
+_OWN = "remove it, the device makes its own"
 _ADVICE = {
     errno.ENOSPC: "free some space: sudo apt clean, sudo journalctl --vacuum-size=50M",
     errno.EDQUOT: "free some of this user's space",
@@ -41,6 +42,8 @@ _ADVICE = {
     errno.ELOOP: "remove the symbolic links that lead to one another",
     errno.ENOTDIR: f"a file is in its place or on the way: remove it, or {_ELSEWHERE}",
     errno.EEXIST: f"a file is in its place: remove it, or {_ELSEWHERE}",
+    errno.EINVAL: _OWN,
+    errno.EFBIG: _OWN,
     errno.ENAMETOOLONG: "set [state] folder to a shorter path",
 }
 # What no restart mends: the settings name what can be no folder.
@@ -189,17 +192,11 @@ def read_file(path: Path) -> bytes:
     A pipe or a device in its place is refused, not waited for.
     """
     try:
-        with os.fdopen(os.open(path, os.O_RDONLY | os.O_NONBLOCK), "rb") as file:
-            is_file = stat.S_ISREG(os.fstat(file.fileno()).st_mode)
-            content = file.read(_LARGEST_FILE_BYTES + 1) if is_file else b""
+        return files.read_file(path, limit_bytes=_LARGEST_FILE_BYTES)
     except FileNotFoundError:
         return b""
     except OSError as exc:
         raise _refusal(path, "read", exc) from exc
-    if not is_file or len(content) > _LARGEST_FILE_BYTES:
-        reason = "too large" if is_file else "not a file"
-        raise StateError(f"{_shown(path)}: {reason}; remove it, the device makes its own")
-    return content
 
 
 def _refusal(path: Path, verb: str, exc: OSError) -> EdgeError:

@@ -12,6 +12,7 @@ _LABEL = re.compile(r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?")
 # What browsers take for an IPv4 address, https://url.spec.whatwg.org/#ends-in-a-number-checker
 _NUMBER = re.compile(r"[0-9]+|0x[0-9a-f]*")
 _SCHEME, _PORT = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://"), re.compile(r":\d*\Z")
+_FROM_HERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 (compared, not bound)
 _EXPECTED = "an address, or a name without scheme, brackets, port or path"
 
 
@@ -45,6 +46,21 @@ def host_problem(text: str) -> str:
     except ValueError as exc:
         return str(exc)
     return ""
+
+
+def is_loopback(host: str) -> bool:
+    """Whether this address or name is this machine's own, and no other machine's."""
+    name = host.lower().removesuffix(".")
+    if not is_address(host):
+        return name == "localhost" or name.endswith(".localhost")  # RFC 6761 6.3
+    address = ipaddress.ip_address(host)
+    return (getattr(address, "ipv4_mapped", None) or address).is_loopback
+
+
+def host_from_here(host: str) -> str:
+    """Return where a server on `host` is asked on its own machine: 0.0.0.0 is every address."""
+    host = canonical_host(host)  # :: may be written in many ways
+    return _FROM_HERE.get(host, host)
 
 
 def is_address(text: str) -> bool:

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import datetime
+import errno
 import re
 import reprlib
-import stat
 import tomllib
 from pathlib import Path
 from typing import Any
 
-from edge.errors import ConfigError
+from edge.errors import ConfigError, printable
+from edge.files import read_file
 
 # The file of defaults has 6 kB.
 _MOST_BYTES = 100_000
@@ -56,27 +57,13 @@ def read_toml(path: Path) -> dict[str, Any]:
 
 
 def _content(path: Path) -> bytes:
-    unreadable = f"{shown_path(path)}: cannot read the configuration"
     try:
-        # Reading a pipe or a device might never end.
-        is_regular = stat.S_ISREG(path.stat().st_mode)
-        content = _head(path) if is_regular else b""
+        return read_file(path, limit_bytes=_MOST_BYTES)
     except OSError as exc:
-        raise ConfigError(f"{unreadable}: {exc.strerror}") from exc
-    except ValueError as exc:
-        raise ConfigError(f"{unreadable}: its name holds a NUL") from exc
-    if not is_regular:
-        raise ConfigError(f"{unreadable}: not a regular file")
-    if len(content) > _MOST_BYTES:
-        raise ConfigError(
-            f"{shown_path(path)}: larger than {_MOST_BYTES // 1000} kB; is it a settings file?"
-        )
-    return content
-
-
-def _head(path: Path) -> bytes:
-    with path.open("rb") as file:
-        return file.read(_MOST_BYTES + 1)
+        reason = f"cannot read the configuration: {exc.strerror}"
+        if exc.errno == errno.EFBIG:
+            reason = f"larger than {_MOST_BYTES // 1000} kB; is it a settings file?"
+        raise ConfigError(f"{shown_path(path)}: {reason}") from exc
 
 
 def _decoded(path: Path, content: bytes) -> str:
@@ -199,4 +186,4 @@ def shown_key(key: str) -> str:
 
 def shown_path(path: Path) -> str:
     """Return a file's name for an error message, on one line."""
-    return _on_one_line(str(path))
+    return printable(str(path))

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from edge.config import WebConfig
+from edge.config.hostnames import is_loopback
 from edge.system.board import Throttle, parsed_throttle, temperature_c, throttle
 from edge.system.diagnostics import Finding, failed, passed, warned
 
@@ -30,7 +31,6 @@ _PI_PACKAGES = {"picamera2", "lgpio"}
 _DEVICES = {"video": "video*", "gpio": "gpiochip*"}
 """What lies in /dev for each group."""
 
-_LOOPBACK = ("127.0.0.1", "::1", "localhost")
 _LITTLE_MB, _TOO_LITTLE_MB = 500, 50
 
 
@@ -201,7 +201,7 @@ def is_clock_synchronised(root: Path, run: Run) -> bool:
 
 def check_access(web: WebConfig) -> Finding:
     """Say who may look at the page."""
-    if web.host in _LOOPBACK:
+    if is_loopback(web.host):
         return passed("access", f"the page is served to this machine only ({web.host})")
     if web.auth == "none":
         return warned("access", f"everybody who reaches {web.host} may look", "access")

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from edge.config import WebConfig
+from edge.config.hostnames import host_from_here
 from edge.datatypes import CameraState
 from edge.network import listen
 from edge.system.board import ROOT
@@ -34,7 +35,7 @@ class Running(NamedTuple):
 
 def ask_device(web: WebConfig) -> Running | None:
     """Return how the device on the configured port is, None when nothing of ours answers there."""
-    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(web.host, web.host)  # noqa: S104 (compared)
+    host = host_from_here(web.host)
     host = f"[{host}]" if ":" in host else host
     url = f"{'https' if web.tls else 'http'}://{host}:{web.port}/healthz"
     # The device made its certificate itself, and is asked on this machine, past any proxy.

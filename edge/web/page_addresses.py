@@ -14,6 +14,8 @@ import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from edge.files import opened
+
 log = logging.getLogger(__name__)
 
 _NAME = "page-addresses"
@@ -27,19 +29,19 @@ def published(folder: Path, urls: Sequence[str]) -> Iterator[None]:
     Nothing depends on it: a folder that cannot be written, or on which another device runs, is
     left as it is.
     """
-    with contextlib.ExitStack() as opened:
+    with contextlib.ExitStack() as kept:
         try:
             if not running_addresses(folder):
-                _publish(folder, urls, opened)
+                _publish(folder, urls, kept)
         except OSError as exc:
             log.debug("the page's addresses are not kept in %s: %s", folder, exc)
         yield
 
 
-def _publish(folder: Path, urls: Sequence[str], opened: contextlib.ExitStack) -> None:
+def _publish(folder: Path, urls: Sequence[str], kept: contextlib.ExitStack) -> None:
     path = folder / _NAME
     descriptor, temporary = tempfile.mkstemp(dir=folder, prefix=f".{_NAME}.")
-    opened.callback(os.close, descriptor)
+    kept.callback(os.close, descriptor)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         os.write(descriptor, "".join(f"{url}\n" for url in urls).encode())
@@ -47,7 +49,7 @@ def _publish(folder: Path, urls: Sequence[str], opened: contextlib.ExitStack) ->
     except BaseException:
         Path(temporary).unlink(missing_ok=True)
         raise
-    opened.callback(_remove, path)
+    kept.callback(_remove, path)
 
 
 def _remove(path: Path) -> None:
@@ -58,10 +60,10 @@ def _remove(path: Path) -> None:
 def running_addresses(folder: Path) -> tuple[str, ...]:
     """Return the addresses of the device that runs on this state folder, () when none is known."""
     try:
-        with (folder / _NAME).open("rb") as file:
-            if _is_free(file.fileno()):
+        with opened(folder / _NAME) as descriptor:
+            if _is_free(descriptor):
                 return ()
-            return tuple(file.read(_MOST_BYTES).decode("utf-8", "replace").split())
+            return tuple(os.read(descriptor, _MOST_BYTES).decode("utf-8", "replace").split())
     except OSError:
         return ()
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 from typing import Any
+from urllib.parse import urlsplit
 
 from flask import Flask, Response, render_template, request
 from werkzeug.exceptions import HTTPException, InternalServerError
 
+from edge.config.hostnames import is_loopback
 from edge.web.server.defect_log import Faults
 
 _POLICY = "; ".join(
@@ -64,7 +66,7 @@ def wants_page() -> bool:
 
 def _add_headers(response: Response) -> Response:
     response.headers.update(_HEADERS)
-    if request.is_secure or request.host.startswith(("127.", "localhost")):
+    if request.is_secure or is_loopback(urlsplit(f"//{request.host}").hostname or ""):
         # Elsewhere browsers complain in the console that they do not heed it.
         response.headers["Cross-Origin-Opener-Policy"] = "same-origin"
     if request.endpoint != "static":

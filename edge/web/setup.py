@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 import logging
 import socket
 from collections.abc import Iterable
@@ -10,15 +9,13 @@ from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from edge.config import Config, WebConfig
-from edge.config.hostnames import canonical_host, host_problem
+from edge.config.hostnames import canonical_host, host_from_here, host_problem, is_loopback
 from edge.network import own_addresses
 from edge.state import AccessCode, KeptFile, find_folder, login_secret, open_folder
 from edge.web.auth.access_code import Access, Door
 from edge.web.auth.allowed_hosts import Hosts
 from edge.web.auth.sessions import Logins
 from edge.web.certificate import Certificate, keep_certificate
-
-_HERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 (compared, not bound)
 
 log = logging.getLogger(__name__)
 
@@ -39,7 +36,7 @@ class Served:
     def for_phones(self) -> str | None:
         """The address that a phone most likely reaches, None when only this machine does."""
         here, *elsewhere = self.urls
-        is_local = _is_loopback(urlsplit(here).hostname or "")
+        is_local = is_loopback(urlsplit(here).hostname or "")
         return elsewhere[0] if elsewhere else None if is_local else here
 
 
@@ -70,7 +67,7 @@ def open_access(config: Config) -> tuple[Access, AccessCode | None]:
     """Return who may look, and the code for telling it. Raises ConfigError, StateError."""
     hosts = Hosts((*config.web.allowed_hosts, config.web.host))
     if config.web.auth == "none":
-        if not _is_loopback(config.web.host):
+        if not is_loopback(config.web.host):
             log.warning('web: [web] auth = "none": whoever reaches this device may look')
         return Access(hosts, None), None
     folder = open_folder(find_folder(config.state))
@@ -93,8 +90,7 @@ def page_urls(
     The last of these is the machine's name, which not every phone can resolve. `addresses` and
     `name` stand in for the machine's own in tests.
     """
-    host = canonical_host(web.host)  # :: may be written in many ways
-    here = _HERE.get(host, host)
+    host, here = canonical_host(web.host), host_from_here(web.host)
     hosts = [here]
     if here != host:
         found = own_addresses() if addresses is None else addresses
@@ -108,10 +104,3 @@ def _multicast_names(hostname: str) -> list[str]:
     """Return what the network's phones may call this machine, nothing when it has no name."""
     name = hostname.partition(".")[0]
     return [] if name in ("", "localhost") or host_problem(name) else [f"{name}.local"]
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"

@@ -184,6 +184,14 @@ def test_a_folder_that_cannot_be_written_is_no_reason_not_to_run(tmp_path: Path)
             assert running_addresses(folder) == ()
 
 
+def test_a_pipe_in_place_of_the_addresses_is_not_waited_for(state: Path) -> None:
+    state.mkdir(parents=True, exist_ok=True)
+    os.mkfifo(state / "page-addresses")
+    assert running_addresses(state) == ()
+    with published(state, ["http://127.0.0.1:8080"]):
+        assert running_addresses(state) == ("http://127.0.0.1:8080",)
+
+
 def test_what_fails_while_addresses_are_published_is_not_hidden(state: Path) -> None:
     with pytest.raises(OSError, match="the camera"), published(state, URLS):
         raise OSError("the camera")

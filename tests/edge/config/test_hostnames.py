@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from edge.config import load_config
-from edge.config.hostnames import canonical_host, host_problem
+from edge.config.hostnames import canonical_host, host_from_here, host_problem, is_loopback
 from edge.errors import ConfigError
 from edge.web.auth.allowed_hosts import Hosts
 
@@ -109,3 +109,22 @@ def test_a_name_with_an_umlaut_is_answered_to(tmp_path: Path) -> None:
     assert hosts.allows("XN--STRAE-OQA.EXAMPLE")
     assert not hosts.allows("xn--mller-kva.com")
     assert not hosts.allows("müller.de")  # no browser sends that
+
+
+@pytest.mark.parametrize(
+    ("host", "is_own"),
+    [
+        *((host, True) for host in ("127.0.0.1", "127.9.9.9", "::1", "0:0::1", "::ffff:127.0.0.1")),
+        *((host, True) for host in ("localhost", "LocalHost.", "pi.localhost")),
+        *((host, False) for host in ("0.0.0.0", "::", "192.0.2.1", "raspberrypi", "")),  # noqa: S104
+        *((host, False) for host in ("127.evil.example", "localhost.example", "fe80::1%lo")),
+    ],
+)
+def test_what_only_this_machine_reaches(host: str, is_own: bool) -> None:
+    assert is_loopback(host) is is_own
+
+
+def test_a_server_on_every_address_is_asked_on_the_machine_s_own() -> None:
+    assert host_from_here("0.0.0.0") == "127.0.0.1"  # noqa: S104
+    assert host_from_here("0:0::") == host_from_here("::") == "::1"
+    assert host_from_here("192.0.2.1") == "192.0.2.1"

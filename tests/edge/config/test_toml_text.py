@@ -119,12 +119,11 @@ def test_a_file_of_any_editor_is_read(tmp_path: Path, mark: str, end: str) -> No
 def test_what_is_no_regular_file_is_not_read(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe")
     (tmp_path / "folder").mkdir()
-    for name in ("pipe", "folder"):
-        assert refused(tmp_path / name) == (
-            f"{name}: cannot read the configuration: not a regular file"
-        )
-    assert refused(Path("/dev/zero")) == "zero: cannot read the configuration: not a regular file"
-    with pytest.raises(ConfigError, match="its name holds a NUL"):
+    cannot, no_file = "cannot read the configuration", "not a file but a device or a pipe"
+    assert refused(tmp_path / "pipe") == f"pipe: {cannot}: {no_file}"
+    assert refused(tmp_path / "folder") == f"folder: {cannot}: Is a directory"
+    assert refused(Path("/dev/zero")) == f"zero: {cannot}: {no_file}"
+    with pytest.raises(ConfigError, match="a name with a NUL in it"):
         load_config(Path("a\0b"))
 
 
