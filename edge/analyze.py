@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import itertools
 import os
 from collections.abc import Callable, Iterator, Sequence
@@ -49,24 +50,34 @@ class Plan:
         return sum(known) if len(known) == len(self.jobs) else None
 
 
-def plan(paths: Sequence[Path]) -> Plan:
-    """Return the files behind `paths`, folders opened."""
+def plan(paths: Sequence[str]) -> Plan:
+    """Return the files behind `paths`, folders opened. The path "" names nothing."""
     jobs: list[Job] = []
     errors: list[MediaError] = []
     skipped: list[str] = []
-    for path in paths:
+    for name in paths:
+        path = Path(name)
         try:
-            if os.path.isdir(path):  # noqa: PTH112 (False for any name that cannot be one)
+            if _is_missing(name):
+                errors.append(MediaError(f"{name or repr(name)}: no such file or folder"))
+            elif os.path.isdir(path):  # noqa: PTH112 (False for any name that cannot be one)
                 album = open_album(path)
                 jobs += [Job(path=picture, frames=1) for picture in album.pictures]
                 skipped += [_skipped(path, album.skipped)] if album.skipped else []
-            elif not os.path.lexists(path):
-                errors.append(MediaError(f"{path}: no such file or folder"))
             else:
                 jobs.append(Job(path=path, frames=_frames(path)))
         except MediaError as exc:
             errors.append(exc)
     return Plan(jobs=tuple(jobs), errors=tuple(errors), skipped=tuple(skipped))
+
+
+def _is_missing(name: str) -> bool:
+    """Whether there is nothing of this name; not where that cannot be known."""
+    try:
+        os.lstat(name)
+    except OSError as exc:  # any other is told when its turn comes
+        return exc.errno in (errno.ENOENT, errno.ENOTDIR, errno.ENAMETOOLONG)
+    return False
 
 
 def _frames(path: Path) -> int | None:

@@ -19,8 +19,9 @@ from edge import __version__
 from edge.config import Config, to_toml
 from edge.config.options import (
     INSTALLED_SETTINGS,
-    device_settings,
+    device_file,
     installed_settings,
+    named,
     number,
     settings_of,
 )
@@ -82,7 +83,7 @@ def _parser() -> argparse.ArgumentParser:
     analyze = commands.add_parser(
         "analyze", parents=[settings], help="read the faces in pictures, folders and videos"
     )
-    analyze.add_argument("paths", nargs="+", type=Path, metavar="PATH")
+    analyze.add_argument("paths", nargs="+", metavar="PATH")
     analyze.add_argument(
         "--jsonl", action="store_true", help="one object per line on a terminal too"
     )
@@ -142,6 +143,7 @@ def _run(args: argparse.Namespace) -> int:
             with contextlib.suppress(OSError):  # a device runs without being listened to
                 announce(page, sys.stdout)
 
+        opened.enter_context(named(args.config))
         run_device(config, terminal=sys.stdout, announce=tell)
     return 0
 
@@ -280,12 +282,14 @@ def _doctor(args: argparse.Namespace) -> int:
 def _leds(args: argparse.Namespace) -> int:
     from edge.app import walk_leds  # noqa: PLC0415 (loads every adapter)
 
-    walk_leds(device_settings(args), sys.stdout)
+    file = device_file(args)
+    with named(file):
+        walk_leds(settings_of(args, file), sys.stdout)
     return 0
 
 
 def _config(args: argparse.Namespace) -> int:
-    config = device_settings(args)
+    config = settings_of(args, device_file(args))
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(encoding="utf-8")  # TOML knows no other
     print(to_toml(config))

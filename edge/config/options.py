@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from edge.config import Config, load_config
+from edge.config.toml_text import shown_path
 from edge.errors import ConfigError
 
 INSTALLED_SETTINGS = Path("/etc/emotion-edge/config.toml")
@@ -44,9 +46,26 @@ def settings_of(args: argparse.Namespace, file: Path | None = None) -> Config:
     return load_config(args.config or file, overrides, OPTIONS)
 
 
-def device_settings(args: argparse.Namespace) -> Config:
-    """Return the settings of --config, else of the installed service, else the defaults."""
-    return settings_of(args, args.config or installed_settings(args.command))
+def device_file(args: argparse.Namespace) -> Path | None:
+    """Return the file of --config, else that of the installed service, None without both.
+
+    Raises ConfigError, see `installed_settings`.
+    """
+    return args.config or installed_settings(args.command)
+
+
+@contextlib.contextmanager
+def named(file: Path | None) -> Iterator[None]:
+    """Name the settings file in the refusal of a setting that does not suit model or machine.
+
+    That is found out only when the device is put together; such a message begins with the table.
+    """
+    try:
+        yield
+    except ConfigError as exc:
+        if file is None or not str(exc).startswith("["):
+            raise
+        raise type(exc)(f"{shown_path(file)}: {exc}") from exc
 
 
 def installed_settings(command: str) -> Path | None:

@@ -30,13 +30,13 @@ def wiring(config: LedsConfig, labels: Sequence[str]) -> dict[str, int]:
     """
     if config.mode == "per_emotion":
         _check_labels(config.pins, labels)
-        mood = {label: (f"leds.pins.{shown_key(label)}", config.pins[label]) for label in labels}
+        mood = {label: (f"[leds.pins] {shown_key(label)}", config.pins[label]) for label in labels}
     else:
         legs = msgspec.structs.asdict(config.rgb_pins)
-        mood = {name: (f"leds.rgb_pins.{name}", legs[name]) for name in RGB_NAMES}
+        mood = {name: (f"[leds.rgb_pins] {name}", legs[name]) for name in RGB_NAMES}
     leds = mood | {
-        STATUS: ("leds.status_pin", config.status_pin),
-        PRIVACY: ("leds.privacy_pin", config.privacy_pin),
+        STATUS: ("[leds] status_pin", config.status_pin),
+        PRIVACY: ("[leds] privacy_pin", config.privacy_pin),
     }
     _check_unshared(leds.values())
     return {name: pin for name, (_, pin) in leds.items()}
@@ -49,7 +49,8 @@ def check_button(button: ButtonConfig, leds: LedsConfig, labels: Sequence[str]) 
     for name, pin in wiring(leds, labels).items():
         if pin == button.pin:
             raise ConfigError(
-                f"button.pin = {pin}: the LED {name} uses this pin already; give the button its own"
+                f"[button] pin = {pin}: the LED {name} uses this pin already; "
+                "give the button its own"
             )
 
 

@@ -16,8 +16,9 @@ import pytest
 from faces import hang, wall
 from PIL import Image
 
-from edge.analyze import Analyzer, Job
+from edge.analyze import Analyzer, Job, plan
 from edge.camera.demo.scene import DemoScene
+from edge.camera.media import open_media
 from edge.cli import main
 from edge.config import load_config
 from edge.errors import MediaError
@@ -403,3 +404,37 @@ def test_a_picture_of_any_shape_is_read(
     cv2.imwrite(str(tmp_path / "odd.png"), noise)
     (record,) = analyzer.results(Job(path=tmp_path / "odd.png", frames=None))
     assert (record["size"], record["faces"]) == (list(size), [])
+
+
+def test_an_empty_name_is_not_the_folder_one_is_in(
+    analyze: Analyze, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As from `analyze "$UNSET"`."""
+    (tmp_path / "a.png").write_bytes(encoded("PNG"))
+    monkeypatch.chdir(tmp_path)
+    ran = analyze("", "a.png")
+    assert (ran.code, ran.names) == (1, ["a.png"])
+    assert ran.complaints == ["emotion-edge: '': no such file or folder"]
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become somebody else")
+def test_a_file_in_a_closed_folder_is_not_said_to_be_missing(tmp_path: Path) -> None:
+    closed = tmp_path / "closed"
+    closed.mkdir(mode=0o700)
+    (closed / "a.png").write_bytes(encoded("PNG"))
+    plan_of = [f"{closed}/a.png", f"{closed}/absent.png", f"{tmp_path}/a.txt/b.png"]
+    (tmp_path / "a.txt").touch()
+    for folder in (tmp_path, *list(tmp_path.parents)[:2]):
+        folder.chmod(0o755)
+    os.seteuid(65534)
+    try:
+        planned = plan(plan_of)
+        told = r"closed/a\.png: cannot read the file: Permission denied"
+        with pytest.raises(MediaError, match=told), open_media(planned.jobs[0].path):
+            pass
+    finally:
+        os.seteuid(0)
+    assert [job.path.name for job in planned.jobs] == ["a.png", "absent.png"]
+    assert [str(error) for error in planned.errors] == [
+        f"{tmp_path}/a.txt/b.png: no such file or folder"
+    ]

@@ -338,8 +338,8 @@ def test_the_camera_of_a_running_device_is_not_opened(pi: Machine):
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"leds": {"mode": "per_emotion", "pins": {"sad": 16}}}, "leds.pins.sad = 16"),
-        ({"leds": {"mode": "rgb"}, "button": {"mode": "pause", "pin": 17}}, "button.pin = 17"),
+        ({"leds": {"mode": "per_emotion", "pins": {"sad": 16}}}, "[leds.pins] sad = 16"),
+        ({"leds": {"mode": "rgb"}, "button": {"mode": "pause", "pin": 17}}, "[button] pin = 17"),
     ],
 )
 def test_wires_that_cannot_be_are_found(pi: Machine, settings: dict[str, Any], message: str):

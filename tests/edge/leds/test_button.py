@@ -186,9 +186,9 @@ def test_a_pin_in_use_is_refused(pins: Any):
 @pytest.mark.parametrize(
     ("leds", "pin", "problem"),
     [
-        ({"mode": "per_emotion"}, 16, "button.pin = 16: the LED happy uses this pin"),
-        ({"mode": "per_emotion"}, 24, "button.pin = 24: the LED privacy uses this pin"),
-        ({"mode": "rgb"}, 27, "button.pin = 27: the LED green uses this pin"),
+        ({"mode": "per_emotion"}, 16, r"\[button\] pin = 16: the LED happy uses this pin"),
+        ({"mode": "per_emotion"}, 24, r"\[button\] pin = 24: the LED privacy uses this pin"),
+        ({"mode": "rgb"}, 27, r"\[button\] pin = 27: the LED green uses this pin"),
         ({"mode": "rgb"}, 16, None),
         ({"mode": "off"}, 16, None),
     ],

@@ -233,16 +233,28 @@ def raises(leds: Leds, label: str, message: str | None) -> bool:
             LABELS[:2],
             r"\[leds.pins\] bored = 4: the model has no such expression; it knows angry, disgust",
         ),
-        ({"pins": {"bored": 16}}, (*LABELS, "bored"), r"leds.pins.bored = 16: leds.pins.happy"),
+        (
+            {"pins": {"bored": 16}},
+            (*LABELS, "bored"),
+            r"\[leds.pins\] bored = 16: \[leds.pins\] happy",
+        ),
         (
             {"pins": {"status": 4}},
             (*LABELS, "status"),
             r"the model has an expression 'status', which is the name of another LED",
         ),
-        ({"pins": {"sad": 16}}, LABELS, r"leds.pins.sad = 16: leds.pins.happy uses this pin"),
-        ({"status_pin": 5}, LABELS, r"leds.status_pin = 5: leds.pins.angry uses this pin"),
-        ({"privacy_pin": 25}, LABELS, r"leds.privacy_pin = 25: leds.status_pin uses this pin"),
-        ({"mode": "rgb", "privacy_pin": 27}, LABELS, r"leds.rgb_pins.green uses this pin"),
+        (
+            {"pins": {"sad": 16}},
+            LABELS,
+            r"\[leds.pins\] sad = 16: \[leds.pins\] happy uses this pin",
+        ),
+        ({"status_pin": 5}, LABELS, r"\[leds\] status_pin = 5: \[leds.pins\] angry uses this pin"),
+        (
+            {"privacy_pin": 25},
+            LABELS,
+            r"\[leds\] privacy_pin = 25: \[leds\] status_pin uses this pin",
+        ),
+        ({"mode": "rgb", "privacy_pin": 27}, LABELS, r"\[leds.rgb_pins\] green uses this pin"),
         ({"mode": "off"}, LABELS, r'mode = "off": there is no LED'),
     ],
 )

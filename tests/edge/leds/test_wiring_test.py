@@ -135,6 +135,26 @@ def test_the_command_without_leds_says_what_to_set(tmp_path: Path):
     assert output == ""
     assert process.returncode == 2
     assert complaint == (
-        'emotion-edge: [leds] mode = "off": there is no LED to light; set it to per_emotion or '
-        "rgb, or say `--leds per_emotion`\n"
+        f'emotion-edge: {tmp_path}/my.toml: [leds] mode = "off": there is no LED to light; set it '
+        "to per_emotion or rgb, or say `--leds per_emotion`\n"
     )
+
+
+@pytest.mark.parametrize(
+    "command", [("leds", "--leds", "per_emotion"), ("run", "--source", "demo")]
+)
+def test_a_pin_that_does_not_suit_the_model_is_told_with_its_file(
+    tmp_path: Path, command: tuple[str, ...]
+):
+    file = tmp_path / "my.toml"
+    file.write_text(f"[leds.pins]\nbored = 12\n[state]\nfolder = '{tmp_path}'\n[web]\nport = 0\n")
+    ran = subprocess.run(
+        [sys.executable, "-m", "edge", *command, "--config", str(file)],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert ran.returncode == 2
+    assert ran.stderr.startswith(f"emotion-edge: {file}: [leds.pins] bored = 12: the model has no")
+    assert ran.stdout == ""

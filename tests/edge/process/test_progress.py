@@ -42,6 +42,14 @@ def test_a_log_gets_a_line_now_and_then() -> None:
     assert "\x1b" not in log.getvalue()
 
 
+def test_no_end_is_told_of_a_job_that_is_longer_than_it_was_said_to_be() -> None:
+    progress = Progress(2, "frames", io.StringIO(), Clock())
+    for told in ("1/2 frames", "2/2 frames", "3 frames"):
+        progress.advance()
+        assert progress.line().startswith(f"{told}, ")
+    assert "left" not in progress.line()
+
+
 def test_a_short_job_says_nothing() -> None:
     log = io.StringIO()
     progress = Progress(3, "frames", log, Clock())
@@ -57,7 +65,7 @@ def test_a_stream_that_takes_nothing_costs_only_the_telling() -> None:
     for _ in range(1000):
         progress.advance()
     progress.close()
-    assert progress.line().startswith("1000/0 frames")
+    assert progress.line().startswith("1000 frames, ")
     with pytest.raises(OSError, match="No space left"):
         full.close()
 
