@@ -61,6 +61,14 @@ def matching(folder: Path, pattern: str) -> list[Path]:
         return []
 
 
+def lines_of(path: Path) -> list[str]:
+    """Return the lines of a small file of the system's, none where it cannot be read."""
+    try:
+        return path.read_text("utf-8", "replace").splitlines()
+    except OSError:
+        return []
+
+
 def read_file(path: Path, *, limit_bytes: int) -> bytes:
     """Return the content of a regular file. Raises OSError, also when it is too large."""
     with opened(path) as descriptor:

@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 from edge.config import WebConfig
 from edge.config.hostnames import is_loopback
+from edge.files import lines_of
 from edge.system.board import Throttle, parsed_throttle, temperature_c, throttle
 from edge.system.diagnostics import Finding, failed, passed, warned
 
@@ -70,7 +71,7 @@ def remedy_without(root: Path, missing: Iterable[str]) -> str:
 
 def _has_pi_archive(root: Path) -> bool:
     sources = (root / "etc/apt/sources.list", *(root / "etc/apt/sources.list.d").glob("*.*"))
-    return any(_PI_ARCHIVE in line for path in sources for line in _lines(path))
+    return any(_PI_ARCHIVE in line for path in sources for line in lines_of(path))
 
 
 def check_groups(
@@ -112,19 +113,12 @@ def _may_use(device: Path) -> bool:
 
 def _groups(root: Path) -> list[tuple[str, int, list[str]]]:
     # group(5): name:password:number:members
-    fields = [line.split(":") for line in _lines(root / "etc/group")]
+    fields = [line.split(":") for line in lines_of(root / "etc/group")]
     return [(f[0], int(f[2]), f[3].split(",")) for f in fields if len(f) == 4 and f[2].isdecimal()]
 
 
 def _has_user(root: Path, user: str) -> bool:
-    return any(line.startswith(f"{user}:") for line in _lines(root / "etc/passwd"))
-
-
-def _lines(path: Path) -> list[str]:
-    try:
-        return path.read_text("utf-8", "replace").splitlines()
-    except OSError:
-        return []
+    return any(line.startswith(f"{user}:") for line in lines_of(root / "etc/passwd"))
 
 
 def check_gpio(

@@ -16,6 +16,7 @@ from typing import NamedTuple
 from edge.config import WebConfig
 from edge.config.hostnames import host_from_here
 from edge.datatypes import CameraState
+from edge.files import lines_of
 from edge.network import listen
 from edge.system.board import ROOT
 from edge.system.diagnostics import Finding, failed, passed, warned
@@ -155,18 +156,12 @@ def _listening(root: Path, port: int) -> list[tuple[str, int]]:
     """Return the inode and the user's number of each socket that listens on a TCP port."""
     # proc_pid_net(5): local_address is the second field, then come the other's, the state, three
     # that do not matter here, the user and the inode.
-    rows = [row.split() for name in ("tcp", "tcp6") for row in _lines(root / "proc/net" / name)]
+    rows = [row.split() for name in ("tcp", "tcp6") for row in lines_of(root / "proc/net" / name)]
     return [
         (row[9], int(row[7]))
         for row in rows
         if len(row) > 9 and row[3] == _LISTENS and row[1].endswith(f":{port:04X}")
     ]
-
-
-def _lines(path: Path) -> list[str]:
-    with contextlib.suppress(OSError):
-        return path.read_text("utf-8", "replace").splitlines()
-    return []
 
 
 def _target(link: Path) -> str:
@@ -176,4 +171,4 @@ def _target(link: Path) -> str:
 
 
 def _name(process: Path) -> str:
-    return next(iter(_lines(process / "comm")), "a program").strip()
+    return next(iter(lines_of(process / "comm")), "a program").strip()
