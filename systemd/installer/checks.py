@@ -22,7 +22,7 @@ DEFAULTS = {"host": "127.0.0.1", "port": 8080, "tls": False, "auth": "code"}
 
 PACKAGES = (
     *("ai_edge_litert.interpreter", "cheroot", "cv2", "edge.config", "flask", "gpiozero"),
-    *("msgspec", "simplejpeg"),
+    *("itsdangerous", "msgspec", "simplejpeg", "tomli_w", "werkzeug"),
 )
 
 
