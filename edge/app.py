@@ -82,23 +82,23 @@ def run_device(
         ending.calls(service.stop, hurry=outputs.close)
         if config.button.mode != "off":
             opened.callback(_open_button(config.button, pin_factory, service).close)
+        feed = JpegFeed(
+            service.scenes, service.report, config.stream, partial(round_of, config.detector)
+        )
         web = create_app(
-            scenes=service.scenes,
+            reports=outputs.reports,
             report=service.report,
             leds=lambda: None if leds is None else leds.state(),
             labels=labels,
-            feed=JpegFeed(
-                service.scenes,
-                service.report,
-                config.stream,
-                partial(round_of, config.detector),
-            ),
+            feed=feed,
             access=entrance.access,
             controls=Controls(pause=service.pause, resume=service.resume),
             history=kept or history,
         )
         server = _start_server(config, web, entrance.certificate)
         opened.callback(server.stop)
+        opened.callback(feed.stop)
+        feed.start()
         opened.callback(outputs.close)  # first: the last minute is written, whatever hangs then
         opened.callback(manager.stopping)
 

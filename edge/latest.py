@@ -18,6 +18,7 @@ class Latest(Generic[T]):
         self._version = 0
         self._closed = False
         self._forgetters: list[Callable[[], None]] = []
+        self._listeners: list[Callable[[], None]] = []
 
     def put(self, value: T) -> None:
         """Replace the value and wake every reader; after `close` it is not kept."""
@@ -27,6 +28,7 @@ class Latest(Generic[T]):
             self._value = value
             self._version += 1
             self._changed.notify_all()
+        self._tell_listeners()
 
     def clear(self) -> None:
         """Drop the value, and have everything dropped that was made of it; see `when_cleared`."""
@@ -64,6 +66,15 @@ class Latest(Generic[T]):
             self._closed = True
             self._value = None
             self._changed.notify_all()
+        self._tell_listeners()
+
+    def when_changed(self, listener: Callable[[], None]) -> None:
+        """Have `listener` called after each `put` and `close`; it must not block."""
+        self._listeners.append(listener)
+
+    def _tell_listeners(self) -> None:
+        for listener in self._listeners:
+            listener()
 
     @property
     def closed(self) -> bool:

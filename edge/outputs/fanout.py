@@ -35,6 +35,8 @@ class FanOut:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """Raise ResourceError, with every sink closed, when there is no thread for one."""
+        self.reports: Latest[Report] = Latest()
+        """The newest report, for readers that wait for it."""
         self._outlets = [_Outlet(sink, retry_s, max_retry_s, clock) for sink in sinks]
         self._closing = threading.Lock()
         try:
@@ -46,6 +48,7 @@ class FanOut:
 
     def show(self, report: Report) -> None:
         """Offer the report to every sink; never blocks, never raises."""
+        self.reports.put(report)
         for outlet in self._outlets:
             outlet.reports.put(report)
 
@@ -58,6 +61,7 @@ class FanOut:
 
         May be called twice, and from two threads: both return when it is done.
         """
+        self.reports.close()
         with self._closing:
             for outlet in self._outlets:
                 outlet.begin_close()

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, TypeVar
@@ -12,7 +13,7 @@ from flask import Flask, Response, g, render_template, request
 from werkzeug.exceptions import ServiceUnavailable
 
 from edge import __version__
-from edge.datatypes import LedState, Report, Scene
+from edge.datatypes import LedState, Report
 from edge.latest import Latest
 from edge.palette import UNCERTAIN, Rgb, colour_of
 from edge.web import events, stream
@@ -44,7 +45,7 @@ class Controls:
 
 def create_app(
     *,
-    scenes: Latest[Scene],
+    reports: Latest[Report],
     report: Callable[[], Report],
     leds: Callable[[], LedState | None],
     labels: Sequence[str],
@@ -56,7 +57,7 @@ def create_app(
 ) -> Flask:
     """Return the application. `report` and `leds` are called for each answer and must not block.
 
-    `labels` are the expressions in the order of the bars; the streams end when `scenes` closes.
+    `labels` are the expressions in the order of the bars. Events follow `reports` and end with it.
     """
     app = Flask("edge.web")
     app.config["MAX_CONTENT_LENGTH"] = _MAX_BODY_BYTES
@@ -101,8 +102,13 @@ def create_app(
 
     @app.get("/snapshot.jpg")
     def snapshot() -> Response:
-        is_late = feed.privacy == "pixelate"
-        jpeg = _begun_at_once(feed.picture) if is_late else feed.picture()
+        if feed.privacy == "pixelate":
+            return Response(_begun_at_once(feed.picture), mimetype="image/jpeg")
+        jpeg = feed.picture()
+        if jpeg is None:
+            raise ServiceUnavailable(
+                "no frame can be shown; the device's log says why", retry_after=_RETRY_AFTER_S
+            )
         return Response(jpeg, mimetype="image/jpeg")
 
     @app.get("/api/status")
@@ -122,7 +128,7 @@ def create_app(
     @app.get("/events")
     def live_status() -> Response:
         viewer = _viewer()
-        tell = partial(events.event_stream, partial(status_for, viewer), lambda: scenes.closed)
+        tell = partial(events.event_stream, partial(status_for, viewer), reports)
         return _seated(listeners, viewer, tell, events.MIMETYPE)
 
     @app.get("/healthz")
@@ -142,7 +148,7 @@ def _viewer() -> str:
 
 
 def _seated(
-    seats: Seats, viewer: str, body: Callable[[], Iterator[Part]], content_type: str
+    seats: Seats, viewer: str, body: Callable[[], Generator[Part, None, None]], content_type: str
 ) -> Response:
     """Return an endless answer to a viewer who holds a seat for as long, or 503 without a seat."""
     if not seats.take(viewer):
@@ -154,21 +160,24 @@ def _seated(
     return response
 
 
-def _begun_at_once(make_jpeg: Callable[[], bytes]) -> Iterator[bytes]:
-    """Yield a JPEG in two parts: the server hangs up on an answer that is long in beginning."""
+def _begun_at_once(make_jpeg: Callable[[], bytes | None]) -> Iterator[bytes]:
+    """Yield a JPEG in two parts: the server closes a connection whose answer begins late."""
     yield _START_OF_JPEG
-    yield make_jpeg().removeprefix(_START_OF_JPEG)
+    yield (make_jpeg() or b"").removeprefix(_START_OF_JPEG)
 
 
-def _while_welcome(parts: Iterator[Part], is_welcome: Callable[[], bool]) -> Iterator[Part]:
+def _while_welcome(
+    parts: Generator[Part, None, None], is_welcome: Callable[[], bool]
+) -> Iterator[Part]:
     """Yield the parts until the viewer logs out or the access code changes."""
     asked_at_s = time.monotonic()
-    for part in parts:
-        if time.monotonic() - asked_at_s >= _ASK_AGAIN_S:
-            asked_at_s = time.monotonic()
-            if not is_welcome():
-                return
-        yield part
+    with closing(parts):  # now, not when it is collected: it counts as a viewer until then
+        for part in parts:
+            if time.monotonic() - asked_at_s >= _ASK_AGAIN_S:
+                asked_at_s = time.monotonic()
+                if not is_welcome():
+                    return
+            yield part
 
 
 def _palette_css(labels: Sequence[str]) -> str:

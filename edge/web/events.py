@@ -1,11 +1,14 @@
-"""The status as server-sent events: told at once when there is news, else once a second."""
+"""The status as server-sent events: sent with each report that changes it, else once a second."""
 
 from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from typing import Any
+
+from edge.datatypes import Report
+from edge.latest import Latest
 
 MIMETYPE = "text/event-stream"
 _INTERVAL_S = 0.1  # ten a second: as fast as bars need to move
@@ -14,20 +17,26 @@ _HEARTBEAT_S = 1.0  # the page counts the device as gone after a few of these
 _CLOCKS = frozenset({"fps", "age_ms", "uptime_s", "picture_age_ms"})
 
 
-def event_stream(status: Callable[[], dict[str, Any]], ended: Callable[[], bool]) -> Iterator[str]:
-    """Yield `status()` as events until `ended()`; the newest wins, nothing queues.
+def event_stream(
+    status: Callable[[], dict[str, Any]], reports: Latest[Report]
+) -> Generator[str, None, None]:
+    """Yield `status()` as events until `reports` closes; the newest wins, nothing queues.
 
-    A heartbeat is a whole event, not a comment: a page should see the age of a lost picture grow.
+    A heartbeat is a whole event, not a comment: a page should see the age of a lost frame grow.
     """
-    told: dict[str, Any] = {}
-    told_at_s = float("-inf")
-    while not ended():
+    version = 0
+    sent: dict[str, Any] = {}
+    sent_s = float("-inf")
+    while not reports.closed:
         now = status()
         news = _without_clocks(now)
-        if news != told or time.monotonic() - told_at_s >= _HEARTBEAT_S:
-            told, told_at_s = news, time.monotonic()
+        if news != sent or time.monotonic() - sent_s >= _HEARTBEAT_S:
+            sent, sent_s = news, time.monotonic()
             yield f"data: {json.dumps(now, separators=(',', ':'))}\n\n"
-        time.sleep(_INTERVAL_S)
+            time.sleep(_INTERVAL_S)
+        heartbeat_in_s = sent_s + _HEARTBEAT_S - time.monotonic()
+        newer = reports.wait_newer(version, max(heartbeat_in_s, 0.0))
+        version = version if newer is None else newer[0]
 
 
 def _without_clocks(status: dict[str, Any]) -> dict[str, Any]:

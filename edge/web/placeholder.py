@@ -11,6 +11,9 @@ from edge.datatypes import BgrImage, CameraState, Health
 from edge.palette import Rgb
 from edge.web.text_drawing import PAPER, rounded, shorten, width_px, wrap, write
 
+MAX_AGE_S = 1.75
+"""A frame that is older is not shown as live: a notice takes its place within two seconds."""
+
 _BACKGROUND: Rgb = (24, 28, 34)
 _DETAIL: Rgb = (164, 172, 180)
 _TITLES = {
@@ -41,6 +44,11 @@ def notice_of(health: Health, size: tuple[int, int]) -> Notice:
 def notice_of_hiding(size: tuple[int, int]) -> Notice:
     """Return the words for a picture that is held back until its faces are found."""
     return Notice("Faces are being hidden", "A picture follows when the room was looked at", size)
+
+
+def notice_of_failure(size: tuple[int, int]) -> Notice:
+    """Return the notice for frames that cannot be drawn or encoded."""
+    return Notice("Frames cannot be shown", "The device's log says why", size)
 
 
 def draw_notice(notice: Notice) -> BgrImage:

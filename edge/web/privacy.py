@@ -21,6 +21,7 @@ import simplejpeg
 from edge.datatypes import BBox, BgrImage, Scene, Snapshot
 from edge.palette import Rgb
 from edge.web.overlay import annotate, draw_faces
+from edge.web.placeholder import MAX_AGE_S
 
 Mode = Literal["off", "pixelate", "boxes-only"]
 
@@ -30,8 +31,6 @@ MOST_HELD_BYTES = 32 * 1024 * 1024
 # Tried in turn until a waiting picture is small enough; one of ordinary size and rooms always is.
 _HELD_QUALITIES = (85, 60, 35)
 _SMALLEST_HELD_PX = 16
-# Two scenes further apart were not looked at one after the other: nobody watched in between.
-_LONGEST_GAP_S = 1.75
 # A face's box goes from the brows to the chin; this many times as large it holds the head.
 _HEAD = 1.6
 # And by this much more for each second between the picture and the look that found the face.
@@ -139,7 +138,7 @@ class PixelatedView:
         with self._lock:
             if self._held and _is_break(self._held[-1], newest):
                 self._drop()
-            # A viewer's thread may come late with a scene that another has brought before.
+            # The same scene comes again while no newer one arrives.
             if not self._held or _lag_s(self._held[-1].snapshot, newest.snapshot) > 0:
                 self._held.append(self._hold(newest))
             due = None
@@ -239,10 +238,13 @@ def _heads(snapshot: Snapshot, later: Iterable[Snapshot]) -> tuple[BBox, ...]:
 
 
 def _is_break(before: _Held, newest: Scene) -> bool:
-    """Whether looks at the newest scene say nothing about the one before."""
+    """Whether looks at the newest scene say nothing about the one before.
+
+    Frames that are MAX_AGE_S apart were not filtered one after the other.
+    """
     if before.opening != newest.frame.opening or before.size != newest.frame.size:
         return True
-    return abs(_lag_s(before.snapshot, newest.snapshot)) > _LONGEST_GAP_S
+    return abs(_lag_s(before.snapshot, newest.snapshot)) > MAX_AGE_S
 
 
 def _lag_s(earlier: Snapshot, later: Snapshot) -> float:

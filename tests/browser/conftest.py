@@ -63,6 +63,7 @@ class ScriptedDevice:
         self.obeys = threading.Event()  # cleared: a pause or resume takes until it is set
         self.obeys.set()
         self._scenes: Latest[Scene] = Latest()
+        self._reports: Latest[Report] = Latest()
         self._started_at_s = time.monotonic()
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._film)
@@ -73,7 +74,7 @@ class ScriptedDevice:
             lambda _: 12,
         )
         app = create_app(
-            scenes=self._scenes,
+            reports=self._reports,
             report=self.report,
             leds=lambda: self.leds,
             labels=LABELS,
@@ -110,6 +111,7 @@ class ScriptedDevice:
         self._over.set()
         self._thread.join()
         self._scenes.close()
+        self._reports.close()
         self._server.stop()
 
     def pause(self) -> None:
@@ -131,6 +133,7 @@ class ScriptedDevice:
                 seq += 1
                 self._scenes.put(self._scene(seq))
                 self.history.show(self.report())
+            self._reports.put(self.report())
 
     def _scene(self, seq: int) -> Scene:
         snapshot = _snapshot(seq, self.labels_in_view, time.monotonic())

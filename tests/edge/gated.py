@@ -39,6 +39,7 @@ class Device:
         self.wall_clock = Clock()
         self.ended_file = ended_file
         self.scenes: Latest[Scene] = Latest()
+        self.reports: Latest[Report] = Latest()
         self.history = History()
         self.app = self.make_app()
 
@@ -48,7 +49,7 @@ class Device:
         logins = Logins(self.secret, KeptFile(self.ended_file), self.wall_clock)
         self.door = Door(lambda: self.code, logins, Attempts(self.clock))
         return create_app(
-            scenes=self.scenes,
+            reports=self.reports,
             report=self.report,
             leds=lambda: None,
             labels=("happy", "sad"),

@@ -318,12 +318,29 @@ def test_a_picture_begun_before_a_pause_is_not_published_after_it(
     open_device: Callable[..., Device], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     device = open_device()
-    epoch, exposure = device.feed._look()
-    assert exposure is not None
-    device.service.pause()
-    jpeg = device.feed._draw(epoch, exposure)
-    assert simplejpeg.decode_jpeg(jpeg, "GRAY").std() > 5  # a notice has letters, the fake has none
-    assert np.median(simplejpeg.decode_jpeg(jpeg, "GRAY")) < 60
+    is_in, may_go = threading.Event(), threading.Event()
+    encode = simplejpeg.encode_jpeg
+
+    def held(*args: Any, **kwargs: Any) -> Any:
+        is_in.set()
+        assert may_go.wait(10)
+        return encode(*args, **kwargs)
+
+    monkeypatch.setattr(simplejpeg, "encode_jpeg", held)
+    device.watch()
+    assert is_in.wait(5)
+    pausing = threading.Thread(target=device.service.pause)
+    pausing.start()
+    eventually(lambda: device.service.paused)
+    may_go.set()
+    pausing.join(10)
+    assert not pausing.is_alive()
+    newer = device.feed.wait_newer(0)
+    assert newer
+    gray = simplejpeg.decode_jpeg(newer[1], "GRAY")
+    assert gray.std() > 5  # a notice has letters, the fake has none
+    assert np.median(gray) < 60
+    assert device.kept() == 0
 
 
 def test_a_camera_that_hangs_may_still_be_on(open_device: Callable[..., Device]) -> None:

@@ -42,6 +42,7 @@ class Device:
         self.leds: LedState | None = None
         self.snapshot: Snapshot | None = None
         self.scenes: Latest[Scene] = Latest()
+        self.reports: Latest[Report] = Latest()
         self.feed = JpegFeed(
             self.scenes,
             self.report,
@@ -49,7 +50,7 @@ class Device:
             lambda _: 12,
         )
         self.app = create_app(
-            scenes=self.scenes,
+            reports=self.reports,
             report=self.report,
             leds=lambda: self.leds,
             labels=LABELS,

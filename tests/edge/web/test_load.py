@@ -47,7 +47,7 @@ DEVICE = textwrap.dedent("""
     config = StreamConfig(fps=15, quality=80, max_viewers=8, privacy="off")
     feed = JpegFeed(scenes, report, config, lambda _: 12)
     app = create_app(
-        scenes=scenes, report=report, leds=lambda: None, labels=("happy", "sad"), feed=feed,
+        reports=Latest(), report=report, leds=lambda: None, labels=("happy", "sad"), feed=feed,
         access=Access(Hosts(), None), history=History(),
         controls=Controls(pause=lambda: None, resume=lambda: None))
     server = WebServer(app, "127.0.0.1", 0, threads=16 + RESERVED_THREADS)

@@ -370,7 +370,7 @@ def test_a_viewer_is_told_why_there_is_no_picture_yet(
 ) -> None:
     monkeypatch.setattr("edge.web.stream._PATIENCE_S", 0.1)
     told: list[Notice] = []
-    monkeypatch.setattr("edge.web.stream.draw_notice", lambda n: told.append(n) or draw_notice(n))
+    monkeypatch.setattr("edge.web.encoder.draw_notice", lambda n: told.append(n) or draw_notice(n))
     assert device.feed("pixelate").wait_newer(0)
     assert [notice.title for notice in told] == ["Faces are being hidden"]
 
@@ -379,7 +379,7 @@ def test_the_server_does_not_wait_for_a_late_picture_to_begin_its_answer(device:
     """It hangs up on an answer that does not begin in time, and a slow camera takes longer."""
     feed = device.feed("pixelate", frames=20)
     app = create_app(
-        scenes=device.scenes,
+        reports=Latest(),
         report=device.report,
         leds=lambda: None,
         labels=("happy",),

@@ -1,8 +1,10 @@
 """The live picture without a network: encoded once, only when wanted, never frozen."""
 
+import gc
 import threading
 import time
-from collections.abc import Iterator
+import weakref
+from collections.abc import Callable, Iterator
 from itertools import islice
 
 import numpy as np
@@ -10,11 +12,15 @@ import pytest
 import simplejpeg
 
 from edge.config import StreamConfig
-from edge.datatypes import CameraState, Frame, Health, Report, Scene, Snapshot
+from edge.datatypes import BgrImage, CameraState, Frame, Health, Report, Scene, Snapshot
 from edge.latest import Latest
 from edge.web.events import event_stream
 from edge.web.stream import JpegFeed
 from edge.web.viewer_limit import Seats
+
+HEALTH = Health(
+    camera=CameraState.LIVE, detail="", source="test", fps=0.0, age_s=None, uptime_s=0.0
+)
 
 
 class Device:
@@ -62,6 +68,13 @@ def device(monkeypatch: pytest.MonkeyPatch) -> Iterator[Device]:
     device = Device(monkeypatch)
     yield device
     device.scenes.close()
+
+
+def until(truth: Callable[[], bool], within_s: float = 10.0) -> None:
+    ends_s = time.monotonic() + within_s
+    while not truth():
+        assert time.monotonic() < ends_s, "not in time"
+        time.sleep(0.02)
 
 
 def shade_of(jpeg: bytes) -> int:
@@ -131,6 +144,116 @@ def test_a_snapshot_is_encoded_on_demand_and_reused(device: Device) -> None:
     assert device.encoded == 1
     device.put(150)
     assert abs(shade_of(device.feed.picture()) - 150) < 4
+
+
+def test_everything_is_dropped_when_the_last_viewer_has_left(device: Device) -> None:
+    bgr = np.full((48, 64, 3), 100, np.uint8)
+    frame = weakref.ref(bgr)
+    at_s = time.monotonic()
+    snapshot = Snapshot(seq=1, captured_at_s=at_s, faces=(), dominant=None, stage_ms={})
+    device.scenes.put(Scene(frame=Frame(bgr=bgr, seq=1, captured_at_s=at_s), snapshot=snapshot))
+    del bgr
+    device.feed.picture()
+    device.put(2)
+    gc.collect()
+    assert frame() is not None  # the encoder has it, for the next viewer
+    until(lambda: frame() is None)
+    assert device.feed.age_s() is None
+
+
+def test_a_viewer_who_is_slow_still_counts_as_watching(device: Device) -> None:
+    """While a part is being sent nobody waits, and nothing is encoded either."""
+    device.put(1)
+    parts = device.feed.parts()
+    list(islice(parts, 2))
+    encoded = device.encoded
+    for shade in range(2, 40):
+        device.put(shade)
+        time.sleep(0.05)
+    assert device.encoded == encoded
+    assert device.feed.age_s() is None  # too old to be called seen
+    device.put(200)
+    part = next(parts)
+    assert abs(shade_of(part.partition(b"\r\n\r\n")[2]) - 200) < 4
+    parts.close()
+
+
+def test_one_thread_encodes_for_all_and_stops_at_once(device: Device) -> None:
+    device.camera = CameraState.LOST
+
+    before = set(threading.enumerate())
+
+    def encoders() -> list[str]:
+        new = set(threading.enumerate()) - before
+        return [thread.name for thread in new if thread.name == "encoder"]
+
+    versions = [0, 0, 0]
+
+    def watch(index: int) -> None:
+        while newer := device.feed.wait_newer(versions[index]):
+            versions[index] = newer[0]
+
+    viewers = [threading.Thread(target=watch, args=(index,)) for index in range(3)]
+    for viewer in viewers:
+        viewer.start()
+    until(lambda: all(versions))
+    assert encoders() == ["encoder"]
+    began_s = time.monotonic()
+    device.feed.stop()
+    for viewer in viewers:
+        viewer.join(2)
+    assert time.monotonic() - began_s < 0.5
+    assert encoders() == []
+    assert device.feed.picture() is None
+
+
+def test_a_frame_that_cannot_be_encoded_is_told_to_viewers_and_logged_once(
+    device: Device, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO", logger="edge.web.encoder")
+    encode = simplejpeg.encode_jpeg
+
+    def fail(bgr: BgrImage, *args: object, **kwargs: object) -> bytes:
+        if bgr.shape[1] == 64 and bgr.min() > 240:
+            raise ValueError("no memory")
+        return bytes(encode(bgr, *args, **kwargs))
+
+    monkeypatch.setattr(simplejpeg, "encode_jpeg", fail)
+    device.put(250)
+    notice = device.feed.picture()
+    assert notice is not None
+    assert shade_of(notice) < 60
+    device.put(251)
+    assert device.feed.picture() is notice
+    device.put(200)
+    shown = device.feed.picture()
+    assert shown is not None
+    assert abs(shade_of(shown) - 200) < 4
+    said = [record.message for record in caplog.records]
+    assert said == [
+        "web: frames cannot be shown: ValueError('no memory')",
+        "web: frames can be shown again",
+    ]
+
+
+def test_when_nothing_at_all_can_be_encoded_the_streams_end(
+    device: Device, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    device.put(100)
+    newer = device.feed.wait_newer(0)
+    assert newer
+
+    def fail(*_: object, **__: object) -> bytes:
+        raise MemoryError
+
+    with monkeypatch.context() as broken:
+        broken.setattr(simplejpeg, "encode_jpeg", fail)
+        device.put(150)
+        assert device.feed.wait_newer(newer[0]) is None
+        assert device.feed.picture() is None
+        assert list(device.feed.parts()) == [b"--frame\r\n"]
+    device.put(200)
+    until(lambda: device.feed.picture() is not None)
 
 
 @pytest.mark.parametrize("camera", [CameraState.LOST, CameraState.PAUSED, CameraState.STARTING])
@@ -237,16 +360,19 @@ def test_seats_are_bounded_and_given_back() -> None:
 
 def test_events_tell_news_at_once_and_else_once_a_second() -> None:
     status = {"health": {"camera": "live", "age_ms": 1}, "viewers": 0}
+    reports: Latest[Report] = Latest()
     asked = 0
 
     def ask() -> dict[str, object]:
         nonlocal asked
         asked += 1
         news = {"viewers": 1} if asked >= 4 else {}
+        if asked < 6:
+            reports.put(Report(snapshot=None, health=HEALTH))
         return {**status, "health": {"camera": "live", "age_ms": asked}, **news}
 
     started_s = time.monotonic()
-    events = event_stream(ask, lambda: False)
+    events = event_stream(ask, reports)
     assert '"age_ms":1' in next(events)
     assert '"age_ms":4' in next(events)
     assert time.monotonic() - started_s < 0.9
@@ -255,5 +381,27 @@ def test_events_tell_news_at_once_and_else_once_a_second() -> None:
     assert 0.8 < time.monotonic() - told_s < 1.6
 
 
-def test_events_end_when_the_device_does() -> None:
-    assert list(event_stream(lambda: {"health": {}}, lambda: True)) == []
+def test_events_wait_for_a_report_and_ask_for_nothing_meanwhile() -> None:
+    reports: Latest[Report] = Latest()
+    asked: list[float] = []
+
+    def ask() -> dict[str, object]:
+        asked.append(time.monotonic())
+        return {"health": {"camera": "live"}}
+
+    events = event_stream(ask, reports)
+    next(events)
+    next(events)
+    assert len(asked) == 2  # at the beginning, and a heartbeat later
+
+
+def test_events_end_when_the_reports_do() -> None:
+    reports: Latest[Report] = Latest()
+    events = event_stream(lambda: {"health": {}}, reports)
+    next(events)
+    closing = threading.Timer(0.2, reports.close)
+    closing.start()
+    began_s = time.monotonic()
+    assert list(events) == []
+    assert time.monotonic() - began_s < 0.8  # no heartbeat is waited for
+    closing.join()

@@ -35,10 +35,11 @@ class Device:
     def __init__(self) -> None:
         self.camera = CameraState.LIVE
         self.scenes: Latest[Scene] = Latest()
+        self.reports: Latest[Report] = Latest()
         config = StreamConfig(fps=FPS, quality=80, max_viewers=MAX_VIEWERS, privacy="off")
         self.feed = JpegFeed(self.scenes, self.report, config, lambda _: 12)
         app = create_app(
-            scenes=self.scenes,
+            reports=self.reports,
             report=self.report,
             leds=lambda: None,
             labels=("happy", "sad"),
