@@ -1,4 +1,4 @@
-"""The composition root: with networks.py and entrance.py, the place that knows every class."""
+"""The composition root: with models.py and web/setup.py, the place that knows every class."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ from edge.vision.manifest import read_manifest
 from edge.web.app import Controls, create_app
 from edge.web.certificate import Certificate
 from edge.web.server.server import RESERVED_THREADS, WebServer
-from edge.web.setup import Served, open_entrance
+from edge.web.setup import PageInfo, set_up_web
 from edge.web.stream import JpegFeed
 
 _HISTORY_FILE = "history.sqlite3"
@@ -49,7 +49,7 @@ def run_device(
     config: Config,
     *,
     terminal: TextIO,
-    announce: Callable[[Served], None],
+    announce: Callable[[PageInfo], None],
     hardware: Hardware | None = None,
 ) -> None:
     """Run the device until a signal ends it. Raises EdgeError for whatever else does.
@@ -57,7 +57,7 @@ def run_device(
     `announce` is told where the page is once the camera is open; `hardware` stands in for the
     machine's cameras in tests. Everything opened is closed on every way out, in reverse.
     """
-    entrance = open_entrance(config)
+    web_setup = set_up_web(config)
     vision = load_vision(config)
     labels = vision.classifier.labels
     ending = listen()
@@ -91,11 +91,11 @@ def run_device(
             leds=lambda: None if leds is None else leds.state(),
             labels=labels,
             feed=feed,
-            access=entrance.access,
+            access=web_setup.access,
             controls=Controls(pause=service.pause, resume=service.resume),
             history=kept or history,
         )
-        server = _start_server(config, web, entrance.certificate)
+        server = _start_server(config, web, web_setup.certificate)
         opened.callback(server.stop)
         opened.callback(feed.stop)
         feed.start()
@@ -104,7 +104,7 @@ def run_device(
 
         def camera_is_open() -> None:
             manager.ready()
-            announce(entrance.served(config.web, server.port))
+            announce(web_setup.page_info(config.web, server.port))
 
         service.run(camera_is_open)
 

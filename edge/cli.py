@@ -34,7 +34,7 @@ from edge.web.page_addresses import published, running_addresses
 
 if TYPE_CHECKING:
     from edge.analyze import Plan
-    from edge.web.setup import Served
+    from edge.web.setup import PageInfo
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -137,7 +137,7 @@ def _run(args: argparse.Namespace) -> int:
     _log_to_stderr()
     with contextlib.ExitStack() as opened:
 
-        def tell(page: Served) -> None:
+        def tell(page: PageInfo) -> None:
             if page.code is not None:  # for `emotion-edge code`, which tells both
                 opened.enter_context(published(find_folder(config.state), page.urls))
             with contextlib.suppress(OSError):  # a device runs without being listened to

@@ -74,7 +74,7 @@ class BBox:
         """Return the box moved by (dx, dy) pixels."""
         return BBox(self.x1 + dx, self.y1 + dy, self.x2 + dx, self.y2 + dy)
 
-    def scale(self, factor: float) -> BBox:
+    def expand(self, factor: float) -> BBox:
         """Return the box enlarged by `factor` about its own centre."""
         (cx, cy), w, h = self.center, self.width * factor / 2, self.height * factor / 2
         return BBox(cx - w, cy - h, cx + w, cy + h)

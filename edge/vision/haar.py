@@ -65,4 +65,4 @@ class HaarDetector:
 
 def _as_blazeface(x: float, y: float, width: float, height: float) -> BBox:
     box = BBox(x, y, x + width, y + height)
-    return box.scale(_TO_BLAZEFACE_SCALE).translate(0, _TO_BLAZEFACE_SHIFT_Y * height)
+    return box.expand(_TO_BLAZEFACE_SCALE).translate(0, _TO_BLAZEFACE_SHIFT_Y * height)

@@ -1,4 +1,4 @@
-"""What a person is told once the device runs: where the page is, and what opens it."""
+"""The text that is printed once the device runs: the page's addresses and the access code."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ from edge import __version__
 from edge.web.qr_code import qr_code
 
 if TYPE_CHECKING:
-    from edge.web.setup import Served
+    from edge.web.setup import PageInfo
 
 
-def announce(page: Served, stream: TextIO) -> None:
-    """Write it, in one piece: the LEDs may be drawn on the same terminal. Raises OSError."""
+def announce(page: PageInfo, stream: TextIO) -> None:
+    """Write the text in one piece: LEDs may be drawn on the same terminal. Raises OSError."""
     stream.write("".join(f"{line}\n" for line in _lines(page, stream)))
     stream.flush()
 
 
-def _lines(page: Served, stream: TextIO) -> Iterator[str]:
+def _lines(page: PageInfo, stream: TextIO) -> Iterator[str]:
     here, *elsewhere = page.urls
     yield f"emotion-edge {__version__} on {here} (Ctrl-C ends it)"
     for url in elsewhere:
@@ -26,8 +26,8 @@ def _lines(page: Served, stream: TextIO) -> Iterator[str]:
     if page.for_phones and (drawn := qr_code(page.for_phones, stream)):
         yield drawn
     if page.code is not None:
-        # What is not a terminal may be a journal, which keeps what it is told.
-        shown = page.code if stream.isatty() else "to be had with `emotion-edge code`"
+        # Output that is not a terminal may be a journal, which would keep the code.
+        shown = page.code if stream.isatty() else "shown by `emotion-edge code`"
         yield f"access code: {shown}"
     if page.fingerprint is not None:
         yield f"certificate (SHA-256): {page.fingerprint}"

@@ -1,4 +1,4 @@
-"""The web application: which address answers what. The parts are in the modules beside it."""
+"""The web application: its routes. Their parts are in the other modules of this package."""
 
 from __future__ import annotations
 
@@ -19,25 +19,26 @@ from edge.palette import UNCERTAIN, Rgb, colour_of
 from edge.web import events, stream
 from edge.web.auth.access_code import Access
 from edge.web.auth.login import add_login
-from edge.web.auth.request_guard import guard
+from edge.web.auth.request_guard import add_request_guard
 from edge.web.history import History, add_history
-from edge.web.responses import as_json, speak_with_one_voice
+from edge.web.placeholder import MAX_AGE_S
+from edge.web.responses import add_headers_and_errors, as_json
 from edge.web.stream import JpegFeed
 from edge.web.text_drawing import ink_on
-from edge.web.viewer_limit import Seats
+from edge.web.viewer_limit import ViewerLimit
 
 _RETRY_AFTER_S = 5
-_ASK_AGAIN_S = 1.0
+_RECHECK_S = 1.0
 _MAX_BODY_BYTES = 16 * 1024
 _START_OF_JPEG = b"\xff\xd8"
-_MAX_NAME_LENGTH = 32  # of a viewer; the page makes up its own
+_MAX_NAME_LENGTH = 32  # of a viewer; the page chooses a random one
 
 Part = TypeVar("Part", str, bytes)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Controls:
-    """What may be done to the device from the page; each may be called twice."""
+    """What the page can do to the device; each may be called twice."""
 
     pause: Callable[[], None]
     resume: Callable[[], None]
@@ -55,17 +56,17 @@ def create_app(
     history: History,
     version: str = __version__,
 ) -> Flask:
-    """Return the application. `report` and `leds` are called for each answer and must not block.
+    """Return the application. `report` and `leds` are called for each response and must not block.
 
     `labels` are the expressions in the order of the bars. Events follow `reports` and end with it.
     """
     app = Flask("edge.web")
     app.config["MAX_CONTENT_LENGTH"] = _MAX_BODY_BYTES
-    speak_with_one_voice(app)
-    guard(app, access)
+    add_headers_and_errors(app)
+    add_request_guard(app, access)
     add_login(app, access)
     add_history(app, history, labels)
-    listeners = Seats(feed.seats.limit)
+    event_viewers = ViewerLimit(feed.viewers.limit)
 
     def status() -> dict[str, Any]:
         state = leds()
@@ -73,14 +74,14 @@ def create_app(
             **report().to_dict(),
             "leds": None if state is None else state.to_dict(),
             "picture_age_ms": None if (age_s := feed.age_s()) is None else round(age_s * 1000),
-            "viewers": len(feed.seats),
+            "viewers": len(feed.viewers),
             "version": version,
             "auth": access.auth,
             "privacy": feed.privacy,
         }
 
     def status_for(viewer: str) -> dict[str, Any]:
-        return {**status(), "watching": viewer in feed.seats}
+        return {**status(), "watching": viewer in feed.viewers}
 
     @app.get("/")
     def page() -> str:
@@ -90,6 +91,7 @@ def create_app(
             version=version,
             auth=access.auth,
             privacy=feed.privacy,
+            late_ms=round(MAX_AGE_S * 1000),
         )
 
     @app.get("/palette.css")
@@ -97,14 +99,14 @@ def create_app(
         return Response(_palette_css(labels), mimetype="text/css")
 
     @app.get("/stream.mjpg")
-    def live_picture() -> Response:
-        return _seated(feed.seats, _viewer(), feed.parts, stream.MIMETYPE)
+    def live_video() -> Response:
+        return _for_viewer(feed.viewers, _viewer(), feed.parts, stream.MIMETYPE)
 
     @app.get("/snapshot.jpg")
     def snapshot() -> Response:
         if feed.privacy == "pixelate":
-            return Response(_begun_at_once(feed.picture), mimetype="image/jpeg")
-        jpeg = feed.picture()
+            return Response(_begun_at_once(feed.current_jpeg), mimetype="image/jpeg")
+        jpeg = feed.current_jpeg()
         if jpeg is None:
             raise ServiceUnavailable(
                 "no frame can be shown; the device's log says why", retry_after=_RETRY_AFTER_S
@@ -129,7 +131,7 @@ def create_app(
     def live_status() -> Response:
         viewer = _viewer()
         tell = partial(events.event_stream, partial(status_for, viewer), reports)
-        return _seated(listeners, viewer, tell, events.MIMETYPE)
+        return _for_viewer(event_viewers, viewer, tell, events.MIMETYPE)
 
     @app.get("/healthz")
     def healthz() -> Response:
@@ -143,20 +145,26 @@ def create_app(
 
 
 def _viewer() -> str:
-    """Return the name a page gave itself, so that it can be told whether its picture still runs."""
+    """Return the name that the page chose, so that events can say whether its stream still runs."""
     return request.args.get("viewer", "")[:_MAX_NAME_LENGTH]
 
 
-def _seated(
-    seats: Seats, viewer: str, body: Callable[[], Generator[Part, None, None]], content_type: str
+def _for_viewer(
+    viewers: ViewerLimit,
+    viewer: str,
+    body: Callable[[], Generator[Part, None, None]],
+    content_type: str,
 ) -> Response:
-    """Return an endless answer to a viewer who holds a seat for as long, or 503 without a seat."""
-    if not seats.take(viewer):
-        text = f"All {seats.limit} places are taken. Close the page elsewhere, or try again soon."
+    """Return an endless response, or 503 when the limit of viewers is reached."""
+    if not viewers.add(viewer):
+        text = (
+            f"Too many viewers, the limit is {viewers.limit}: close the page on another device, "
+            "or try again later"
+        )
         raise ServiceUnavailable(text, retry_after=_RETRY_AFTER_S)
-    response = Response(_while_welcome(body(), g.is_welcome), content_type=content_type)
-    # Not in the generator's own `finally`: that never runs when the viewer left before it began.
-    response.call_on_close(partial(seats.leave, viewer))
+    response = Response(_while_authorized(body(), g.is_authorized), content_type=content_type)
+    # Not in the generator's `finally`: that never runs when the viewer left before it began.
+    response.call_on_close(partial(viewers.remove, viewer))
     return response
 
 
@@ -166,22 +174,22 @@ def _begun_at_once(make_jpeg: Callable[[], bytes | None]) -> Iterator[bytes]:
     yield (make_jpeg() or b"").removeprefix(_START_OF_JPEG)
 
 
-def _while_welcome(
-    parts: Generator[Part, None, None], is_welcome: Callable[[], bool]
+def _while_authorized(
+    parts: Generator[Part, None, None], is_authorized: Callable[[], bool]
 ) -> Iterator[Part]:
     """Yield the parts until the viewer logs out or the access code changes."""
-    asked_at_s = time.monotonic()
-    with closing(parts):  # now, not when it is collected: it counts as a viewer until then
+    checked_at_s = time.monotonic()
+    with closing(parts):  # now, not at garbage collection: it counts as a viewer until then
         for part in parts:
-            if time.monotonic() - asked_at_s >= _ASK_AGAIN_S:
-                asked_at_s = time.monotonic()
-                if not is_welcome():
+            if time.monotonic() - checked_at_s >= _RECHECK_S:
+                checked_at_s = time.monotonic()
+                if not is_authorized():
                     return
             yield part
 
 
 def _palette_css(labels: Sequence[str]) -> str:
-    """Return a rule for each label, and one for none, that sets --colour and the --ink on it."""
+    """Return one rule for each label and one for no label; each sets --colour and --ink."""
     rules = [_rule(":root, [data-label]", UNCERTAIN)]
     rules += [_rule(f'[data-label="{label}"]', colour_of(label)) for label in labels]
     return "\n".join(rules) + "\n"

@@ -1,6 +1,6 @@
-"""A certificate that the device signs itself, for https in a network without names of its own.
+"""The certificate that the device signs itself, for https in a network without its own names.
 
-Browsers warn of it once; the fingerprint shown at the start tells whether it is ours.
+Browsers warn of it once; the fingerprint that is printed at the start identifies it.
 """
 
 from __future__ import annotations
@@ -24,13 +24,13 @@ from edge.state import read_file, replace_file
 # Apple's devices refuse a certificate that is valid for longer than 398 days.
 _VALID = timedelta(days=397)
 _RENEWED_BEFORE = timedelta(days=30)
-# A Pi without a battery clock may be a little behind its viewers when it makes one.
+# The clock of a Pi without a battery may be a little behind its viewers' clocks.
 _BACKDATED = timedelta(days=1)
-# Without a time server and a saved time a clock starts when the system was built.
+# Without a time server and a saved time, a clock starts at the date of the system's build.
 _LATE = timedelta(days=3652)
 _LAST_DAY = datetime(9999, 12, 31, tzinfo=UTC)  # of the calendar, and of X.509's
 
-# systemd-timesyncd's own sign that it has set the clock.
+# systemd-timesyncd creates this file when it has set the clock.
 _CLOCK_IS_SET = Path("/run/systemd/timesync/synchronized")
 
 log = logging.getLogger(__name__)
@@ -38,14 +38,14 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Certificate:
-    """A certificate and its key, and the SHA-256 fingerprint as browsers show it."""
+    """The files of a certificate and its key, and the SHA-256 fingerprint as browsers show it."""
 
     path: Path
     key_path: Path
     fingerprint: str
 
     def server_context(self) -> ssl.SSLContext:
-        """Return what a server speaks TLS 1.2 or later with."""
+        """Return a server's context for TLS 1.2 or later."""
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.minimum_version = ssl.TLSVersion.TLSv1_2
         context.load_cert_chain(self.path, self.key_path)
@@ -58,14 +58,16 @@ def keep_certificate(
     now: datetime | None = None,
     clock_is_set: bool | None = None,
 ) -> Certificate:
-    """Return the folder's certificate, made when there is none that is good for a month to come.
+    """Return the folder's certificate; create one unless it is valid for another month.
 
-    `names` are called beside the machine's own. One that is not valid yet was made while the clock
-    was ahead, and is replaced, if the clock is known to be right now or is ten years behind it.
-    Otherwise the clock may be late, as a Pi's is for some seconds after booting: a new certificate
-    would then have another fingerprint at every start and be over already for its viewers. It is
-    kept, and the log tells what to do. Raises PackageMissing without cryptography,
-    StateError when the folder cannot be written.
+    `names` are added to the machine's own. A certificate that is not valid yet was created while
+    the clock was ahead. It is replaced if the clock is known to be right now, or is ten years
+    behind the certificate. Otherwise the clock may be late, as a Pi's is for some seconds after
+    booting: a new certificate would then have another fingerprint at each start, and would have
+    expired for its viewers. The old one is kept, and the log says what to do.
+
+    Raises PackageMissing without cryptography, StateError when the folder cannot be
+    written.
     """
     path, key_path = folder / "certificate.pem", folder / "certificate-key.pem"
     now = now or datetime.now(UTC)
@@ -74,14 +76,14 @@ def keep_certificate(
     if valid is None or not _is_good(valid, now, late=timedelta(0) if is_set else _LATE):
         begins = min(now - _BACKDATED, _LAST_DAY - _VALID)
         certificate, key = _make([*_own_names(), *names], begins)
-        # The key first: a certificate whose key is another is found out at the next start.
+        # The key first: a certificate that does not match its key is replaced at the next start.
         replace_file(key_path, key)
         replace_file(path, certificate)
-        log.info("web: made a certificate, valid until %s", (begins + _VALID).date())
+        log.info("web: created a certificate, valid until %s", (begins + _VALID).date())
     elif valid.begins > now:
         log.warning(
-            "web: the certificate is valid from %s on, and the clock says %s; if the clock is "
-            "right, delete %s and start again",
+            "web: the certificate is valid from %s on, but the clock says %s; if the clock is "
+            "right, delete %s and restart",
             valid.begins.date(),
             now.date(),
             path,
@@ -97,7 +99,7 @@ class _Validity(NamedTuple):
 
 
 def _validity(path: Path, key_path: Path) -> _Validity | None:
-    """Return when the certificate is valid, None where the files are no pair."""
+    """Return the validity of the certificate, None when the files do not match."""
     x509 = _cryptography().x509
     try:
         pem, _ = read_file(path), read_file(key_path)  # load_cert_chain would wait for a pipe
@@ -115,7 +117,7 @@ def _validity(path: Path, key_path: Path) -> _Validity | None:
 
 
 def _is_good(valid: _Validity, now: datetime, late: timedelta) -> bool:
-    """Whether it is valid for a month to come, by a clock that may be so late."""
+    """Whether it is valid for another month, by a clock that may be late by `late`."""
     return valid.ends - now > _RENEWED_BEFORE and valid.begins - now <= late
 
 
@@ -159,7 +161,7 @@ def _alternative_names(x509: Any, names: list[str]) -> Any:
 
 
 def _own_names() -> list[str]:
-    """Return what this machine is called, and its addresses."""
+    """Return this machine's names and addresses."""
     host = socket.gethostname().partition(".")[0]
     return [host, f"{host}.local", "localhost", "127.0.0.1", "::1", *own_addresses()]
 
@@ -175,7 +177,7 @@ class _Cryptography:
 
 
 def _cryptography() -> _Cryptography:
-    """Import the package, which only https needs. Raises PackageMissing without it."""
+    """Import the package that only https needs. Raises PackageMissing when it is missing."""
     try:
         from cryptography import x509  # noqa: PLC0415
         from cryptography.hazmat.primitives import hashes, serialization  # noqa: PLC0415

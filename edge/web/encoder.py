@@ -25,7 +25,7 @@ from edge.web.placeholder import (
     notice_of_failure,
     notice_of_hiding,
 )
-from edge.web.privacy import Exposure, Round, view_for
+from edge.web.privacy import FramesPerRound, ShownScene, filter_for
 
 _LOOK_S = 0.2  # how often the health is checked while no frame arrives
 _REPEAT_S = 1.0  # an unchanged notice is sent again: a write is how a viewer's leaving is noticed
@@ -56,13 +56,13 @@ class Encoder:
         scenes: Latest[Scene],
         report: Callable[[], Report],
         config: StreamConfig,
-        frames_per_round: Round,
+        frames_per_round: FramesPerRound,
     ) -> None:
         """`frames_per_round` is how long a pixelated frame is held back; see privacy.py."""
         self.jpegs: Latest[bytes] = Latest()
         self._scenes = scenes
         self._report = report
-        self._view = view_for(config.privacy, frames_per_round)
+        self._filter = filter_for(config.privacy, frames_per_round)
         self._quality = config.quality
         self._interval_s = 1 / config.fps
         self._changed = threading.Condition()
@@ -74,7 +74,7 @@ class Encoder:
         self._working = threading.Lock()  # held while frames are read; taken before _changed
         self._size = _FIRST_SIZE
         self._looked_at = 0
-        self._shown: Exposure | Notice | None = None
+        self._shown: ShownScene | Notice | None = None
         self._encoded_s: float | None = None
         self._is_failing = False
         self._breaks = 0  # how often not even a notice could be encoded
@@ -145,7 +145,7 @@ class Encoder:
     def age_s(self) -> float | None:
         """Return the age of the frame that viewers see, None while they see none."""
         shown, encoded_s, now_s = self._shown, self._encoded_s, time.monotonic()
-        if not isinstance(shown, Exposure) or encoded_s is None or now_s - encoded_s >= MAX_AGE_S:
+        if not isinstance(shown, ShownScene) or encoded_s is None or now_s - encoded_s >= MAX_AGE_S:
             return None
         return now_s - shown.snapshot.captured_at_s
 
@@ -200,7 +200,7 @@ class Encoder:
     def _forget(self) -> None:
         """Drop every frame and every JPEG; waits for the one that is being encoded."""
         with self._working:
-            self._view.forget()
+            self._filter.forget()
             self.jpegs.clear()
             self._shown = None
 
@@ -238,7 +238,7 @@ class Encoder:
             self.jpegs.clear()
             self._note_change()
 
-    def _look(self) -> Exposure | Notice | None:
+    def _look(self) -> ShownScene | Notice | None:
         """Return what is to be seen; None while the first frames are held back."""
         newer, health = self._scenes.wait_newer(0, 0), self._report().health
         if newer is None:
@@ -247,7 +247,7 @@ class Encoder:
         self._size = scene.frame.size
         is_fresh = time.monotonic() - scene.frame.captured_at_s < MAX_AGE_S
         if is_fresh and health.healthy:
-            return self._view.expose(scene)
+            return self._filter.apply(scene)
         return notice_of(health, self._size)
 
     def _notice_of_waiting(self, requests: tuple[_Request, ...]) -> Notice | None:
@@ -258,13 +258,13 @@ class Encoder:
             return notice_of_hiding(self._size)
         return None
 
-    def _encoded(self, subject: Exposure | Notice) -> bytes:
+    def _encoded(self, subject: ShownScene | Notice) -> bytes:
         """Return the JPEG of `subject`, encoded and published unless it is the newest already."""
         jpeg, now_s = self.jpegs.get(), time.monotonic()
         if jpeg is None or subject != self._shown:
             jpeg = _encode(subject, self._quality)
             self._shown = subject
-        elif isinstance(subject, Exposure) or now_s - (self._encoded_s or 0.0) < _REPEAT_S:
+        elif isinstance(subject, ShownScene) or now_s - (self._encoded_s or 0.0) < _REPEAT_S:
             return jpeg
         self._encoded_s = time.monotonic()
         self.jpegs.put(jpeg)
@@ -278,7 +278,7 @@ class Encoder:
             self._changed.notify_all()
 
 
-def _encode(subject: Exposure | Notice, quality: int) -> bytes:
+def _encode(subject: ShownScene | Notice, quality: int) -> bytes:
     bgr = draw_notice(subject) if isinstance(subject, Notice) else subject.draw()
     jpeg: bytes = simplejpeg.encode_jpeg(bgr, quality, colorspace="BGR", colorsubsampling="420")
     return jpeg

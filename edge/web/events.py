@@ -13,7 +13,7 @@ from edge.latest import Latest
 MIMETYPE = "text/event-stream"
 _INTERVAL_S = 0.1  # ten a second: as fast as bars need to move
 _HEARTBEAT_S = 1.0  # the page counts the device as gone after a few of these
-# What changes by itself from one moment to the next is not worth a message of its own.
+# These values change all the time; a change of them alone does not send an event.
 _CLOCKS = frozenset({"fps", "age_ms", "uptime_s", "picture_age_ms"})
 
 

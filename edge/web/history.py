@@ -1,4 +1,4 @@
-"""The addresses of the history: as JSON for the page's timeline, as CSV for a spreadsheet."""
+"""The routes of the history: JSON for the page's timeline, CSV for a spreadsheet."""
 
 from __future__ import annotations
 
@@ -16,20 +16,20 @@ from werkzeug.exceptions import BadRequest, ServiceUnavailable
 
 from edge.datatypes import UNCERTAIN, Period
 from edge.history.history import DAY_S, MINUTE_S, STEP_S, STEPS_KEPT_S
-from edge.web.download_turn import Lent, Turn
+from edge.web.download_slot import Download, DownloadSlot
 from edge.web.responses import as_json
 
 _MOST_MINUTES = DAY_S // MINUTE_S
 _MOST_DAYS = 90
 _LINES_A_PIECE = 100
-# A download rests for this many times as long as it worked: vision needs the interpreter, too.
-_RESTS = 4
-_LONGEST_REST_S = 0.25
+# A download sleeps this many times as long as it worked: vision needs the interpreter, too.
+_SLEEP_FACTOR = 4
+_LONGEST_SLEEP_S = 0.25
 _TRY_AGAIN_S = 5
 
 
 class History(Protocol):
-    """What was seen, added up; both return what began in the last so many seconds."""
+    """The recorded periods; both methods return those that began in the last `last_s` seconds."""
 
     def minutes(self, last_s: float) -> Iterable[Period]:
         """Return whole minutes, oldest first."""
@@ -49,12 +49,12 @@ def add_history(
     worked_s: Callable[[], float] = time.thread_time,
     sleep: Callable[[float], None] = time.sleep,
 ) -> None:
-    """Add the addresses `/api/history` and `/api/history.csv`.
+    """Add the routes `/api/history` and `/api/history.csv`.
 
     One CSV is written at a time: after each piece it sleeps for a multiple of the processor time
-    that the piece took by `worked_s`, the thread's. `clock` tells how slowly its client reads.
+    that the piece took, which `worked_s` measures. `clock` measures how slowly its client reads.
     """
-    turn = Turn(clock)
+    slot = DownloadSlot(clock)
 
     @app.get("/api/history")
     def api_history() -> Response:
@@ -72,13 +72,13 @@ def add_history(
     @app.get("/api/history.csv")
     def api_history_csv() -> Response:
         days = _number("days", 7, 1, _MOST_DAYS)
-        mine = turn.take()
-        if mine is None:
+        download = slot.acquire()
+        if download is None:
             busy = "another download is running; try again in a few seconds"
             raise ServiceUnavailable(busy, retry_after=_TRY_AGAIN_S)
         pieces = _pieces(_lines(history.minutes(days * DAY_S), labels))
-        response = Response(_paced(pieces, mine, worked_s, sleep), mimetype="text/csv")
-        response.call_on_close(mine.close)
+        response = Response(_paced(pieces, download, worked_s, sleep), mimetype="text/csv")
+        response.call_on_close(download.close)
         response.headers["Content-Disposition"] = 'attachment; filename="emotion-edge-history.csv"'
         return response
 
@@ -94,34 +94,34 @@ def _record(period: Period, length_s: int, labels: Sequence[str]) -> dict[str, A
 
 
 def _watched_s(period: Period, length_s: int) -> float:
-    """Return the time watched; of a period that came twice, its length at most."""
+    """Return the watched time, at most the length: a period may be recorded twice."""
     return min(period.watched_s, float(length_s))
 
 
 def _paced(
     pieces: Generator[str, None, None],
-    turn: Lent,
+    download: Download,
     worked_s: Callable[[], float],
     sleep: Callable[[float], None],
 ) -> Iterator[str]:
-    """Yield the pieces, with a rest after each that is longer than the work.
+    """Yield the pieces; after each, sleep longer than the work took.
 
-    Raises ConnectionAbortedError when another download has got this one's turn.
+    Raises ConnectionAbortedError when another download has taken the slot.
     """
-    with closing(turn), closing(pieces):  # the file first: the next one reads it
-        turn.resume()
+    with closing(download), closing(pieces):  # the file first: the next one reads it
+        download.resume()
         began_s = worked_s()
         for piece in pieces:
-            rest_s = min(_RESTS * (worked_s() - began_s), _LONGEST_REST_S)
-            turn.wait()
+            pause_s = min(_SLEEP_FACTOR * (worked_s() - began_s), _LONGEST_SLEEP_S)
+            download.wait()
             yield piece
-            turn.resume()
-            sleep(rest_s)
+            download.resume()
+            sleep(pause_s)
             began_s = worked_s()
 
 
 def _pieces(lines: Iterator[str]) -> Generator[str, None, None]:
-    """Yield the lines in pieces worth a packet each."""
+    """Yield the lines in pieces of about one packet."""
     while piece := "".join(islice(lines, _LINES_A_PIECE)):
         yield piece
 
@@ -141,7 +141,7 @@ def _lines(periods: Iterable[Period], labels: Sequence[str]) -> Iterator[str]:
 def _number(name: str, default: int, least: int, most: int) -> int:
     """Return the query's number of that name. Raises BadRequest when it is not in its range."""
     text = request.args.get(name, str(default))
-    # Bounded before it is read: int() takes its time over a million digits.
+    # The length is checked first: int() is slow for a million digits.
     if text.isascii() and text.isdigit() and len(text) < 10 and least <= int(text) <= most:
         return int(text)
     allowed = str(least) if least == most else f"a whole number from {least} to {most}"

@@ -1,4 +1,4 @@
-"""Draw on a frame what was seen in it: a box and a label for each face."""
+"""Draws a box and a label for each face on a frame."""
 
 from __future__ import annotations
 
@@ -29,14 +29,14 @@ def draw_faces(bgr: BgrImage, faces: Sequence[FaceState]) -> BgrImage:
 
 
 def caption(face: FaceState) -> str:
-    """Return the words at a face: its number, its expression and how sure of it we are."""
+    """Return the text of a face's label: its number, its expression and the confidence."""
     if face.label is None:
         return f"{face.track_id} uncertain"
     return f"{face.track_id} {face.label} {face.confidence:.0%}"
 
 
 def label_place(box: BBox, width: int, height: int, frame_size: tuple[int, int]) -> Rectangle:
-    """Return where a label goes: on top of the box, else just inside it, always in the frame."""
+    """Return the place of a label: above the box, else just inside it, always in the frame."""
     frame_width, frame_height = frame_size
     left, top = round(box.x1), round(box.y1)
     y = top - height if top >= height else top

@@ -1,7 +1,7 @@
-"""Where the page of a running device is, left in the state folder for `emotion-edge code`.
+"""The addresses of a running device's page, in a file for `emotion-edge code`.
 
-The file is locked while its device runs, and the kernel drops the lock of a process that died: an
-address that is read is the address of a device that runs.
+The device locks the file while it runs, and the kernel releases the lock of a process that died. So
+the addresses are read only while the device runs.
 """
 
 from __future__ import annotations
@@ -26,15 +26,15 @@ _MOST_BYTES = 10_000
 def published(folder: Path, urls: Sequence[str]) -> Iterator[None]:
     """Keep `urls` in the state folder for as long as the context lasts.
 
-    Nothing depends on it: a folder that cannot be written, or on which another device runs, is
-    left as it is.
+    This is optional: a folder that cannot be written, or that another device uses, is left
+    unchanged.
     """
     with contextlib.ExitStack() as kept:
         try:
             if not running_addresses(folder):
                 _publish(folder, urls, kept)
         except OSError as exc:
-            log.debug("the page's addresses are not kept in %s: %s", folder, exc)
+            log.debug("cannot save the page's addresses in %s: %s", folder, exc)
         yield
 
 
@@ -58,7 +58,7 @@ def _remove(path: Path) -> None:
 
 
 def running_addresses(folder: Path) -> tuple[str, ...]:
-    """Return the addresses of the device that runs on this state folder, () when none is known."""
+    """Return the addresses of the device that uses this state folder, () when none runs."""
     try:
         with opened(folder / _NAME) as descriptor:
             if _is_free(descriptor):

@@ -1,4 +1,4 @@
-"""The picture shown when there is none: what is the matter, in words, instead of a frozen frame."""
+"""The notice that viewers see when there is no live frame: it says why."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ _BACKGROUND: Rgb = (24, 28, 34)
 _DETAIL: Rgb = (164, 172, 180)
 _TITLES = {
     CameraState.STARTING: "Camera starting",
-    CameraState.LOST: "Camera lost",
+    CameraState.LOST: "Camera disconnected",
     CameraState.PAUSING: "Camera closing",
     CameraState.PAUSED: "Camera paused",
-    CameraState.LIVE: "No new picture",  # the camera delivers, and its frames come too late
+    CameraState.LIVE: "No new frame",  # the camera delivers, but its frames come too late
 }
 
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """What to say, and the (width, height) of the picture to say it in."""
+    """A title, a detail, and the (width, height) of the image that shows them."""
 
     title: str
     detail: str
@@ -35,15 +35,17 @@ class Notice:
 
 
 def notice_of(health: Health, size: tuple[int, int]) -> Notice:
-    """Return the words for a camera that shows nothing."""
+    """Return the notice for a camera that delivers no live frame."""
     late = health.camera is CameraState.LIVE
-    detail = "The newest one is too old to be shown as live" if late else health.detail
+    detail = "The newest frame is too old to be shown as live" if late else health.detail
     return Notice(_TITLES[health.camera], detail, size)
 
 
 def notice_of_hiding(size: tuple[int, int]) -> Notice:
-    """Return the words for a picture that is held back until its faces are found."""
-    return Notice("Faces are being hidden", "A picture follows when the room was looked at", size)
+    """Return the notice for frames that are held back until their faces are found."""
+    return Notice(
+        "Searching for faces to hide", "The video starts when the whole room was searched", size
+    )
 
 
 def notice_of_failure(size: tuple[int, int]) -> Notice:
@@ -52,7 +54,7 @@ def notice_of_failure(size: tuple[int, int]) -> Notice:
 
 
 def draw_notice(notice: Notice) -> BgrImage:
-    """Return the notice as a picture, uint8 (H, W, 3)."""
+    """Return the notice as a BGR image, uint8 (H, W, 3)."""
     width, height = notice.size
     bgr = np.full((height, width, 3), _BACKGROUND[::-1], np.uint8)
     cap_px = max(9.0, height / 26)
@@ -71,7 +73,7 @@ def _write_centred(bgr: BgrImage, text: str, y: int, cap_px: float, ink: Rgb) ->
 
 
 def _draw_camera(bgr: BgrImage, center: tuple[int, int], radius_px: float) -> None:
-    """Draw a small camera, crossed out."""
+    """Draw a small camera that is crossed out."""
     x, y = center
     r, stroke_px = round(radius_px), max(2, round(radius_px / 12))
     body = rounded((x - r, y - round(r * 0.6), 2 * r, round(r * 1.3)), r // 4)

@@ -1,8 +1,8 @@
-"""What of a scene may leave the device: all of it, no recognizable face, or no picture at all.
+"""The privacy filters: they decide what of a scene may leave the device.
 
-A face is found some frames after it comes into view: the detector looks at the room part by part.
-So that nobody is shown before being found, pixelated pictures are held back until a round of looks
-is over, and every face found by then is hidden in them. What no look finds is not hidden.
+The detector searches a frame part by part, so it finds a face some frames after the face comes into
+view. The pixelate filter therefore holds each frame back until a whole round of detection is over,
+and hides every face that was found until then. A face that the detector never finds is not hidden.
 """
 
 from __future__ import annotations
@@ -25,89 +25,89 @@ from edge.web.placeholder import MAX_AGE_S
 
 Mode = Literal["off", "pixelate", "boxes-only"]
 
-MOST_HELD_BYTES = 32 * 1024 * 1024
-"""All pictures that wait, together; as frames a round of them takes from 16 MB (640x480) to 650."""
+MAX_HELD_BYTES = 32 * 1024 * 1024
+"""The limit for all held frames together. Uncompressed, a round takes 16 MB (640x480) to 650 MB."""
 
-# Tried in turn until a waiting picture is small enough; one of ordinary size and rooms always is.
+# JPEG qualities, tried in this order until a held frame is small enough; the first one usually is.
 _HELD_QUALITIES = (85, 60, 35)
 _SMALLEST_HELD_PX = 16
-# A face's box goes from the brows to the chin; this many times as large it holds the head.
-_HEAD = 1.6
-# And by this much more for each second between the picture and the look that found the face.
-_MOVES_PER_S = 1.0
-_BLOCKS = 8  # across a hidden head
+# A face's box reaches from the brows to the chin; enlarged by this factor it holds the head.
+_HEAD_SCALE = 1.6
+# Added to the factor for each second between the frame and the detection that found the face.
+_GROWTH_PER_S = 1.0
+_BLOCKS_PER_HEAD = 8  # across
 _NEUTRAL: Rgb = (38, 44, 52)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Exposure:
-    """A picture that may be shown: what was seen in it, and `draw`, which returns it.
+class ShownScene:
+    """What may be shown of a scene: its snapshot, and `draw`, which returns the filtered frame.
 
-    The picture is uint8 (H, W, 3), of the frame's size.
+    The filtered frame is BGR uint8 (H, W, 3), of the frame's size.
     """
 
     snapshot: Snapshot
     draw: Callable[[], BgrImage]
 
 
-class View(Protocol):
-    """Turns scenes into pictures that may be seen."""
+class PrivacyFilter(Protocol):
+    """Removes from scenes what must not leave the device."""
 
-    def expose(self, newest: Scene) -> Exposure | None:
-        """Take in the newest scene and return what may be shown now; None: nothing yet.
+    def apply(self, newest: Scene) -> ShownScene | None:
+        """Add the newest scene and return what may be shown now, None while there is nothing.
 
-        As long as that stays the same, the same object is returned.
+        Returns the same object until there is something newer.
         """
         ...
 
     def forget(self) -> None:
-        """Drop every picture."""
+        """Drop every frame."""
         ...
 
 
-Round = Callable[[tuple[int, int]], int]
-"""From a frame's (width, height) to the number of frames in which all of it has been looked at."""
+FramesPerRound = Callable[[tuple[int, int]], int]
+"""Maps a frame's (width, height) to the number of frames in which all of it is searched once."""
 
 
-def view_for(mode: Mode, frames_per_round: Round) -> View:
-    """Return the view that a setting of [stream] privacy stands for."""
+def filter_for(mode: Mode, frames_per_round: FramesPerRound) -> PrivacyFilter:
+    """Return the filter for a value of [stream] privacy."""
     if mode == "pixelate":
-        return PixelatedView(frames_per_round)
-    return BoxesView() if mode == "boxes-only" else PlainView()
+        return PixelateFilter(frames_per_round)
+    return BoxesFilter() if mode == "boxes-only" else PlainFilter()
 
 
-class PlainView:
-    """Everything, at once."""
+class PlainFilter:
+    """Shows the whole frame at once."""
 
     def __init__(self) -> None:
-        self._shown: Exposure | None = None
+        self._shown: ShownScene | None = None
 
-    def expose(self, newest: Scene) -> Exposure:
-        """Return the newest scene, with boxes and labels. See View."""
+    def apply(self, newest: Scene) -> ShownScene:
+        """Return the newest scene with boxes and labels. See PrivacyFilter."""
         shown = self._shown
         if shown is None or shown.snapshot is not newest.snapshot:
-            self._shown = shown = Exposure(newest.snapshot, partial(self._drawn, newest))
+            self._shown = shown = ShownScene(newest.snapshot, partial(self._drawn, newest))
         return shown
 
     def forget(self) -> None:
-        """Drop the scene exposed last. See View."""
+        """Drop the newest scene. See PrivacyFilter."""
         self._shown = None
 
     def _drawn(self, scene: Scene) -> BgrImage:
         return annotate(scene)
 
 
-class BoxesView(PlainView):
-    """Boxes and labels, and nothing of what the camera sees."""
+class BoxesFilter(PlainFilter):
+    """Shows boxes and labels on a plain background."""
 
     def _drawn(self, scene: Scene) -> BgrImage:
-        ground = np.full_like(scene.frame.bgr, _NEUTRAL[::-1])
-        return draw_faces(ground, scene.snapshot.faces)
+        background = np.full_like(scene.frame.bgr, _NEUTRAL[::-1])
+        return draw_faces(background, scene.snapshot.faces)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _Held:
-    """A scene that waits for the looks after it, its frame as a JPEG."""
+class _HeldFrame:
+    """A scene that waits for the detections after it, its frame as a JPEG."""
 
     snapshot: Snapshot
     opening: int
@@ -115,26 +115,26 @@ class _Held:
     jpeg: bytes
 
 
-class PixelatedView:
-    """Pictures a round of looks late, with everybody in them reduced to a few blocks.
+class PixelateFilter:
+    """Shows frames one round of detection late, with every head reduced to a few blocks.
 
-    What waits takes at most MOST_HELD_BYTES, whatever the camera's size.
+    The held frames take at most MAX_HELD_BYTES, at any frame size.
     """
 
-    def __init__(self, frames_per_round: Round) -> None:
+    def __init__(self, frames_per_round: FramesPerRound) -> None:
         self._frames_per_round = frames_per_round
         self._lock = threading.Lock()
-        self._held: deque[_Held] = deque()
-        self._shown: Exposure | None = None
+        self._held: deque[_HeldFrame] = deque()
+        self._shown: ShownScene | None = None
 
     @property
     def held_bytes(self) -> int:
-        """How much the waiting pictures take."""
+        """The size of the held frames."""
         with self._lock:
             return sum(len(held.jpeg) for held in self._held)
 
-    def expose(self, newest: Scene) -> Exposure | None:
-        """Return the newest scene that a whole round of looks has followed. See View."""
+    def apply(self, newest: Scene) -> ShownScene | None:
+        """Return the newest scene that a whole round of detection followed. See PrivacyFilter."""
         with self._lock:
             if self._held and _is_break(self._held[-1], newest):
                 self._drop()
@@ -146,11 +146,11 @@ class PixelatedView:
                 due = self._held.popleft()
             if due is not None:
                 heads = _heads(due.snapshot, [held.snapshot for held in self._held])
-                self._shown = Exposure(due.snapshot, partial(_pixelated, due, heads))
+                self._shown = ShownScene(due.snapshot, partial(_pixelated, due, heads))
             return self._shown
 
     def forget(self) -> None:
-        """Drop the pictures that wait, and the one exposed last. See View."""
+        """Drop the held frames and the one that was shown last. See PrivacyFilter."""
         with self._lock:
             self._drop()
 
@@ -158,31 +158,31 @@ class PixelatedView:
         self._held.clear()
         self._shown = None
 
-    def _hold(self, scene: Scene) -> _Held:
+    def _hold(self, scene: Scene) -> _HeldFrame:
         frame = scene.frame
-        # One more waits while the oldest is taken out, and that one is shown for a while.
-        most_bytes = MOST_HELD_BYTES // (self._frames_per_round(frame.size) + 2)
-        jpeg = _packed(frame.bgr, most_bytes)
-        return _Held(scene.snapshot, frame.opening, frame.size, jpeg)
+        # Plus two: a new frame is added before the oldest is removed, and that one is still shown.
+        max_bytes = MAX_HELD_BYTES // (self._frames_per_round(frame.size) + 2)
+        jpeg = _compressed(frame.bgr, max_bytes)
+        return _HeldFrame(scene.snapshot, frame.opening, frame.size, jpeg)
 
     def _is_followed(self) -> bool:
         return bool(self._held) and len(self._held) > self._frames_per_round(self._held[0].size)
 
 
-def _packed(bgr: BgrImage, most_bytes: int) -> bytes:
-    """Return the picture as a JPEG of at most so many bytes, coarser or smaller where it must."""
+def _compressed(bgr: BgrImage, max_bytes: int) -> bytes:
+    """Return a JPEG of at most `max_bytes`, of lower quality or half the size where necessary."""
     for quality in _HELD_QUALITIES:
         jpeg: bytes = simplejpeg.encode_jpeg(
             np.ascontiguousarray(bgr), quality, colorspace="BGR", colorsubsampling="444"
         )
-        if len(jpeg) <= most_bytes or min(bgr.shape[:2]) < _SMALLEST_HELD_PX:
+        if len(jpeg) <= max_bytes or min(bgr.shape[:2]) < _SMALLEST_HELD_PX:
             return jpeg
     half = (max(bgr.shape[1] // 2, 1), max(bgr.shape[0] // 2, 1))
-    return _packed(np.asarray(cv2.resize(bgr, half, interpolation=cv2.INTER_AREA)), most_bytes)
+    return _compressed(np.asarray(cv2.resize(bgr, half, interpolation=cv2.INTER_AREA)), max_bytes)
 
 
-def _pixelated(held: _Held, heads: Sequence[BBox]) -> BgrImage:
-    """Return the picture with its heads in blocks, then boxes and labels."""
+def _pixelated(held: _HeldFrame, heads: Sequence[BBox]) -> BgrImage:
+    """Return the frame with pixelated heads, boxes and labels."""
     bgr: BgrImage = simplejpeg.decode_jpeg(held.jpeg, "BGR")
     if (bgr.shape[1], bgr.shape[0]) != held.size:
         bgr = np.asarray(cv2.resize(bgr, held.size, interpolation=cv2.INTER_LINEAR), np.uint8)
@@ -192,14 +192,14 @@ def _pixelated(held: _Held, heads: Sequence[BBox]) -> BgrImage:
 
 
 def pixelate(bgr: BgrImage, head: BBox) -> None:
-    """Reduce the part of the picture inside `head` to blocks an eighth of it wide, in place."""
+    """Reduce the part of the frame inside `head` to blocks an eighth of it wide, in place."""
     height, width = bgr.shape[:2]
     part = head.clip(width, height)
     left, top = int(part.x1), int(part.y1)
     right, bottom = min(int(part.x2) + 1, width), min(int(part.y2) + 1, height)
     if part.area <= 0 or right <= left or bottom <= top:
         return
-    block_px = max(head.width, head.height) / _BLOCKS
+    block_px = max(head.width, head.height) / _BLOCKS_PER_HEAD
     blocks = (
         max(1, round((right - left) / block_px)),
         max(1, round((bottom - top) / block_px)),
@@ -211,9 +211,9 @@ def pixelate(bgr: BgrImage, head: BBox) -> None:
 
 
 def _heads(snapshot: Snapshot, later: Iterable[Snapshot]) -> tuple[BBox, ...]:
-    """Return where heads are in a picture: of whoever was followed in it, and who was found after.
+    """Return the boxes of the heads in a frame: of faces tracked in it, and of faces found later.
 
-    Somebody found later was near that place before, the less exactly the earlier.
+    A face that is found later was near that place before; its box grows with the time between.
     """
     found = {face.track_id for face in snapshot.faces}
     guessed = found | set(snapshot.unshown)
@@ -222,25 +222,25 @@ def _heads(snapshot: Snapshot, later: Iterable[Snapshot]) -> tuple[BBox, ...]:
         *snapshot.unshown.values(),
         *snapshot.candidates,
     )
-    heads = [box.scale(_HEAD) for box in seen_now]
+    heads = [box.expand(_HEAD_SCALE) for box in seen_now]
     for seen in later:
-        grown = _HEAD + _MOVES_PER_S * _lag_s(snapshot, seen)
+        grown = _HEAD_SCALE + _GROWTH_PER_S * _lag_s(snapshot, seen)
         for face in seen.faces:
             if face.track_id not in found:
-                heads.append(face.box.scale(grown))
+                heads.append(face.box.expand(grown))
         for track_id, box in seen.unshown.items():
             if track_id not in guessed:
-                heads.append(box.scale(grown))
-        heads += [box.scale(grown) for box in seen.candidates]
+                heads.append(box.expand(grown))
+        heads += [box.expand(grown) for box in seen.candidates]
         found |= {face.track_id for face in seen.faces}
         guessed |= found | set(seen.unshown)
     return tuple(heads)
 
 
-def _is_break(before: _Held, newest: Scene) -> bool:
-    """Whether looks at the newest scene say nothing about the one before.
+def _is_break(before: _HeldFrame, newest: Scene) -> bool:
+    """Whether detections in the newest scene say nothing about the one before.
 
-    Frames that are MAX_AGE_S apart were not filtered one after the other.
+    Between frames that are MAX_AGE_S apart, other frames were not filtered.
     """
     if before.opening != newest.frame.opening or before.size != newest.frame.size:
         return True

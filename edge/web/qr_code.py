@@ -1,4 +1,4 @@
-"""A QR code in the terminal, drawn by qrencode where that is installed, as install.sh does."""
+"""A QR code in the terminal, drawn by qrencode if that is installed; install.sh does the same."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ import shutil
 import subprocess
 from typing import TextIO
 
-_PATIENCE_S = 3.0
-_WIDTH = 41  # columns: a code of version 5, the largest that an address needs, and its margin
+_TIMEOUT_S = 3.0
+_WIDTH = 41  # columns: a code of version 5, the largest for an address, with its margin
 
 
 def qr_code(text: str, terminal: TextIO) -> str:
-    """Return lines that draw `text`, nothing where this terminal cannot show them."""
+    """Return the lines of a code for `text`, nothing if the terminal cannot show them."""
     program = shutil.which("qrencode")
     if program is None or not _can_draw(terminal):
         return ""
@@ -22,7 +22,7 @@ def qr_code(text: str, terminal: TextIO) -> str:
             check=True,
             capture_output=True,
             encoding="utf-8",
-            timeout=_PATIENCE_S,
+            timeout=_TIMEOUT_S,
         ).stdout.rstrip("\n")
     except (OSError, ValueError, subprocess.SubprocessError):
         return ""

@@ -1,4 +1,4 @@
-"""What all answers have in common: the headers that fence the page in, and how errors read."""
+"""What all responses have in common: the security headers, and the form of errors."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _HEADERS = {
     "Content-Security-Policy": _POLICY,
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
-    # Without it any page of the web, open on a phone in this house, could show the live picture.
+    # Without it any website that is open on a phone in this network could show the live video.
     "Cross-Origin-Resource-Policy": "same-origin",
     # Not no-referrer: the login form would then come from the origin "null".
     "Referrer-Policy": "same-origin",
@@ -40,13 +40,13 @@ _HEADERS = {
 }
 
 
-def speak_with_one_voice(app: Flask) -> None:
-    """Give every answer of `app` the headers, and every error one shape."""
+def add_headers_and_errors(app: Flask) -> None:
+    """Add the headers to every response of `app`, and give all errors the same form."""
     app.after_request(_add_headers)
     app.register_error_handler(HTTPException, _refuse)
     faults = Faults()
 
-    # Flask's own way logs the path as it came, line breaks and all, once for each request.
+    # Flask itself logs the path unescaped, with line breaks, once for each request.
     @app.errorhandler(Exception)
     def fail(exc: Exception) -> Response:
         faults.tell(f"{request.method} {request.path}", exc)
@@ -54,12 +54,12 @@ def speak_with_one_voice(app: Flask) -> None:
 
 
 def as_json(values: Any, status: int = 200) -> Response:
-    """Return the values as an answer in JSON, one line."""
+    """Return the values as a JSON response of one line."""
     return Response(json.dumps(values) + "\n", status, mimetype="application/json")
 
 
 def wants_page() -> bool:
-    """Whether somebody looks at the answer in a browser's window."""
+    """Whether a browser shows the response as a page."""
     accepted = request.headers.get("Accept", "")
     return "text/html" in accepted and not request.path.startswith("/api/")
 
@@ -67,7 +67,7 @@ def wants_page() -> bool:
 def _add_headers(response: Response) -> Response:
     response.headers.update(_HEADERS)
     if request.is_secure or is_loopback(urlsplit(f"//{request.host}").hostname or ""):
-        # Elsewhere browsers complain in the console that they do not heed it.
+        # Elsewhere browsers ignore it and warn in the console.
         response.headers["Cross-Origin-Opener-Policy"] = "same-origin"
     if request.endpoint != "static":
         response.headers["Cache-Control"] = "no-store"
@@ -75,15 +75,15 @@ def _add_headers(response: Response) -> Response:
 
 
 def _refuse(error: HTTPException) -> Response:
-    """Answer an error in one line of JSON, or as a small page, with the headers it brings."""
+    """Return an error as one line of JSON, or as a small page, with its own headers."""
     code = error.code or 500
-    own_words = error.description if error.description != type(error).description else None
+    reason = error.description if error.description != type(error).description else None
     if wants_page():
-        text = render_template("refusal.html", code=code, name=error.name, reason=own_words)
+        text = render_template("refusal.html", code=code, name=error.name, reason=reason)
         response = Response(text, code, mimetype="text/html")
     else:
-        asked = f"{code} {error.name}: {request.method} {request.path}"
-        response = as_json({"error": f"{asked}: {own_words}" if own_words else asked}, code)
+        error_text = f"{code} {error.name}: {request.method} {request.path}"
+        response = as_json({"error": f"{error_text}: {reason}" if reason else error_text}, code)
     for name, value in error.get_headers():
         if name != "Content-Type":
             response.headers[name] = value

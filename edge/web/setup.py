@@ -1,4 +1,4 @@
-"""How one gets to the page: its addresses, the code that opens it, and its certificate."""
+"""The setup of web access: the page's addresses, the access code and the certificate."""
 
 from __future__ import annotations
 
@@ -12,20 +12,20 @@ from edge.config import Config, WebConfig
 from edge.config.hostnames import canonical_host, host_from_here, host_problem, is_loopback
 from edge.network import own_addresses
 from edge.state import AccessCode, KeptFile, find_folder, login_secret, open_folder
-from edge.web.auth.access_code import Access, Door
-from edge.web.auth.allowed_hosts import Hosts
-from edge.web.auth.sessions import Logins
+from edge.web.auth.access_code import Access, Authenticator
+from edge.web.auth.allowed_hosts import AllowedHosts
+from edge.web.auth.sessions import Sessions
 from edge.web.certificate import Certificate, keep_certificate
 
 log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class Served:
-    """Where the page is, the access code that opens it, and its certificate's fingerprint.
+class PageInfo:
+    """The page's addresses, the access code, and the certificate's fingerprint.
 
-    The first address is for this machine's own browser. Without a code the page stands open;
-    without a fingerprint it is not encrypted.
+    The first address is for a browser on this machine. `code` is None when none is needed,
+    `fingerprint` is None without TLS.
     """
 
     urls: tuple[str, ...]
@@ -34,46 +34,48 @@ class Served:
 
     @property
     def for_phones(self) -> str | None:
-        """The address that a phone most likely reaches, None when only this machine does."""
+        """The address that a phone most likely reaches, None when only this machine can."""
         here, *elsewhere = self.urls
         is_local = is_loopback(urlsplit(here).hostname or "")
         return elsewhere[0] if elsewhere else None if is_local else here
 
 
 @dataclass(frozen=True, slots=True)
-class Entrance:
-    """Who may look; the code for telling it, None: it stands open; and the certificate if any."""
+class WebSetup:
+    """The access rules, the access code if one is needed, and the certificate if there is one."""
 
     access: Access
     code: AccessCode | None
     certificate: Certificate | None
 
-    def served(self, web: WebConfig, port: int) -> Served:
-        """Return what a person needs to know, with the code in force now."""
-        return Served(
+    def page_info(self, web: WebConfig, port: int) -> PageInfo:
+        """Return what a person needs to open the page, with the present code."""
+        return PageInfo(
             page_urls(web, port),
             None if self.code is None else self.code(),
             None if self.certificate is None else self.certificate.fingerprint,
         )
 
 
-def open_entrance(config: Config) -> Entrance:
-    """Read or make what is kept in the state folder. Raises ConfigError, StateError."""
+def set_up_web(config: Config) -> WebSetup:
+    """Read or create the files in the state folder. Raises ConfigError, StateError."""
     access, code = open_access(config)
-    return Entrance(access, code, _open_certificate(config))
+    return WebSetup(access, code, _open_certificate(config))
 
 
 def open_access(config: Config) -> tuple[Access, AccessCode | None]:
-    """Return who may look, and the code for telling it. Raises ConfigError, StateError."""
-    hosts = Hosts((*config.web.allowed_hosts, config.web.host))
+    """Return the access rules, and the code if one is needed. Raises ConfigError, StateError."""
+    hosts = AllowedHosts((*config.web.allowed_hosts, config.web.host))
     if config.web.auth == "none":
         if not is_loopback(config.web.host):
-            log.warning('web: [web] auth = "none": whoever reaches this device may look')
+            log.warning(
+                'web: [web] auth = "none": every machine that reaches this device can see the page'
+            )
         return Access(hosts, None), None
     folder = open_folder(find_folder(config.state))
     code = AccessCode(folder)
-    logins = Logins(login_secret(folder), KeptFile(folder / "ended-logins"))
-    return Access(hosts, Door(code, logins)), code
+    sessions = Sessions(login_secret(folder), KeptFile(folder / "ended-logins"))
+    return Access(hosts, Authenticator(code, sessions)), code
 
 
 def _open_certificate(config: Config) -> Certificate | None:
@@ -85,10 +87,10 @@ def _open_certificate(config: Config) -> Certificate | None:
 def page_urls(
     web: WebConfig, port: int, *, addresses: Iterable[str] | None = None, name: str | None = None
 ) -> tuple[str, ...]:
-    """Return the page's address for this machine's browser, then those for others if any.
+    """Return the page's address for this machine's browser, then those for other machines.
 
-    The last of these is the machine's name, which not every phone can resolve. `addresses` and
-    `name` stand in for the machine's own in tests.
+    The last one contains the machine's name, which not every phone can resolve. Tests pass
+    `addresses` and `name` instead of the machine's own.
     """
     host, here = canonical_host(web.host), host_from_here(web.host)
     hosts = [here]
@@ -101,6 +103,6 @@ def page_urls(
 
 
 def _multicast_names(hostname: str) -> list[str]:
-    """Return what the network's phones may call this machine, nothing when it has no name."""
+    """Return the machine's multicast DNS name, nothing when it has no name."""
     name = hostname.partition(".")[0]
     return [] if name in ("", "localhost") or host_problem(name) else [f"{name}.local"]

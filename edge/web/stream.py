@@ -1,4 +1,4 @@
-"""The live picture as viewers receive it: a stream of JPEGs, or one of them."""
+"""The live video as viewers receive it: a stream of JPEGs, or a single one."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from edge.config import StreamConfig
 from edge.datatypes import Report, Scene
 from edge.latest import Latest
 from edge.web.encoder import Encoder
-from edge.web.privacy import Round
-from edge.web.viewer_limit import Seats
+from edge.web.privacy import FramesPerRound
+from edge.web.viewer_limit import ViewerLimit
 
 BOUNDARY = "frame"
 MIMETYPE = f"multipart/x-mixed-replace; boundary={BOUNDARY}"
@@ -18,8 +18,8 @@ _DELIMITER = f"--{BOUNDARY}\r\n".encode()
 
 # How long the first frame of a filter that holds frames back is waited for. A viewer of the stream
 # gets a notice then; a request for a single JPEG waits for a slow camera's whole round.
-_PATIENCE_S, _LONGEST_PATIENCE_S = 4.0, 30.0
-_MOST_PATIENT = 2  # requests that wait so long at once; each holds a thread of the server
+_FIRST_JPEG_S, _SLOW_FIRST_JPEG_S = 4.0, 30.0
+_MAX_SLOW_REQUESTS = 2  # requests that wait so long at once; each holds a thread of the server
 
 
 class JpegFeed:
@@ -30,13 +30,13 @@ class JpegFeed:
         scenes: Latest[Scene],
         report: Callable[[], Report],
         config: StreamConfig,
-        frames_per_round: Round,
+        frames_per_round: FramesPerRound,
     ) -> None:
         """`frames_per_round` is how long a pixelated frame is held back; see privacy.py."""
-        self.seats = Seats(config.max_viewers)
+        self.viewers = ViewerLimit(config.max_viewers)
         self.privacy = config.privacy
         self._encoder = Encoder(scenes, report, config, frames_per_round)
-        self._patient = threading.BoundedSemaphore(_MOST_PATIENT)
+        self._slow_requests = threading.BoundedSemaphore(_MAX_SLOW_REQUESTS)
 
     def start(self) -> None:
         """Start the encoder's thread; the first viewer does so otherwise. Raises ResourceError."""
@@ -46,17 +46,17 @@ class JpegFeed:
         """End the encoder's thread and every stream; may be called twice."""
         self._encoder.stop()
 
-    def picture(self) -> bytes | None:
+    def current_jpeg(self) -> bytes | None:
         """Return what is to be seen now; None at the end, or when no frame can be encoded.
 
         Frames that are held back are waited for while frames arrive, half a minute at most.
         """
-        is_patient = self._patient.acquire(blocking=False)
+        may_wait_long = self._slow_requests.acquire(blocking=False)
         try:
-            return self._encoder.request(_LONGEST_PATIENCE_S if is_patient else _PATIENCE_S)
+            return self._encoder.request(_SLOW_FIRST_JPEG_S if may_wait_long else _FIRST_JPEG_S)
         finally:
-            if is_patient:
-                self._patient.release()
+            if may_wait_long:
+                self._slow_requests.release()
 
     def age_s(self) -> float | None:
         """Return the age of the frame that viewers see, None while they see none."""
@@ -68,7 +68,7 @@ class JpegFeed:
         Returns the version and its JPEG; the version is to be passed to the next call.
         """
         if not version:  # what the last viewer saw may be old
-            self._encoder.request(_PATIENCE_S)
+            self._encoder.request(_FIRST_JPEG_S)
         return self._encoder.wait_newer(version)
 
     def parts(self) -> Generator[bytes, None, None]:

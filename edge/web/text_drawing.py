@@ -1,4 +1,4 @@
-"""Text and rounded shapes on a picture, in OpenCV's own font. Nothing here leaves the picture."""
+"""Draws text and rounded shapes on an image, with OpenCV's own font; clipped to the image."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def wrap(text: str, limit_px: int, cap_px: float, max_lines: int) -> list[str]:
 
 
 def shorten(text: str, limit_px: int, cap_px: float) -> str:
-    """Return `text`, or as much of it as fits in `limit_px` with "..." behind it."""
+    """Return `text`, or its beginning with "..." so that it fits in `limit_px`."""
     if width_px(text, cap_px) <= limit_px:
         return text
     kept = text.removesuffix("...")
@@ -61,7 +61,7 @@ def printable(text: str) -> str:
 
 
 def ink_on(colour: Rgb) -> Rgb:
-    """Return black or white, whichever reads better on `colour` (Rec. 601 luma)."""
+    """Return INK or PAPER, the one with more contrast on `colour` (Rec. 601 luma)."""
     red, green, blue = colour
     return INK if 0.299 * red + 0.587 * green + 0.114 * blue > 120 else PAPER
 

@@ -1,28 +1,28 @@
-"""Who is watching. A fixed number of seats, because each viewer holds a thread of the server."""
+"""The limit on viewers: each one holds a thread of the server."""
 
 from __future__ import annotations
 
 import threading
 
 
-class Seats:
-    """A bounded crowd of viewers, by name; the same name may sit twice."""
+class ViewerLimit:
+    """The names of the present viewers, at most `limit`; a name may be there twice."""
 
     def __init__(self, limit: int) -> None:
         self.limit = limit
         self._lock = threading.Lock()
         self._names: list[str] = []
 
-    def take(self, name: str) -> bool:
-        """Sit down; False when every seat is taken."""
+    def add(self, name: str) -> bool:
+        """Add a viewer; False when the limit is reached."""
         with self._lock:
             if len(self._names) >= self.limit:
                 return False
             self._names.append(name)
             return True
 
-    def leave(self, name: str) -> None:
-        """Give a seat back that `take` gave."""
+    def remove(self, name: str) -> None:
+        """Remove a viewer that `add` added."""
         with self._lock:
             self._names.remove(name)
 

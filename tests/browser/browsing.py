@@ -75,7 +75,7 @@ class Page:
         return float(
             self.browser.execute_script("""
                 const canvas = new OffscreenCanvas(64, 48), c = canvas.getContext("2d");
-                const picture = document.getElementById("picture");
+                const picture = document.getElementById("video");
                 if (!picture.naturalWidth) return 0;
                 c.drawImage(picture, 0, 0, 64, 48);
                 const data = c.getImageData(0, 0, 64, 48).data;

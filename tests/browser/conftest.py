@@ -29,9 +29,9 @@ from edge.datatypes import (
 from edge.history.history import History
 from edge.latest import Latest
 from edge.web.app import Controls, create_app
-from edge.web.auth.access_code import Access, Door
-from edge.web.auth.allowed_hosts import Hosts
-from edge.web.auth.sessions import Logins
+from edge.web.auth.access_code import Access, Authenticator
+from edge.web.auth.allowed_hosts import AllowedHosts
+from edge.web.auth.sessions import Sessions
 from edge.web.server.server import WebServer
 from edge.web.stream import JpegFeed
 
@@ -79,7 +79,7 @@ class ScriptedDevice:
             leds=lambda: self.leds,
             labels=LABELS,
             feed=feed,
-            access=Access(Hosts(), self._door() if code else None),
+            access=Access(AllowedHosts(), self._authenticator() if code else None),
             controls=Controls(pause=self.pause, resume=self.resume),
             history=self.history,
             version="0.0-test",
@@ -122,9 +122,9 @@ class ScriptedDevice:
         self.obeys.wait(10)
         self.camera, self.detail = CameraState.LIVE, "frames arrive"
 
-    def _door(self) -> Door:
-        # The same secret after a restart: whoever was logged in still is.
-        return Door(lambda: self.code, Logins(b"secret of the scripted device"))
+    def _authenticator(self) -> Authenticator:
+        # The same secret after a restart: sessions stay valid.
+        return Authenticator(lambda: self.code, Sessions(b"secret of the scripted device"))
 
     def _film(self) -> None:
         seq = 0
@@ -206,7 +206,7 @@ def make_device() -> Iterator[Callable[..., ScriptedDevice]]:
     made: list[ScriptedDevice] = []
 
     def make(port: int = 0, code: str | None = None, **rest: Any) -> ScriptedDevice:
-        """Make a device; with a `code` it asks for that, without one it stands open."""
+        """Make a device; with a `code` it requires that, without one it requires none."""
         made.append(ScriptedDevice(port, code, **rest))
         return made[-1]
 

@@ -45,7 +45,7 @@ def test_axe_finds_nothing_while_paused_lost_or_empty(page: Page, device: Any) -
     until(lambda: page.text("#pause") == "Resume")
     check(page)
     device.camera, device.detail = CameraState.LOST, "USB camera 0: no frame for 2.0 s"
-    until(lambda: page.text("#pill-text") == "Camera lost")
+    until(lambda: page.text("#pill-text") == "Disconnected")
     check(page, DESKTOP)
     device.labels_in_view = ()
     device.resume()
@@ -66,7 +66,9 @@ def test_axe_finds_nothing_in_the_notice(chromium: Any, device: Any) -> None:
     check(page)
 
 
-def test_axe_finds_nothing_at_the_door(chromium: Any, make_device: Callable[..., Any]) -> None:
+def test_axe_finds_nothing_on_the_login_page(
+    chromium: Any, make_device: Callable[..., Any]
+) -> None:
     page = Page(chromium, make_device(code="k7wq-m3xd"))
     check(page)
     page.press("wrong", "#code")

@@ -55,7 +55,7 @@ def test_nothing_waits_for_the_first_picture(
     device = make_device(feed_type=SilentFeed)
     page = Page(chromium, device)  # returns once the page has loaded, picture or not
     until(lambda: page.texts(".face .label") == ["happy", "surprise"])
-    until(lambda: len(device.feed.seats) == 1)
+    until(lambda: len(device.feed.viewers) == 1)
     assert page.brightness() == 0
     assert page.text("#pill-text") == "Live"
     page.click("#pause")

@@ -19,7 +19,7 @@ def test_pause_and_resume(page: Page, device: Any) -> None:
     page.click("#pause")
     until(lambda: page.text("#pause") == "Resume")
     assert device.camera is CameraState.PAUSED
-    assert page.text("#banner") == "The camera is paused. Nothing is being looked at."
+    assert page.text("#banner") == "The camera is paused and off."
     assert page.text("#pill-text") == "Paused"
     until(lambda: not page.shown(".face"))
     until(lambda: 0 < page.brightness() < 60)
@@ -33,9 +33,9 @@ def test_a_camera_that_is_being_closed_is_not_called_paused(page: Page, device: 
     until(lambda: page.shown(".face"))
     device.camera = CameraState.PAUSING
     until(lambda: page.text("#pill-text") == "Closing")
-    assert page.text("#banner") == "The camera is being closed. Until then it may be on."
+    assert page.text("#banner") == "The camera is closing. Until then it may be on."
     assert page.text("#pause") == "Resume"
-    assert page.text("#mood-text") == "Not looking"
+    assert page.text("#mood-text") == "No live data"
 
 
 def test_the_age_is_that_of_the_picture_shown(
@@ -70,7 +70,7 @@ def test_a_pause_that_fails_is_told(page: Page, device: Any) -> None:
     page.run("(window.fetch = () => Promise.reject(new TypeError('gone')), 0)")
     page.click("#pause")
     until(lambda: page.shown("#banner"))
-    expected = "The camera could not be paused: the device does not answer."
+    expected = "The camera could not be paused: the device does not respond."
     assert page.text("#banner") == expected
     assert page.text("#pause") == "Pause"
     assert device.camera is CameraState.LIVE
@@ -91,7 +91,7 @@ def test_full_screen_shows_the_picture_and_its_buttons_alone(page: Page) -> None
     page.click("#full")
     until(lambda: page.run("!!document.fullscreenElement"))
     assert page.attribute("#full", "aria-pressed") == "true"
-    assert page.shown("#picture")
+    assert page.shown("#video")
     assert page.shown("#pause")
     assert page.shown("#mood-text")
     assert not page.shown(".face")
@@ -108,7 +108,7 @@ def test_a_phone_without_full_screen_shows_the_picture_in_its_whole_window(page:
     page.run("(document.documentElement.requestFullscreen = undefined)")
     page.click("#full")
     until(lambda: not page.shown("footer"))
-    box = page.box("#picture")
+    box = page.box("#video")
     assert (box["width"], box["height"]) == PHONE
     page.look_as((320, 568))
     assert page.box("#room")["right"] < page.box("#pause")["left"]
@@ -120,7 +120,7 @@ def test_the_notice_of_first_use_comes_once(chromium: Any, device: Any) -> None:
     page = Page(chromium, device, first_use=True)
     assert page.shown("#about")
     assert page.run("document.getElementById('about').contains(document.activeElement)")
-    for words in ("Nothing leaves", "No picture, ever", "workplaces", "Art. 5(1)(f)"):
+    for words in ("Nothing leaves", "No video and no images", "workplaces", "Art. 5(1)(f)"):
         assert words in page.text("body")
     page.click("#about .button")
     assert not page.shown("#about")
@@ -137,23 +137,23 @@ def test_the_device_says_how_it_is(page: Page, device: Any) -> None:
     device.vitals = Vitals(temperature_c=81.4, hot=True)
     until(lambda: page.shown("#temperature"))
     assert page.text("#temperature") == "81 °C"
-    until(lambda: "Hot: working slower to stay cool." in page.text("#notes"))
+    until(lambda: "The device is hot and works more slowly." in page.text("#alerts"))
     device.vitals = Vitals(temperature_c=61.0, throttled=True)
-    until(lambda: "power supply too weak" in page.text("#notes"))
-    assert "Hot" not in page.text("#notes")
+    until(lambda: "power supply is too weak" in page.text("#alerts"))
+    assert "more slowly" not in page.text("#alerts")
     device.vitals = Vitals(temperature_c=55.0)
-    until(lambda: "power supply" not in page.text("#notes"))
+    until(lambda: "power supply" not in page.text("#alerts"))
 
 
 @pytest.mark.parametrize(
     ("privacy", "told"),
     [("off", ""), ("pixelate", "faces are pixelated"), ("boxes-only", "boxes only")],
 )
-def test_an_open_door_and_privacy_are_shown(
+def test_missing_access_code_and_privacy_are_shown(
     chromium: Any, make_device: Callable[..., Any], privacy: str, told: str
 ) -> None:
     page = Page(chromium, make_device(privacy=privacy))
-    assert "Everybody on this network can see this page." in page.text("#notes")
-    assert told in page.text("#notes")
-    assert ("Privacy" in page.text("#notes")) == bool(told)
+    assert "No access code: every device on this network can see this page." in page.text("#alerts")
+    assert told in page.text("#alerts")
+    assert ("Privacy" in page.text("#alerts")) == bool(told)
     assert not page.shown("#leave")

@@ -58,7 +58,7 @@ def test_each_face_has_a_card_with_its_bars(page: Page) -> None:
 
 
 def test_the_picture_is_live(page: Page) -> None:
-    until(lambda: page.run("document.getElementById('picture').naturalWidth") == 640)
+    until(lambda: page.run("document.getElementById('video').naturalWidth") == 640)
     until(lambda: page.brightness() > 80)
     until(lambda: page.text("#viewers") == "1")
 
@@ -73,12 +73,12 @@ def test_bars_move(page: Page) -> None:
 def test_the_room_empties_and_fills(page: Page, device: Any) -> None:
     until(lambda: page.shown(".face"))
     device.labels_in_view = ()
-    until(lambda: page.text("#mood-text") == "Nobody in view")
+    until(lambda: page.text("#mood-text") == "No face in view")
     assert page.shown("#empty")
     assert not page.shown(".face")
     device.labels_in_view = (None,)
     until(lambda: page.texts(".face .label") == ["uncertain"])
-    assert page.text("#mood-text") == "Hard to tell"
+    assert page.text("#mood-text") == "Unclear"
     assert not page.shown("#empty")
 
 
@@ -101,8 +101,8 @@ def test_a_lost_camera_is_told_and_its_return_too(page: Page, device: Any) -> No
     device.camera, device.detail = CameraState.LOST, "USB camera 0: no frame for 2.0 s"
     until(lambda: page.shown("#banner"), 2)
     assert "USB camera 0: no frame for 2.0 s" in page.text("#banner")
-    assert page.text("#pill-text") == "Camera lost"
-    assert page.text("#mood-text") == "Not looking"
+    assert page.text("#pill-text") == "Disconnected"
+    assert page.text("#mood-text") == "No live data"
     assert not page.shown(".face")
     until(lambda: 0 < page.brightness() < 60)
     device.camera = CameraState.LIVE
@@ -114,7 +114,7 @@ def test_a_lost_camera_is_told_and_its_return_too(page: Page, device: Any) -> No
 def test_a_picture_that_grows_old_is_told(page: Page, device: Any) -> None:
     until(lambda: page.brightness() > 80)
     device.films = False
-    until(lambda: "No new picture" in page.text("#banner"), 4)
+    until(lambda: "No new frame" in page.text("#banner"), 4)
     assert page.text("#pill-text") == "Late"
     until(lambda: 0 < page.brightness() < 60)
     device.films = True
@@ -134,13 +134,13 @@ def test_the_page_survives_a_restart_of_the_server(
     time.sleep(10)
     again = make_device(port)
     until(lambda: page.text("#pill-text") == "Live", 15)
-    until(lambda: len(again.feed.seats) == 1)
+    until(lambda: len(again.feed.viewers) == 1)
     until(lambda: page.brightness() > 80)
 
 
 def test_a_picture_that_ends_alone_is_asked_for_again(page: Page, device: Any) -> None:
     until(lambda: page.text("#viewers") == "1")
-    page.run("document.getElementById('picture').removeAttribute('src')")
+    page.run("document.getElementById('video').removeAttribute('src')")
     until(lambda: page.text("#viewers") == "0")
     until(lambda: page.text("#viewers") == "1")
     until(lambda: page.brightness() > 80)
@@ -153,22 +153,22 @@ def test_a_hidden_page_watches_nothing(page: Page, device: Any) -> None:
         window.asleep = true;
         document.dispatchEvent(new Event("visibilitychange"));
     """)
-    until(lambda: len(device.feed.seats) == 0)
+    until(lambda: len(device.feed.viewers) == 0)
     page.browser.execute_script("""
         window.asleep = false;
         document.dispatchEvent(new Event("visibilitychange"));
     """)
-    until(lambda: len(device.feed.seats) == 1)
+    until(lambda: len(device.feed.viewers) == 1)
     until(lambda: page.brightness() > 80)
 
 
 def test_a_viewer_too_many_is_told_why_and_let_in_later(chromium: Any, device: Any) -> None:
     for name in "abcd":
-        device.feed.seats.take(name)
+        device.feed.viewers.add(name)
     page = Page(chromium, device)
-    until(lambda: "place to watch is taken" in page.text("#banner"))
+    until(lambda: "Too many viewers" in page.text("#banner"))
     assert page.shown(".face")
-    device.feed.seats.leave("a")
+    device.feed.viewers.remove("a")
     until(lambda: page.brightness() > 80, 15)
     until(lambda: not page.shown("#banner"))
 
@@ -181,7 +181,7 @@ def test_while_all_places_at_the_events_are_taken_one_thing_is_said(
         for _ in range(4):
             listeners.enter_context(urlopen(address, timeout=5))
         page = Page(chromium, device)
-        until(lambda: "place to watch is taken" in page.text("#banner"))
+        until(lambda: "Too many viewers" in page.text("#banner"))
         page.browser.execute_script("""
             window.said = [];
             const banner = document.getElementById("banner");
@@ -195,8 +195,8 @@ def test_while_all_places_at_the_events_are_taken_one_thing_is_said(
 
 
 def test_place_for_the_picture_is_kept_before_it_comes(page: Page, device: Any) -> None:
-    page.run("document.getElementById('picture').removeAttribute('src')")
-    box = page.box("#picture")
+    page.run("document.getElementById('video').removeAttribute('src')")
+    box = page.box("#video")
     assert box["width"] / box["height"] == pytest.approx(4 / 3, abs=0.01)
 
 

@@ -51,8 +51,8 @@ def test_a_moment_can_be_pointed_at_with_the_keys_and_the_mouse(page: Page) -> N
     assert page.attribute("#scrub", "aria-valuetext") == "1 min ago: sad 50%, neutral 50%"
     assert page.text("#legend [data-label=neutral] b") == "50%"
     page.press(LEFT * 12, "#scrub")
-    assert page.text("#moment") == "3 min ago: not looking"
-    assert page.attribute("#scrub", "aria-valuetext") == "3 min ago: not looking"
+    assert page.text("#moment") == "3 min ago: no data"
+    assert page.attribute("#scrub", "aria-valuetext") == "3 min ago: no data"
     page.run("document.getElementById('scrub').blur()")
     assert page.text("#moment") == ""
     page.browser.execute_script("""
@@ -70,7 +70,7 @@ def test_before_anything_was_seen_it_says_so(
     device = make_device()
     device.labels_in_view = ()
     page = Page(chromium, device)
-    until(lambda: page.text("#mood-text") == "Nobody in view")
-    assert page.attribute("#plot", "aria-label") == "Last 10 minutes: nobody was seen"
-    until(lambda: page.attribute("#scrub", "aria-valuetext") == "now: nobody seen")
+    until(lambda: page.text("#mood-text") == "No face in view")
+    assert page.attribute("#plot", "aria-label") == "Last 10 minutes: no faces"
+    until(lambda: page.attribute("#scrub", "aria-valuetext") == "now: no faces")
     assert page.shown("#no-history")

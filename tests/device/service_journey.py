@@ -57,7 +57,7 @@ def wrong_settings_stop_the_service_for_good(device: Device) -> None:
 
 
 def upgrade_that_does_not_start_is_undone(device: Device) -> None:
-    opening = "    entrance = open_entrance(config)\n"
+    opening = "    web_setup = set_up_web(config)\n"
     device.edit("edge/app.py", opening, f"    raise SystemExit(1)\n{opening}")
     result = device.install()
     last = result.stdout.splitlines()[-1]

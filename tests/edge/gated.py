@@ -1,4 +1,4 @@
-"""A device behind a door, without a network."""
+"""A device with an access code, without a network."""
 
 from pathlib import Path
 
@@ -10,10 +10,10 @@ from edge.history.history import History
 from edge.latest import Latest
 from edge.state import KeptFile
 from edge.web.app import Controls, create_app
-from edge.web.auth.access_code import Access, Door
-from edge.web.auth.allowed_hosts import Hosts
-from edge.web.auth.rate_limit import Attempts
-from edge.web.auth.sessions import Logins
+from edge.web.auth.access_code import Access, Authenticator
+from edge.web.auth.allowed_hosts import AllowedHosts
+from edge.web.auth.rate_limit import RateLimit
+from edge.web.auth.sessions import Sessions
 from edge.web.stream import JpegFeed
 
 CODE = "k7mf-2q9x-ta"
@@ -29,7 +29,7 @@ class Clock:
 
 
 class Device:
-    """A device behind a door; `code` may be changed, as `emotion-edge code --new` does."""
+    """A device with an access code; `code` may be changed, as `emotion-edge code --new` does."""
 
     def __init__(self, ended_file: Path, secret: bytes = b"a secret", code: str = CODE) -> None:
         self.code = code
@@ -46,15 +46,15 @@ class Device:
     def make_app(self) -> Flask:
         """Return the application as after a restart."""
         config = StreamConfig(fps=30, quality=80, max_viewers=2, privacy="off")
-        logins = Logins(self.secret, KeptFile(self.ended_file), self.wall_clock)
-        self.door = Door(lambda: self.code, logins, Attempts(self.clock))
+        sessions = Sessions(self.secret, KeptFile(self.ended_file), self.wall_clock)
+        self.authenticator = Authenticator(lambda: self.code, sessions, RateLimit(self.clock))
         return create_app(
             reports=self.reports,
             report=self.report,
             leds=lambda: None,
             labels=("happy", "sad"),
             feed=JpegFeed(self.scenes, self.report, config, lambda _: 12),
-            access=Access(Hosts(), self.door),
+            access=Access(AllowedHosts(), self.authenticator),
             controls=Controls(pause=self.pause, resume=self.resume),
             history=self.history,
         )
@@ -62,7 +62,7 @@ class Device:
     @property
     def cookie(self) -> str:
         """The name of the login's cookie over http."""
-        return self.door.cookie(secure=False)
+        return self.authenticator.cookie(secure=False)
 
     def pause(self) -> None:
         self.camera = CameraState.PAUSED

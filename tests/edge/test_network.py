@@ -18,7 +18,7 @@ from edge.network import listen, own_addresses
 from edge.system.probe import check_port
 from edge.web.announcement import announce
 from edge.web.server.server import WebServer
-from edge.web.setup import Served, page_urls
+from edge.web.setup import PageInfo, page_urls
 
 SOMEWHERE = ["192.168.178.20", "10.8.0.3", "2001:db8::20"]
 
@@ -175,7 +175,7 @@ class Terminal(io.StringIO):
         return True
 
 
-SERVED = Served(
+SERVED = PageInfo(
     ("http://127.0.0.1:8080", "http://192.168.1.5:8080", "http://pi.local:8080"), "k7mf", None
 )
 
@@ -213,7 +213,7 @@ def test_without_it_the_addresses_have_to_do(
         case "fails":
             qrencode.write_text("#!/bin/sh\necho 'half a code'; exit 1\n")
         case "hangs":
-            monkeypatch.setattr("edge.web.qr_code._PATIENCE_S", 0.2)
+            monkeypatch.setattr("edge.web.qr_code._TIMEOUT_S", 0.2)
             qrencode.write_text("#!/bin/sh\nexec sleep 20\n")
         case "ascii":
             monkeypatch.setattr(terminal, "encoding", "ascii", raising=False)
@@ -222,7 +222,7 @@ def test_without_it_the_addresses_have_to_do(
         case "pipe":
             monkeypatch.setattr(terminal, "isatty", lambda: False)
         case "local":
-            served = Served(("http://127.0.0.1:8080",), "k7mf", None)
+            served = PageInfo(("http://127.0.0.1:8080",), "k7mf", None)
     announce(served, terminal)
     lines = terminal.getvalue().splitlines()
     assert lines[0].endswith("on http://127.0.0.1:8080 (Ctrl-C ends it)")

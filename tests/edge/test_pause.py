@@ -247,7 +247,7 @@ def test_no_picture_from_before_a_pause_is_kept(
     open_device: Callable[..., Device], privacy: str, kind: str
 ) -> None:
     device = open_device(privacy, kind)
-    jpegs = [device.feed.picture()]  # its viewer has gone
+    jpegs = [device.feed.current_jpeg()]  # its viewer has gone
     assert device.kept() > 0
     device.service.pause()
     eventually(lambda: device.kept() == 0)

@@ -1,4 +1,4 @@
-"""Who may look: the access code, the cookie it is exchanged for, and the limit on guessing."""
+"""Authentication: the access code, the cookie it is exchanged for, and the limit on guessing."""
 
 from __future__ import annotations
 
@@ -9,92 +9,92 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
-from edge.web.auth.allowed_hosts import Hosts
-from edge.web.auth.rate_limit import Attempts, plain_address
-from edge.web.auth.sessions import Logins
+from edge.web.auth.allowed_hosts import AllowedHosts
+from edge.web.auth.rate_limit import RateLimit, plain_address
+from edge.web.auth.sessions import Sessions
 
 log = logging.getLogger(__name__)
 
-_LONGEST_TRY = 64  # characters of a code worth looking at
+_LONGEST_TRY = 64  # characters of a code that are compared
 _MOST_KNOWN = 64
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
-    """What a code got: `admitted`, or for how many seconds no other may be tried, 0 for none."""
+class CodeResult:
+    """Whether a code was `accepted`, and for how many seconds no other may be tried."""
 
-    admitted: bool
+    accepted: bool
     wait_s: int = 0
 
 
-class Door:
-    """Opens for whoever knows the code. `code` is asked at every try: it may change.
+class Authenticator:
+    """Checks access codes and session tokens. `code` is called for each check: it may change.
 
-    An address over its limit is refused even with the right code, or guessing would go on. The
-    limits over many addresses spare those that showed the right code since the start: a flood
-    must not lock out the machine that asks every few seconds.
+    An address over its limit is refused even with the right code; otherwise guessing would go on.
+    The limits over many addresses do not apply to addresses that sent the right code since the
+    start: a flood must not lock out a machine that sends a request every few seconds.
     """
 
     def __init__(
-        self, code: Callable[[], str], logins: Logins, attempts: Attempts | None = None
+        self, code: Callable[[], str], sessions: Sessions, rate_limit: RateLimit | None = None
     ) -> None:
         self._code = code
-        self._logins = logins
-        self._attempts = Attempts() if attempts is None else attempts
+        self._sessions = sessions
+        self._rate_limit = RateLimit() if rate_limit is None else rate_limit
         self._lock = threading.Lock()
         self._known: dict[str, None] = {}
 
-    def try_code(self, code: str, address: str) -> Answer:
-        """Look at a code that somebody at `address` gave."""
+    def check_code(self, code: str, address: str) -> CodeResult:
+        """Check a code that came from `address`."""
         client = plain_address(address)
         with self._lock:  # two tries at once are two tries
-            wait_s = self._attempts.wait_s(address, trusted=client in self._known)
+            wait_s = self._rate_limit.wait_s(address, trusted=client in self._known)
             if wait_s:
-                return Answer(False, wait_s)
+                return CodeResult(False, wait_s)
             if not self.is_right(code):
-                self._attempts.note_wrong(address)
-                if self._attempts.wait_s(address, trusted=True):
+                self._rate_limit.note_wrong(address)
+                if self._rate_limit.wait_s(address, trusted=True):
                     log.warning("web: too many wrong access codes from %s", client)
-                return Answer(False)
+                return CodeResult(False)
             self._known.pop(client, None)
             self._known[client] = None
             if len(self._known) > _MOST_KNOWN:
                 del self._known[next(iter(self._known))]
-            return Answer(True)
+            return CodeResult(True)
 
     def cookie(self, *, secure: bool) -> str:
         """Return the name of the cookie for this device's tokens; over https it is `secure`."""
-        return self._logins.cookie(_plain(self._code()), secure=secure)
+        return self._sessions.cookie(_plain(self._code()), secure=secure)
 
     def issue(self, code: str) -> str:
-        """Return a token for somebody who was admitted with `code`, void once that is replaced."""
-        return self._logins.issue(_plain(code))
+        """Return a session token for `code`; it is invalid once the code is replaced."""
+        return self._sessions.issue(_plain(code))
 
-    def admits(self, token: str) -> bool:
-        """Whether this token was issued here, under the code in force, and has not ended."""
-        return self._logins.admits(token, _plain(self._code()))
+    def accepts(self, token: str) -> bool:
+        """Whether this device issued the token for the present code, and it has not ended."""
+        return self._sessions.accepts(token, _plain(self._code()))
 
     def end(self, token: str) -> None:
         """Refuse this token from now on."""
-        self._logins.end(token, _plain(self._code()))
+        self._sessions.end(token, _plain(self._code()))
 
     def is_right(self, code: str) -> bool:
-        """Whether this is the code in force; for who was admitted with it already."""
+        """Whether this is the present code; does not count as a try."""
         given, right = _plain(code[:_LONGEST_TRY]), _plain(self._code())
         return hmac.compare_digest(given.encode(), right.encode())
 
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """The names the device answers to and its door; None: it stands open."""
+    """The host names that are allowed, and the authenticator; None: no code is needed."""
 
-    hosts: Hosts
-    door: Door | None
+    hosts: AllowedHosts
+    authenticator: Authenticator | None
 
     @property
     def auth(self) -> Literal["code", "none"]:
-        """How one gets in, as the settings call it."""
-        return "none" if self.door is None else "code"
+        """The value of [web] auth."""
+        return "none" if self.authenticator is None else "code"
 
 
 def _plain(code: str) -> str:

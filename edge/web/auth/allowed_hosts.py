@@ -1,4 +1,4 @@
-"""The names this device answers to. A page of the web that rebinds its name to us has another."""
+"""The host names that the device accepts: a site that rebinds its DNS name to us has another."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ _HOST = re.compile(
 )
 
 
-class Hosts:
-    """Addresses, names without a dot, *.local and the names of the settings; any port."""
+class AllowedHosts:
+    """Accepts addresses, names without a dot, *.local and the names in the settings; any port."""
 
     def __init__(self, names: Iterable[str] = ()) -> None:
-        """Take the names of the settings. Raises ValueError for one that no Host header holds."""
+        """`names` come from the settings. Raises ValueError for one that is not a host name."""
         self._names = frozenset(map(canonical_host, names))
 
     def is_well_formed(self, host: str) -> bool:
-        """Whether this is a Host header's value at all."""
+        """Whether this is a valid value of a Host header."""
         return _HOST.fullmatch(host) is not None
 
     def allows(self, host: str) -> bool:
-        """Whether the device answers when it is called `host`, a Host header's value."""
+        """Whether the device accepts requests for `host`, a Host header's value."""
         match = _HOST.fullmatch(host)
         if match is None:
             return False

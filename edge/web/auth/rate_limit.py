@@ -1,4 +1,4 @@
-"""How often the wrong code may be tried. No I/O here."""
+"""The limit on wrong access codes. No I/O here."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _WINDOW_S = 60.0
 
 
 class _Limit(NamedTuple):
-    """Wrong tries a minute after which a noisy address waits, having made one, and a clean one."""
+    """Wrong tries a minute before an address must wait: one that made a try itself is `noisy`."""
 
     noisy: int
     clean: int
@@ -21,25 +21,25 @@ class _Limit(NamedTuple):
 
 _ADDRESS = _Limit(10, 10)
 _IN_ALL = _Limit(60, 1000)
-_HOUSEHOLD = _Limit(20, 60)  # an IPv6 /64, in which one machine has as many addresses as it likes
+_HOUSEHOLD = _Limit(20, 60)  # an IPv6 /64, in which one machine may have any number of addresses
 _SITE = _Limit(60, 300)  # an IPv6 /48, the most that one customer of a provider has
 
 
-class Attempts:
-    """The wrong tries of the last minute, counted by address, by IPv6 network and in all.
+class RateLimit:
+    """Counts the wrong tries of the last minute by address, by IPv6 network and in all.
 
-    An address that made no wrong try itself is let through until far more are made than a few
-    noisy ones can make: past their own limit they are stopped. So new logins are locked out only
-    by 1000 wrong tries a minute, which take some 950 IPv4 addresses or four IPv6 sites, and even
-    then trusted addresses are let through.
+    An address that made no wrong try itself may try until far more are made than a few noisy ones
+    can make: these are stopped at their own limit. So new logins are locked out only by 1000 wrong
+    tries a minute, which take about 950 IPv4 addresses or four IPv6 sites. Trusted addresses may
+    try even then.
 
-    A guess is made 1000 times a minute at most, however many addresses share the work. A code of
-    the device's own making, one of 31^10, is then found after 780,000 years on average; one of
-    eight random letters and digits, the shortest that a person may choose, after 2,700 years. One
-    of eight random digits takes 35 days, and 9 years from a single IPv4 address.
+    At most 1000 codes a minute are tried, from any number of addresses. A code that the device
+    made, one of 31^10, is then found after 780,000 years on average. One of eight random letters
+    and digits, the shortest that a person may choose, takes 2,700 years. One of eight random digits
+    takes 35 days, and 9 years from a single IPv4 address.
 
-    What is remembered is bounded by the same limits: over them nothing is tried, so nothing added,
-    and nothing is dropped before its minute is over.
+    The same limits bound the memory: over them nothing is tried, so nothing is added. Nothing is
+    dropped before its minute is over.
     """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
@@ -48,9 +48,9 @@ class Attempts:
         self._times: dict[str, deque[float]] = {}  # the same by network, oldest first
 
     def wait_s(self, address: str, *, trusted: bool = False) -> int:
-        """Return for how many seconds this address may not try; 0: it may.
+        """Return for how many seconds this address must wait, 0 for none.
 
-        For a `trusted` one only its own wrong tries count.
+        For a `trusted` address only its own wrong tries count.
         """
         now_s = self._clock()
         self._forget(now_s - _WINDOW_S)
@@ -66,7 +66,7 @@ class Attempts:
         return max((math.ceil(at_s - now_s) for at_s in until_s), default=0)
 
     def note_wrong(self, address: str) -> None:
-        """Count one wrong try of an address that need not wait."""
+        """Count one wrong try of an address that does not have to wait."""
         now_s, networks = self._clock(), tuple(_limits(plain_address(address)))
         self._wrong.append((now_s, networks))
         for network in networks:
@@ -90,7 +90,7 @@ def plain_address(address: str) -> str:
 
 
 def client_of(address: str) -> str:
-    """Return what all addresses of one client have in common: an IPv4 address, or an IPv6 /64."""
+    """Return the key of a client: its IPv4 address, or its IPv6 /64."""
     own = plain_address(address)
     return f"{int(ipaddress.IPv6Address(own)) >> 64:x}/64" if ":" in own else own
 

@@ -1,7 +1,7 @@
-"""What every request has to get past before an address answers it.
+"""The checks that every request passes before its route is called.
 
-In this order: the name we are called by, the credentials, and for a write the proof that our own
-page sent it. Whatever is not named here as public is not, an address added tomorrow included.
+In this order: the host name, the credentials, and for a write the proof that our own page sent it.
+A route is public only if it is listed here.
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ from werkzeug.exceptions import (
 )
 from werkzeug.wrappers import Response as AnyResponse
 
-from edge.web.auth.access_code import Access, Door
+from edge.web.auth.access_code import Access, Authenticator
 
 WRITE_HEADER = "X-Emotion-Edge"
 _READS = frozenset({"GET", "HEAD", "OPTIONS"})
 _DEFAULT_PORTS = {"http": ":80", "https": ":443"}
 _PUBLIC = frozenset({"login", "log_in", "healthz"})
-# In the static folder: what the login page is made of, and what a phone asks for, cookie or not,
-# to put the page on its home screen.
+# Static files of the login page, and those that a phone fetches without a cookie to put the page
+# on its home screen.
 LOGIN_ASSETS = frozenset(
     {
         *("style.css", "favicon.svg", "manifest.webmanifest"),
@@ -35,39 +35,39 @@ LOGIN_ASSETS = frozenset(
 )
 
 
-def guard(app: Flask, access: Access) -> None:
-    """Put the guard before every address of `app`."""
+def add_request_guard(app: Flask, access: Access) -> None:
+    """Check every request to `app` before its route is called."""
 
     @app.before_request
-    def refuse_or_let_in() -> AnyResponse | None:
+    def check_request() -> AnyResponse | None:
         _check_host(access)
-        door = access.door
-        g.is_welcome = _always
-        if door is None:
+        authenticator = access.authenticator
+        g.is_authorized = _always
+        if authenticator is None:
             _check_write()
             return None
         if _is_public():
             return None
         code = _bearer_code()
         if code is not None:
-            _check_bearer(door, code)
-            g.is_welcome = partial(door.is_right, code)
+            _check_bearer(authenticator, code)
+            g.is_authorized = partial(authenticator.is_right, code)
             return None
-        token = request.cookies.get(door.cookie(secure=request.is_secure), "")
-        if not door.admits(token):
-            return _turn_away()
-        g.is_welcome = partial(door.admits, token)
+        token = request.cookies.get(authenticator.cookie(secure=request.is_secure), "")
+        if not authenticator.accepts(token):
+            return _refuse()
+        g.is_authorized = partial(authenticator.accepts, token)
         _check_write()
         return None
 
 
 def check_origin() -> None:
-    """Refuse a form that a page of somebody else sent. Raises Forbidden.
+    """Refuse a form that another site's page sent. Raises Forbidden.
 
-    What proves that it is ours: a browser's `Sec-Fetch-Site: same-origin`, which no page can set
-    and which browsers send over https and to loopback only; else an Origin equal to the Host,
-    which a proxy may have replaced by its own. A request that names no origin at all is not a
-    browser's. X-Forwarded-Host proves nothing: any client can send it.
+    Two headers prove that the form is ours. `Sec-Fetch-Site: same-origin`: no page can set it, and
+    browsers send it over https and to loopback only. Or an Origin equal to the Host, which a proxy
+    may have replaced by its own. A request without any origin does not come from a browser.
+    X-Forwarded-Host proves nothing: any client can send it.
     """
     site = request.headers.get("Sec-Fetch-Site", "none")
     if site == "same-origin":
@@ -75,16 +75,16 @@ def check_origin() -> None:
     origin = request.headers.get("Origin")
     if site != "none" or (origin is not None and not _is_origin_of(origin, _host())):
         raise Forbidden(
-            "this form was sent from elsewhere; if a proxy is in between, it must pass the Host "
-            "header on (nginx: proxy_set_header Host $http_host;)"
+            "another site sent this form; if a proxy is in between, let it pass the Host header "
+            "on (nginx: proxy_set_header Host $http_host;)"
         )
 
 
 def _is_origin_of(origin: str, host: str) -> bool:
-    """Whether a page of `origin` was asked for under `host`, a Host header's value.
+    """Whether `origin` is that of `host`, a Host header's value.
 
-    Compared as text: an origin is a scheme and what a Host header holds, nothing more. Either may
-    name the scheme's own port.
+    They are compared as text: an origin is a scheme and the value of a Host header. Either may
+    contain the scheme's default port.
     """
     scheme, _, place = origin.lower().partition("://")
     port = _DEFAULT_PORTS.get(scheme, "")
@@ -97,10 +97,10 @@ def _check_host(access: Access) -> None:
     if "HTTP_HOST" not in request.environ and request.environ["SERVER_PROTOCOL"] == "HTTP/1.0":
         return
     if not access.hosts.is_well_formed(host):
-        raise BadRequest("a Host header with a name or an address is needed")
+        raise BadRequest("the request needs a Host header with a name or an address")
     if not access.hosts.allows(host):
         raise MisdirectedRequest(
-            f"this device is not called {host}; use its address, or add the name to "
+            f"{host} is not a name of this device; use its address, or add the name to "
             "[web] allowed_hosts"
         )
 
@@ -116,26 +116,26 @@ def _is_public() -> bool:
 
 
 def _bearer_code() -> str | None:
-    """Return the code that came as a bearer token; None when no token came.
+    """Return the code that was sent as a bearer token, None without one.
 
-    By hand: werkzeug decodes other schemes as well, and raises for what does not decode.
+    Not with werkzeug: it decodes other schemes as well, and raises when that fails.
     """
     scheme, _, token = str(request.environ.get("HTTP_AUTHORIZATION", "")).partition(" ")
     return token.strip() if scheme.lower() == "bearer" else None
 
 
-def _check_bearer(door: Door, code: str) -> None:
-    answer = door.try_code(code, request.remote_addr or "")
-    if answer.wait_s:
-        raise TooManyRequests("too many wrong access codes; wait", retry_after=answer.wait_s)
-    if not answer.admitted:
+def _check_bearer(authenticator: Authenticator, code: str) -> None:
+    result = authenticator.check_code(code, request.remote_addr or "")
+    if result.wait_s:
+        raise TooManyRequests("too many wrong access codes; wait", retry_after=result.wait_s)
+    if not result.accepted:
         raise _unauthorized("wrong access code")
 
 
-def _turn_away() -> AnyResponse:
+def _refuse() -> AnyResponse:
     if request.endpoint == "page" and request.method in ("GET", "HEAD"):
         return redirect(url_for("login"), 303)
-    raise _unauthorized("the access code is needed: log in, or send it as a bearer token")
+    raise _unauthorized("access code required: log in, or send it as a bearer token")
 
 
 def _unauthorized(reason: str) -> Unauthorized:
@@ -145,7 +145,7 @@ def _unauthorized(reason: str) -> Unauthorized:
 
 
 def _check_write() -> None:
-    """Refuse a write that our page did not send: no other page can set a header of ours."""
+    """Refuse a write that our page did not send: another site's page cannot set this header."""
     if request.method in _READS or request.endpoint in ("log_in", "static", None):
         return
     if request.headers.get(WRITE_HEADER) != "1":

@@ -1,4 +1,4 @@
-"""The cookie that stands for the access code: signed, with an end, and ended by logging out."""
+"""Session tokens: the signed cookie that replaces the access code until it expires or is ended."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ from itsdangerous import BadData, URLSafeSerializer
 
 LIFETIME_S = 30 * 24 * 3600
 _MOST_AHEAD_S = LIFETIME_S
-_MOST_ENDED = 1000  # kept; to log in and out more often than that takes the code
+_MOST_ENDED = 1000  # kept; only a client that knows the code can log in and out more often
 _NAME = re.compile(r"[0-9a-f]{16}")  # of a token
 
 log = logging.getLogger(__name__)
 
 
 class Kept(Protocol):
-    """A file that outlives a restart; both methods raise an OSError that names it."""
+    """A file that survives a restart; both methods raise an OSError that names it."""
 
     path: Path
 
@@ -36,16 +36,17 @@ class Kept(Protocol):
         """Replace the content, all or nothing."""
 
 
-class Logins:
-    """Issues and recognizes tokens. Their key depends on the code: a new code ends them all.
+class Sessions:
+    """Issues and checks tokens. Their key depends on the code: a new code ends them all.
 
-    `ended_file` remembers which were ended, over restarts; None: until the next one.
+    `ended_file` keeps the ended tokens over restarts; None: until the next restart.
 
-    The times are of the wall clock, which may be wrong. A token is admitted while the clock shows
-    at most 30 days after it was issued, or at most 30 days before: a board whose clock is late
-    after booting ends no login, and one that was issued while the clock was ahead is admitted for
-    60 days at most. A jump, however far, refuses tokens only until the clock is back; those that
-    are issued meanwhile are good until then. None runs out while the clock stands still.
+    The times are of the wall clock, which may be wrong. A token is accepted while the clock shows
+    at most 30 days after it was issued, or at most 30 days before. So a board whose clock is late
+    after booting ends no session, and a token that was issued while the clock was ahead is accepted
+    for 60 days at most. After a jump of the clock, tokens are refused only until the clock is
+    right again; tokens issued in between are valid until then. No token expires while the clock
+    stands still.
     """
 
     def __init__(
@@ -61,23 +62,24 @@ class Logins:
         self._ended = _read_ended(ended_file)
 
     def cookie(self, code: str, *, secure: bool) -> str:
-        """Return the name of the cookie for tokens issued under `code`.
+        """Return the name of the cookie for tokens issued for `code`.
 
-        Browsers send a cookie to every port of a host name, so a fixed name would make two
-        devices behind one name overwrite each other's. The secret makes it this device's own, the
-        code tells copies of one memory card apart, and https has another name than http, which
-        may not replace a Secure cookie. The prefix is RFC 6265bis's.
+        Browsers send a cookie to every port of a host name. With a fixed name, two devices behind
+        one host name would overwrite each other's cookie. The secret makes the name specific to
+        this device, and the code to one of several copies of a memory card. The name for https
+        differs from that for http, which may not replace a Secure cookie. The prefix is defined in
+        RFC 6265bis.
         """
         own = hmac.digest(self._secret, f"cookie name {code}".encode(), "sha256")[:6].hex()
         return f"{'__Host-' if secure else ''}emotion-edge-{own}"
 
     def issue(self, code: str) -> str:
-        """Return a new token for somebody who knew `code`."""
+        """Return a new token for `code`."""
         until_s = int(self._clock()) + LIFETIME_S
         return str(self._signed_with(code).dumps([secrets.token_hex(8), until_s]))
 
-    def admits(self, token: str, code: str) -> bool:
-        """Whether the token was issued under `code`, is in its time and was not ended."""
+    def accepts(self, token: str, code: str) -> bool:
+        """Whether the token was issued for `code`, has not expired and was not ended."""
         read = self._read(token, code)
         if read is None or read[0] in self._ended:
             return False
@@ -90,7 +92,7 @@ class Logins:
         if read is None:
             return
         with self._lock:
-            # By number, not by time: a clock that was ahead would have some admitted again.
+            # By number, not by time: after a clock was ahead, some would be accepted again.
             ended = {**self._ended, read[0]: read[1]}
             self._ended = dict(list(ended.items())[-_MOST_ENDED:])
             self._write_ended()
@@ -114,11 +116,13 @@ class Logins:
         try:
             self._ended_file.write(json.dumps(self._ended).encode())
         except OSError as exc:
-            log.warning("web: a login that was ended would be good after a restart: %s", exc)
+            log.warning(
+                "web: cannot save an ended session; it is valid again after a restart: %s", exc
+            )
 
 
 def _read_ended(file: Kept | None) -> dict[str, int]:
-    """Return the tokens that were ended; without those of a file that cannot be read."""
+    """Return the ended tokens, none when the file cannot be read."""
     if file is None:
         return {}
     try:
@@ -128,14 +132,15 @@ def _read_ended(file: Kept | None) -> dict[str, int]:
     except (ValueError, RecursionError):
         reason = f"{file.path}: not the JSON object that the device writes"
     log.warning(
-        "web: logins that were ended are good again; `emotion-edge code --new` ends them all: %s",
+        "web: cannot read the ended sessions, so they are valid again; `emotion-edge code --new` "
+        "ends all: %s",
         reason,
     )
     return {}
 
 
 def _parsed(content: bytes) -> dict[str, int]:
-    """Return the names in a JSON object, and until when each was good, 0 where that is not said.
+    """Return the names in a JSON object, each with its end in Unix seconds, 0 if unknown.
 
     Raises ValueError or RecursionError for anything else.
     """

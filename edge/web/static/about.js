@@ -1,4 +1,4 @@
-// The notice of first use: opened once on each phone, and again by whoever asks for it.
+// The notice of first use: opens once in each browser, and with its button.
 
 const KEY = "about-read";
 const dialog = document.getElementById("about");
@@ -9,7 +9,7 @@ export function wireAbout() {
   if (!wasRead()) dialog.showModal();
 }
 
-// Storage may be forbidden; then the notice comes again next time, and nothing else is lost.
+// Storage may be forbidden. Then the notice opens each time.
 function wasRead() {
   try {
     return localStorage.getItem(KEY) !== null;

@@ -1,55 +1,55 @@
-// The buttons at the picture. They have no letters of their own: somebody who dictates or leans on
-// the keyboard must not pause a camera.
+// The buttons below the video. They have no keyboard shortcuts: dictation, or a book on the keyboard,
+// must not pause a camera.
 
-import { post } from "./door.js";
-import * as words from "./words.js";
-import { setSign } from "./write.js";
+import { post } from "./api.js";
+import * as strings from "./strings.js";
+import { setIcon } from "./dom.js";
 
 const pauseButton = document.getElementById("pause");
 const fullButton = document.getElementById("full");
 const body = document.body;
 
 let paused = false;
-let asking = false;
-let told = () => {};
+let waiting = false;
+let onError = () => {};
 
-// `onTrouble` is told a sentence when the device does not do as it was asked.
-export function wireControls(onTrouble) {
-  told = onTrouble;
+// `showError` gets a sentence when a request fails.
+export function wireControls(showError) {
+  onError = showError;
   pauseButton.addEventListener("click", togglePause);
   fullButton.addEventListener("click", toggleFull);
   document.addEventListener("fullscreenchange", () => showFull(!!document.fullscreenElement));
   document.addEventListener("keydown", leave);
 }
 
-// The button follows what the device says of its camera, not what was clicked; null: it says nothing.
+// The button shows the state of the camera, not what was clicked; null: the state is unknown.
 export function showPaused(camera) {
-  pauseButton.disabled = asking || camera === null;
+  pauseButton.disabled = waiting || camera === null;
   if (camera === null || paused === ["pausing", "paused"].includes(camera)) return;
   paused = !paused;
-  setSign(pauseButton, paused ? "play" : "pause");
-  pauseButton.querySelector("span").textContent = paused ? words.resume : words.pause;
+  setIcon(pauseButton, paused ? "play" : "pause");
+  pauseButton.querySelector("span").textContent = paused ? strings.resume : strings.pause;
   pauseButton.classList.toggle("strong", paused);
 }
 
 async function togglePause() {
   const [address, failed] = paused
-    ? ["/api/resume", words.resumeFailed]
-    : ["/api/pause", words.pauseFailed];
+    ? ["/api/resume", strings.resumeFailed]
+    : ["/api/pause", strings.pauseFailed];
   const hadFocus = document.activeElement === pauseButton;
-  pauseButton.disabled = asking = true;
+  pauseButton.disabled = waiting = true;
   try {
     await post(address);
-  } catch (problem) {
-    told(failed(problem.message));
+  } catch (error) {
+    onError(failed(error.message));
   }
-  pauseButton.disabled = asking = false;
-  // A disabled button loses the focus, and with it a keyboard its place on the page.
+  pauseButton.disabled = waiting = false;
+  // A disabled button loses the focus, and a keyboard user would lose the place on the page.
   if (hadFocus && document.activeElement === document.body) pauseButton.focus();
 }
 
-// The whole page goes full screen, and its style leaves only the picture and what belongs to it.
-// So an iPhone, which has no full screen for pages, shows the same in its window.
+// The whole page goes full screen, and its style shows the video and its controls only.
+// An iPhone, which has no full screen for pages, shows the same in its window.
 function toggleFull() {
   const wanted = !body.classList.contains("full");
   showFull(wanted);
@@ -59,9 +59,9 @@ function toggleFull() {
 
 function showFull(full) {
   body.classList.toggle("full", full);
-  setSign(fullButton, full ? "shrink" : "expand");
+  setIcon(fullButton, full ? "shrink" : "expand");
   fullButton.setAttribute("aria-pressed", full);
-  fullButton.title = full ? words.leaveFullScreen : words.fullScreen;
+  fullButton.title = full ? strings.leaveFullScreen : strings.fullScreen;
 }
 
 function leave(event) {

@@ -1,7 +1,7 @@
-// One card for each face, in the order of their numbers.
+// The cards of the faces, in the order of their numbers.
 
-import * as words from "./words.js";
-import { setSign } from "./write.js";
+import * as strings from "./strings.js";
+import { setIcon } from "./dom.js";
 
 const template = document.getElementById("face");
 const list = document.getElementById("faces");
@@ -21,8 +21,8 @@ export function showFaces(faces) {
 function cardOf(id) {
   if (!cards.has(id)) {
     const card = template.content.firstElementChild.cloneNode(true);
-    card.setAttribute("aria-label", words.who(id));
-    card.querySelector(".who").textContent = words.who(id);
+    card.setAttribute("aria-label", strings.faceNumber(id));
+    card.querySelector(".who").textContent = strings.faceNumber(id);
     const next = [...cards].filter(([other]) => other > id).sort(([a], [b]) => a - b)[0];
     list.insertBefore(card, next ? next[1] : null);
     cards.set(id, card);
@@ -32,9 +32,9 @@ function cardOf(id) {
 
 function fill(card, face) {
   card.dataset.label = face.label ?? "";
-  setSign(card, face.label ?? "uncertain");
-  card.querySelector(".label").textContent = face.label ?? words.uncertain;
-  card.querySelector(".confidence").textContent = face.label ? words.percent(face.confidence) : "";
+  setIcon(card, face.label ?? "uncertain");
+  card.querySelector(".label").textContent = face.label ?? strings.uncertain;
+  card.querySelector(".confidence").textContent = face.label ? strings.percent(face.confidence) : "";
   for (const row of card.querySelectorAll(".bars li")) {
     const share = face.probs[row.dataset.label] ?? 0;
     row.classList.toggle("shown", row.dataset.label === face.label);

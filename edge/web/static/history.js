@@ -1,26 +1,26 @@
-// The last ten minutes as the device counted them: records of a few seconds, gathered in columns.
+// The last ten minutes as the device recorded them: records of five seconds, added up in columns.
 
-import { ask, isOut } from "./door.js";
+import { request, leaveIfLoggedOut } from "./api.js";
 
 export const COLUMNS = 60;
 export const COLUMN_S = 10;
 const SPAN_S = COLUMNS * COLUMN_S;
-const OVERLAP_S = 15; // the newest record may still have been growing when we last asked
+const OVERLAP_S = 15; // the newest record may not have been complete at the last request
 
 export class History {
-  #records = new Map(); // by the start of each, in the device's own seconds since 1970
-  #aheadS = 0; // of the device's clock before ours: a Pi without network may be years behind
+  #records = new Map(); // by their start, in Unix seconds of the device's clock
+  #aheadS = 0; // the device's clock minus ours: a Pi without a network may be years behind
 
-  // Asks for what is missing since last time, all of it after a sleep; keeps what it has on failure.
+  // Requests the records since the last time; keeps the present ones on failure.
   async refresh() {
     const missingS = this.now() - Math.max(0, ...this.#records.keys()) + OVERLAP_S;
     const seconds = Math.ceil(Math.min(Math.max(missingS, OVERLAP_S), SPAN_S));
     const address = `/api/history?seconds=${seconds}&step=5`;
-    const answer = await ask(address);
-    if (!answer || isOut(answer.status) || !answer.ok) return;
-    const date = Date.parse(answer.headers.get("Date"));
+    const response = await request(address);
+    if (!response || leaveIfLoggedOut(response.status) || !response.ok) return;
+    const date = Date.parse(response.headers.get("Date"));
     if (date) this.#aheadS = (date - Date.now()) / 1000;
-    const { minutes } = await answer.json().catch(() => ({ minutes: [] }));
+    const { minutes } = await response.json().catch(() => ({ minutes: [] }));
     for (const record of minutes) this.#records.set(record.t, record);
     for (const t of this.#records.keys()) {
       if (t < this.now() - SPAN_S - COLUMN_S || t > this.now() + COLUMN_S) this.#records.delete(t);
@@ -32,8 +32,8 @@ export class History {
     return Date.now() / 1000 + this.#aheadS;
   }
 
-  // COLUMNS of {watched, faceTime, shares}, the oldest first; their bounds stay put while time goes
-  // on. Nobody watches while the camera is paused or lost.
+  // Returns COLUMNS of {watched, faceTime, shares}, the oldest first. Their bounds are multiples of
+  // COLUMN_S. A column without a record, as of a paused camera, is not watched.
   columns() {
     const end = Math.floor(this.now() / COLUMN_S) + 1;
     const columns = Array.from({ length: COLUMNS }, () => ({ watched: false, faceTime: 0, shares: {} }));
@@ -47,14 +47,14 @@ export class History {
   }
 }
 
-// The mean of all columns, weighted by how many faces were in view for how long.
+// Returns the mean of all columns, weighted by the time that faces were in view.
 export function overall(columns) {
   const sum = { faceTime: 0, shares: {} };
   for (const { shares, faceTime } of columns) add(sum, shares, faceTime);
   return sum;
 }
 
-// [label, share] of what was seen, the largest first; what rounds to 0% is left out.
+// Returns [label, share], the largest first, without those that round to 0%.
 export function ranked({ shares }) {
   return Object.entries(shares)
     .filter(([, share]) => share >= 0.005)

@@ -1,8 +1,8 @@
-// Draws the last ten minutes as stacked columns, and tells the shares at a moment one points at.
+// Draws the last ten minutes as stacked columns, and shows the shares at the selected moment.
 
 import { COLUMN_S, COLUMNS, History, overall, ranked } from "./history.js";
-import * as words from "./words.js";
-import { setText } from "./write.js";
+import * as strings from "./strings.js";
+import { setText } from "./dom.js";
 
 const POLL_MS = 5000;
 const HEIGHT = 100; // of the drawing's own units; a column is 1 wide
@@ -41,14 +41,14 @@ async function update() {
   await history.refresh();
   columns = history.columns();
   draw();
-  tell();
+  showShares();
 }
 
 function draw() {
   const paths = new Map([...areas.keys()].map((label) => [label, ""]));
   columns.forEach(({ shares }, x) => {
     let top = 0;
-    // In the order of the bars from above, so that the calm expressions lie at the bottom.
+    // In the order of the bars, from the top: neutral is at the bottom.
     for (const label of areas.keys()) {
       const height = (shares[label] ?? 0) * HEIGHT;
       if (height > 0) paths.set(label, paths.get(label) + block(x, top, height));
@@ -62,7 +62,7 @@ function block(x, y, height) {
   return `M${x + GAP / 2} ${y.toFixed(2)}h${1 - GAP}v${height.toFixed(2)}h${GAP - 1}z`;
 }
 
-// A slider does not follow a finger that comes from outside its thumb, nor a mouse without a click.
+// A slider itself follows neither a finger outside its thumb nor a mouse without a click.
 function follow(event) {
   const { left, width } = scrub.getBoundingClientRect();
   const x = Math.floor(((event.clientX - left) / width) * COLUMNS);
@@ -72,26 +72,26 @@ function follow(event) {
 
 function point(at) {
   pointing = at;
-  tell();
+  showShares();
 }
 
-// The legend tells the shares of the moment pointed at, else of all the ten minutes.
-function tell() {
+// The legend shows the shares at the selected moment, else those of all ten minutes.
+function showShares() {
   const all = overall(columns);
   const index = Number(scrub.value);
   const shown = pointing ? columns[index] : all;
-  const when = words.moment((COLUMNS - 1 - index) * COLUMN_S);
+  const when = strings.moment((COLUMNS - 1 - index) * COLUMN_S);
   for (const item of legend) {
     const share = shown.shares[item.dataset.label] ?? 0;
     item.hidden = !(all.shares[item.dataset.label] >= 0.005);
-    setText(item.querySelector("b"), words.percent(share));
+    setText(item.querySelector("b"), strings.percent(share));
   }
   cursor.setAttribute("x", index);
   cursor.classList.toggle("on", pointing);
   document.getElementById("no-history").hidden = all.faceTime > 0;
-  setText(moment, pointing ? (shown.faceTime ? when : words.emptyMoment(when, shown)) : "");
-  scrub.setAttribute("aria-valuetext", words.momentAloud(when, columns[index], ranked(columns[index])));
-  plot.setAttribute("aria-label", all.faceTime ? words.history(ranked(all)) : words.emptyHistory);
+  setText(moment, pointing ? (shown.faceTime ? when : strings.emptyMoment(when, shown)) : "");
+  scrub.setAttribute("aria-valuetext", strings.spokenMoment(when, columns[index], ranked(columns[index])));
+  plot.setAttribute("aria-label", all.faceTime ? strings.history(ranked(all)) : strings.emptyHistory);
 }
 
 function areaOf(label) {

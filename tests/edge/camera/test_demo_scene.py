@@ -73,7 +73,7 @@ def test_a_face_is_drawn_where_it_is_said_to_be(scene):
     empty = scene._stage.render(2.0).astype(int)
     changed = np.abs(scene.render(2.0).astype(int) - empty).max(axis=2)
     for each in scene.intended(2.0):
-        box = each.box.scale(0.7)
+        box = each.box.expand(0.7)
         inside = changed[int(box.y1) : int(box.y2), int(box.x1) : int(box.x2)]
         assert (inside > 20).mean() > 0.6
 

@@ -7,7 +7,7 @@ import pytest
 from edge.config import load_config
 from edge.config.hostnames import canonical_host, host_from_here, host_problem, is_loopback
 from edge.errors import ConfigError
-from edge.web.auth.allowed_hosts import Hosts
+from edge.web.auth.allowed_hosts import AllowedHosts
 
 
 @pytest.mark.parametrize(
@@ -104,7 +104,7 @@ def test_settings_that_no_request_would_match_are_refused(
 def test_a_name_with_an_umlaut_is_answered_to(tmp_path: Path) -> None:
     file = tmp_path / "my.toml"
     file.write_text('[web]\nallowed_hosts = ["müller.de", "2001:db8::1", "Straße.example."]')
-    hosts = Hosts(load_config(file).web.allowed_hosts)
+    hosts = AllowedHosts(load_config(file).web.allowed_hosts)
     assert hosts.allows("xn--mller-kva.de:8080")
     assert hosts.allows("XN--STRAE-OQA.EXAMPLE")
     assert not hosts.allows("xn--mller-kva.com")

@@ -74,5 +74,5 @@ def test_boxes_are_half_open() -> None:
     assert left.iou(left) == 1
     assert left.iou(BBox(5, 0, 15, 10)) == pytest.approx(1 / 3)
     assert BBox(5, 5, 5, 9).area == 0
-    assert left.scale(2) == BBox(-5, -5, 15, 15)
+    assert left.expand(2) == BBox(-5, -5, 15, 15)
     assert BBox(-5, 5, 30, 40).clip(20, 20) == BBox(0, 5, 20, 20)

@@ -28,7 +28,7 @@ from edge.latest import Latest
 from edge.palette import colour_of
 from edge.web.app import Controls, create_app
 from edge.web.auth.access_code import Access
-from edge.web.auth.allowed_hosts import Hosts
+from edge.web.auth.allowed_hosts import AllowedHosts
 from edge.web.stream import JpegFeed
 
 LABELS = ("angry", "disgust", "fear", "happy", "sad", "surprise", "neutral")
@@ -55,7 +55,7 @@ class Device:
             leds=lambda: self.leds,
             labels=LABELS,
             feed=self.feed,
-            access=Access(Hosts(["test"]), None),
+            access=Access(AllowedHosts(["test"]), None),
             controls=Controls(pause=self.pause, resume=self.resume),
             history=History(),
             version="1.2.3",
@@ -183,7 +183,7 @@ def test_the_age_is_that_of_the_picture_shown(client: FlaskClient, device: Devic
 def test_events_carry_the_status_and_whether_the_picture_runs(
     client: FlaskClient, device: Device
 ) -> None:
-    device.feed.seats.take("me")
+    device.feed.viewers.add("me")
     assert _first_event(client, "/events?viewer=me")["watching"] is True
     event = _first_event(client, "/events?viewer=you")
     assert event["watching"] is False
@@ -191,11 +191,11 @@ def test_events_carry_the_status_and_whether_the_picture_runs(
 
 
 def test_a_viewer_too_many_is_told_when_to_come_back(client: FlaskClient, device: Device) -> None:
-    device.feed.seats.take("somebody")
+    device.feed.viewers.add("somebody")
     answer = client.get("/stream.mjpg")
     assert answer.status_code == 503
     assert answer.headers["Retry-After"] == "5"
-    assert "All 1 places are taken" in answer.get_json()["error"]
+    assert "Too many viewers, the limit is 1" in answer.get_json()["error"]
     assert client.head("/stream.mjpg").status_code == 503
 
 
@@ -209,7 +209,7 @@ def test_a_seat_is_given_back_even_by_who_left_before_the_first_byte(
         answer.close()
         with client.head(path) as head:
             assert head.status_code == 200
-    assert len(device.feed.seats) == 0
+    assert len(device.feed.viewers) == 0
 
 
 @pytest.mark.parametrize("path", PAGES)

@@ -23,7 +23,7 @@ from edge.datatypes import Period
 from edge.history.history import History
 from edge.history.history_file import HistoryFile
 from edge.web.history import add_history
-from edge.web.responses import speak_with_one_voice
+from edge.web.responses import add_headers_and_errors
 from edge.web.server.server import WebServer
 
 BEARER = {"Authorization": f"Bearer {CODE}"}
@@ -132,7 +132,7 @@ def test_a_minute_that_came_twice_is_a_minute(client: FlaskClient, minute: int) 
 
 def app_of(history: Any, **pace: Any) -> Flask:
     app = Flask("history")
-    speak_with_one_voice(app)
+    add_headers_and_errors(app)
     add_history(app, history, ("happy", "sad"), **pace)
     return app
 

@@ -32,7 +32,7 @@ DEVICE = textwrap.dedent("""
     from edge.history.history import History
     from edge.web.auth.access_code import Access
     from edge.web.app import Controls, create_app
-    from edge.web.auth.allowed_hosts import Hosts
+    from edge.web.auth.allowed_hosts import AllowedHosts
     from edge.web.server.server import RESERVED_THREADS, WebServer
     from edge.web.stream import JpegFeed
 
@@ -48,7 +48,7 @@ DEVICE = textwrap.dedent("""
     feed = JpegFeed(scenes, report, config, lambda _: 12)
     app = create_app(
         reports=Latest(), report=report, leds=lambda: None, labels=("happy", "sad"), feed=feed,
-        access=Access(Hosts(), None), history=History(),
+        access=Access(AllowedHosts(), None), history=History(),
         controls=Controls(pause=lambda: None, resume=lambda: None))
     server = WebServer(app, "127.0.0.1", 0, threads=16 + RESERVED_THREADS)
     server.start()

@@ -30,15 +30,15 @@ from edge.latest import Latest
 from edge.vision.detector import frames_per_round
 from edge.web.app import Controls, create_app
 from edge.web.auth.access_code import Access
-from edge.web.auth.allowed_hosts import Hosts
+from edge.web.auth.allowed_hosts import AllowedHosts
 from edge.web.placeholder import Notice, draw_notice
 from edge.web.privacy import (
-    MOST_HELD_BYTES,
-    BoxesView,
-    PixelatedView,
-    PlainView,
+    MAX_HELD_BYTES,
+    BoxesFilter,
+    PixelateFilter,
+    PlainFilter,
+    filter_for,
     pixelate,
-    view_for,
 )
 from edge.web.server.server import WebServer
 from edge.web.stream import JpegFeed
@@ -84,9 +84,9 @@ def detail(bgr: BgrImage, box: BBox) -> float:
 
 def shown_of(scenes: list[Scene]) -> list[BgrImage]:
     """Return every picture that the view would show while these scenes come in."""
-    view = PixelatedView(lambda _: ROUND)
-    exposures = [view.expose(scene) for scene in scenes]
-    return [exposure.draw() for exposure in exposures if exposure is not None]
+    privacy_filter = PixelateFilter(lambda _: ROUND)
+    results = [privacy_filter.apply(scene) for scene in scenes]
+    return [shown.draw() for shown in results if shown is not None]
 
 
 def test_a_face_is_reduced_to_a_few_blocks() -> None:
@@ -167,31 +167,31 @@ EMPTY = np.full_like(NOISE, 128)
 
 
 def test_pictures_are_a_round_late_and_not_more() -> None:
-    view = PixelatedView(lambda _: ROUND)
-    exposed = [view.expose(scene_of(n)) for n in range(60)]
-    assert exposed[ROUND - 1] is None
+    privacy_filter = PixelateFilter(lambda _: ROUND)
+    results = [privacy_filter.apply(scene_of(n)) for n in range(60)]
+    assert results[ROUND - 1] is None
     assert all(
-        exposure is not None and exposure.snapshot.seq == n - ROUND
-        for n, exposure in enumerate(exposed)
+        shown is not None and shown.snapshot.seq == n - ROUND
+        for n, shown in enumerate(results)
         if n >= ROUND
     )
-    slow = PixelatedView(lambda _: ROUND)
-    exposed = [slow.expose(scene_of(n, at_s=n * 1.0)) for n in range(20)]
-    assert exposed[ROUND - 1] is None  # however slow: nothing is shown before the round is over
-    assert exposed[19] is not None
-    assert exposed[19].snapshot.seq == 19 - ROUND
+    slow = PixelateFilter(lambda _: ROUND)
+    results = [slow.apply(scene_of(n, at_s=n * 1.0)) for n in range(20)]
+    assert results[ROUND - 1] is None  # however slow: nothing is shown before the round is over
+    assert results[19] is not None
+    assert results[19].snapshot.seq == 19 - ROUND
 
 
 def test_threads_that_come_late_do_not_count_as_looks() -> None:
-    view = PixelatedView(lambda _: ROUND)
+    privacy_filter = PixelateFilter(lambda _: ROUND)
     scenes = [scene_of(n) for n in range(ROUND + 1)]
-    exposure = view.expose(scenes[0])
+    shown = privacy_filter.apply(scenes[0])
     for before, after in itertools.pairwise(scenes):
         for scene in (after, before, after, before):
-            exposure = view.expose(scene)
-    assert exposure is not None
-    assert exposure.snapshot is scenes[0].snapshot
-    assert view.expose(scenes[-2]) is exposure
+            shown = privacy_filter.apply(scene)
+    assert shown is not None
+    assert shown.snapshot is scenes[0].snapshot
+    assert privacy_filter.apply(scenes[-2]) is shown
 
 
 def test_a_round_is_longer_in_a_wider_frame_and_with_fewer_looks() -> None:
@@ -201,31 +201,31 @@ def test_a_round_is_longer_in_a_wider_frame_and_with_fewer_looks() -> None:
 
 
 def test_after_a_while_without_viewers_it_begins_anew() -> None:
-    view = PixelatedView(lambda _: ROUND)
+    privacy_filter = PixelateFilter(lambda _: ROUND)
     for n in range(30):
-        view.expose(scene_of(n))
-    assert view.expose(scene_of(31, at_s=100.0)) is None
+        privacy_filter.apply(scene_of(n))
+    assert privacy_filter.apply(scene_of(31, at_s=100.0)) is None
 
 
 @pytest.mark.parametrize(
     ("at_s", "opening"), [(2.0, 1), (-5.0, 0), (500.0, 0), (30 / 15, 1)], ids=str
 )
 def test_nothing_from_before_a_break_is_shown_after_it(at_s: float, opening: int) -> None:
-    view = PixelatedView(lambda _: ROUND)
+    privacy_filter = PixelateFilter(lambda _: ROUND)
     for n in range(30):
-        view.expose(scene_of(n))
+        privacy_filter.apply(scene_of(n))
     after = [scene_of(30 + n, at_s=at_s + n / 15, opening=opening) for n in range(ROUND + 1)]
-    exposed = [view.expose(scene) for scene in after]
-    assert exposed[:ROUND] == [None] * ROUND
-    assert exposed[ROUND] is not None
-    assert exposed[ROUND].snapshot is after[0].snapshot
+    results = [privacy_filter.apply(scene) for scene in after]
+    assert results[:ROUND] == [None] * ROUND
+    assert results[ROUND] is not None
+    assert results[ROUND].snapshot is after[0].snapshot
 
 
 def test_a_picture_of_another_size_begins_anew() -> None:
-    view = PixelatedView(lambda _: ROUND)
+    privacy_filter = PixelateFilter(lambda _: ROUND)
     for n in range(30):
-        view.expose(scene_of(n))
-    assert view.expose(scene_of(30, bgr=NOISE[:240].copy())) is None
+        privacy_filter.apply(scene_of(n))
+    assert privacy_filter.apply(scene_of(30, bgr=NOISE[:240].copy())) is None
 
 
 @pytest.mark.parametrize(("width", "height"), [(640, 480), (1280, 720)])
@@ -233,57 +233,59 @@ def test_pictures_that_wait_are_no_frames_and_bounded(
     monkeypatch: pytest.MonkeyPatch, width: int, height: int
 ) -> None:
     """Noise is what a JPEG is largest of."""
-    monkeypatch.setattr("edge.web.privacy.MOST_HELD_BYTES", 1_500_000)
-    view = PixelatedView(lambda _: ROUND)
+    monkeypatch.setattr("edge.web.privacy.MAX_HELD_BYTES", 1_500_000)
+    privacy_filter = PixelateFilter(lambda _: ROUND)
     frames: list[weakref.ref[BgrImage]] = []
     for n in range(ROUND + 3):
         bgr = np.random.default_rng(n).integers(0, 255, (height, width, 3), np.uint8)
         frames.append(weakref.ref(bgr))
-        exposure = view.expose(scene_of(n, faces=(FACE,), bgr=bgr))
+        shown = privacy_filter.apply(scene_of(n, faces=(FACE,), bgr=bgr))
         del bgr
-        assert view.held_bytes <= 1_500_000
+        assert privacy_filter.held_bytes <= 1_500_000
     assert not any(frame() is not None for frame in frames)
-    assert exposure is not None
-    picture = exposure.draw()
+    assert shown is not None
+    picture = shown.draw()
     assert picture.shape == (height, width, 3)
     assert detail(picture, BBox(262, 215, 358, 250)) < 20
 
 
 def test_4k_takes_less_than_a_twentieth_of_its_frames() -> None:
-    view = PixelatedView(lambda size: frames_per_round(size, 2))
+    privacy_filter = PixelateFilter(lambda size: frames_per_round(size, 2))
     room = np.kron(NOISE[:135, :240], np.ones((16, 16, 1), np.uint8))
     assert room.shape == (2160, 3840, 3)
     rounds = frames_per_round((3840, 2160), 2)
     for n in range(3):
-        view.expose(scene_of(n, bgr=room))
-    assert view.held_bytes / 3 * (rounds + 2) <= MOST_HELD_BYTES < rounds * room.nbytes / 18
+        privacy_filter.apply(scene_of(n, bgr=room))
+    assert (
+        privacy_filter.held_bytes / 3 * (rounds + 2) <= MAX_HELD_BYTES < rounds * room.nbytes / 18
+    )
 
 
 def test_what_is_forgotten_is_gone() -> None:
-    for view in (PlainView(), BoxesView()):
+    for privacy_filter in (PlainFilter(), BoxesFilter()):
         bgr = NOISE.copy()
         frame = weakref.ref(bgr)
-        view.expose(scene_of(1, bgr=bgr))
+        privacy_filter.apply(scene_of(1, bgr=bgr))
         del bgr
         assert frame() is not None
-        view.forget()
+        privacy_filter.forget()
         gc.collect()
         assert frame() is None
-    waiting = PixelatedView(lambda _: ROUND)
+    waiting = PixelateFilter(lambda _: ROUND)
     for n in range(30):
-        waiting.expose(scene_of(n))
+        waiting.apply(scene_of(n))
     waiting.forget()
     assert waiting.held_bytes == 0
-    assert waiting.expose(scene_of(31)) is None
+    assert waiting.apply(scene_of(31)) is None
 
 
 def test_boxes_only_shows_nothing_of_the_picture() -> None:
-    view = view_for("boxes-only", lambda _: ROUND)
+    privacy_filter = filter_for("boxes-only", lambda _: ROUND)
     pictures = []
     for bgr in (NOISE, EMPTY):
-        exposure = view.expose(scene_of(1, faces=(FACE,), bgr=bgr))
-        assert exposure
-        pictures.append(exposure.draw())
+        shown = privacy_filter.apply(scene_of(1, faces=(FACE,), bgr=bgr))
+        assert shown
+        pictures.append(shown.draw())
     assert (pictures[0] == pictures[1]).all()
     assert len(np.unique(pictures[0].reshape(-1, 3), axis=0)) > 2  # a box and its label
 
@@ -330,7 +332,7 @@ def device() -> Iterator[Device]:
 @pytest.mark.parametrize("privacy", ["off", "pixelate", "boxes-only"])
 def test_what_is_sent_is_what_the_mode_allows(device: Device, privacy: str) -> None:
     feed = device.feed(privacy)
-    jpegs = [feed.picture()]
+    jpegs = [feed.current_jpeg()]
     version = 0
     while len(jpegs) < 12:
         newer = feed.wait_newer(version)
@@ -360,19 +362,19 @@ def test_the_age_told_is_that_of_the_picture_shown(device: Device) -> None:
 def test_a_slow_camera_has_a_picture_for_who_asks_for_one(
     device: Device, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("edge.web.stream._PATIENCE_S", 0.1)  # the round takes four times as long
-    picture = simplejpeg.decode_jpeg(device.feed("pixelate").picture(), "BGR")
+    monkeypatch.setattr("edge.web.stream._FIRST_JPEG_S", 0.1)  # the round takes four times as long
+    picture = simplejpeg.decode_jpeg(device.feed("pixelate").current_jpeg(), "BGR")
     assert detail(picture, BBox(10, 10, 150, 150)) > 25
 
 
 def test_a_viewer_is_told_why_there_is_no_picture_yet(
     device: Device, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("edge.web.stream._PATIENCE_S", 0.1)
+    monkeypatch.setattr("edge.web.stream._FIRST_JPEG_S", 0.1)
     told: list[Notice] = []
     monkeypatch.setattr("edge.web.encoder.draw_notice", lambda n: told.append(n) or draw_notice(n))
     assert device.feed("pixelate").wait_newer(0)
-    assert [notice.title for notice in told] == ["Faces are being hidden"]
+    assert [notice.title for notice in told] == ["Searching for faces to hide"]
 
 
 def test_the_server_does_not_wait_for_a_late_picture_to_begin_its_answer(device: Device) -> None:
@@ -384,7 +386,7 @@ def test_the_server_does_not_wait_for_a_late_picture_to_begin_its_answer(device:
         leds=lambda: None,
         labels=("happy",),
         feed=feed,
-        access=Access(Hosts(), None),
+        access=Access(AllowedHosts(), None),
         controls=Controls(pause=lambda: None, resume=lambda: None),
         history=History(),
     )

@@ -16,7 +16,7 @@ from edge.datatypes import BgrImage, CameraState, Frame, Health, Report, Scene, 
 from edge.latest import Latest
 from edge.web.events import event_stream
 from edge.web.stream import JpegFeed
-from edge.web.viewer_limit import Seats
+from edge.web.viewer_limit import ViewerLimit
 
 HEALTH = Health(
     camera=CameraState.LIVE, detail="", source="test", fps=0.0, age_s=None, uptime_s=0.0
@@ -139,11 +139,11 @@ def test_no_more_pictures_a_second_than_configured(monkeypatch: pytest.MonkeyPat
 
 def test_a_snapshot_is_encoded_on_demand_and_reused(device: Device) -> None:
     device.put(100)
-    first = device.feed.picture()
-    assert device.feed.picture() is first
+    first = device.feed.current_jpeg()
+    assert device.feed.current_jpeg() is first
     assert device.encoded == 1
     device.put(150)
-    assert abs(shade_of(device.feed.picture()) - 150) < 4
+    assert abs(shade_of(device.feed.current_jpeg()) - 150) < 4
 
 
 def test_everything_is_dropped_when_the_last_viewer_has_left(device: Device) -> None:
@@ -153,7 +153,7 @@ def test_everything_is_dropped_when_the_last_viewer_has_left(device: Device) -> 
     snapshot = Snapshot(seq=1, captured_at_s=at_s, faces=(), dominant=None, stage_ms={})
     device.scenes.put(Scene(frame=Frame(bgr=bgr, seq=1, captured_at_s=at_s), snapshot=snapshot))
     del bgr
-    device.feed.picture()
+    device.feed.current_jpeg()
     device.put(2)
     gc.collect()
     assert frame() is not None  # the encoder has it, for the next viewer
@@ -204,7 +204,7 @@ def test_one_thread_encodes_for_all_and_stops_at_once(device: Device) -> None:
         viewer.join(2)
     assert time.monotonic() - began_s < 0.5
     assert encoders() == []
-    assert device.feed.picture() is None
+    assert device.feed.current_jpeg() is None
 
 
 def test_a_frame_that_cannot_be_encoded_is_told_to_viewers_and_logged_once(
@@ -220,13 +220,13 @@ def test_a_frame_that_cannot_be_encoded_is_told_to_viewers_and_logged_once(
 
     monkeypatch.setattr(simplejpeg, "encode_jpeg", fail)
     device.put(250)
-    notice = device.feed.picture()
+    notice = device.feed.current_jpeg()
     assert notice is not None
     assert shade_of(notice) < 60
     device.put(251)
-    assert device.feed.picture() is notice
+    assert device.feed.current_jpeg() is notice
     device.put(200)
-    shown = device.feed.picture()
+    shown = device.feed.current_jpeg()
     assert shown is not None
     assert abs(shade_of(shown) - 200) < 4
     said = [record.message for record in caplog.records]
@@ -250,10 +250,10 @@ def test_when_nothing_at_all_can_be_encoded_the_streams_end(
         broken.setattr(simplejpeg, "encode_jpeg", fail)
         device.put(150)
         assert device.feed.wait_newer(newer[0]) is None
-        assert device.feed.picture() is None
+        assert device.feed.current_jpeg() is None
         assert list(device.feed.parts()) == [b"--frame\r\n"]
     device.put(200)
-    until(lambda: device.feed.picture() is not None)
+    until(lambda: device.feed.current_jpeg() is not None)
 
 
 @pytest.mark.parametrize("camera", [CameraState.LOST, CameraState.PAUSED, CameraState.STARTING])
@@ -289,7 +289,7 @@ def test_a_frame_that_gets_old_gives_way_to_a_notice_within_two_seconds(device: 
 
 def test_an_old_frame_is_never_shown(device: Device) -> None:
     device.put(200, age_s=3.0)
-    assert shade_of(device.feed.picture()) < 60
+    assert shade_of(device.feed.current_jpeg()) < 60
 
 
 def test_a_new_viewer_is_not_shown_what_the_last_one_saw(device: Device) -> None:
@@ -303,7 +303,7 @@ def test_a_new_viewer_is_not_shown_what_the_last_one_saw(device: Device) -> None
 
 def test_before_the_first_frame_there_is_a_notice(device: Device) -> None:
     device.camera = CameraState.STARTING
-    assert simplejpeg.decode_jpeg(device.feed.picture()).shape == (480, 640, 3)
+    assert simplejpeg.decode_jpeg(device.feed.current_jpeg()).shape == (480, 640, 3)
 
 
 def test_an_unchanged_notice_is_repeated_but_not_encoded_again(device: Device) -> None:
@@ -323,7 +323,7 @@ def test_a_snapshot_does_not_wait_for_a_viewer_who_waits(device: Device) -> None
     viewer = threading.Thread(target=device.feed.wait_newer, args=newer[:1])
     viewer.start()
     started_s = time.monotonic()
-    device.feed.picture()
+    device.feed.current_jpeg()
     assert time.monotonic() - started_s < 0.3
     device.scenes.close()
     viewer.join(2)
@@ -345,17 +345,17 @@ def test_the_stream_ends_with_the_scenes(device: Device) -> None:
     assert list(device.feed.parts()) == [b"--frame\r\n"]
 
 
-def test_seats_are_bounded_and_given_back() -> None:
-    seats = Seats(2)
-    assert seats.take("a")
-    assert seats.take("a")
-    assert not seats.take("b")
-    assert "a" in seats
-    seats.leave("a")
-    assert seats.take("b")
-    assert len(seats) == 2
-    seats.leave("a")
-    assert "a" not in seats
+def test_viewers_are_limited_and_removed() -> None:
+    viewers = ViewerLimit(2)
+    assert viewers.add("a")
+    assert viewers.add("a")
+    assert not viewers.add("b")
+    assert "a" in viewers
+    viewers.remove("a")
+    assert viewers.add("b")
+    assert len(viewers) == 2
+    viewers.remove("a")
+    assert "a" not in viewers
 
 
 def test_events_tell_news_at_once_and_else_once_a_second() -> None:

@@ -1,4 +1,4 @@
-"""The door: the code, the cookie it is exchanged for, machines, and whoever guesses."""
+"""The authenticator: the code, the cookie it is exchanged for, bearer tokens, and guessing."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -9,10 +9,10 @@ from gated import CODE, WRITE, Device
 
 from edge.config import load_config
 from edge.datatypes import CameraState
-from edge.web.auth.access_code import Door
-from edge.web.auth.allowed_hosts import Hosts
+from edge.web.auth.access_code import Authenticator
+from edge.web.auth.allowed_hosts import AllowedHosts
 from edge.web.auth.rate_limit import plain_address
-from edge.web.auth.sessions import LIFETIME_S, Logins
+from edge.web.auth.sessions import LIFETIME_S, Sessions
 
 
 @pytest.fixture
@@ -121,9 +121,9 @@ def test_a_new_code_ends_every_login_and_every_stream(client: FlaskClient, devic
 
 def test_a_login_with_a_code_that_is_replaced_meanwhile_is_void() -> None:
     codes = iter(["aaaa-bbbb-cc"])
-    door = Door(lambda: next(codes, "k7mf-2q9x-ta"), Logins(b"secret"))
-    assert door.try_code("aaaa bbbb cc", "192.0.2.1").admitted
-    assert not door.admits(door.issue("aaaa bbbb cc"))
+    authenticator = Authenticator(lambda: next(codes, "k7mf-2q9x-ta"), Sessions(b"secret"))
+    assert authenticator.check_code("aaaa bbbb cc", "192.0.2.1").accepted
+    assert not authenticator.accepts(authenticator.issue("aaaa bbbb cc"))
 
 
 def test_a_clock_that_was_ahead_does_not_undo_a_logout(client: FlaskClient, device: Device) -> None:
@@ -171,7 +171,7 @@ def test_a_changed_cookie_is_worth_nothing(client: FlaskClient, device: Device) 
 
 
 def test_a_cookie_of_another_device_is_worth_nothing(client: FlaskClient, device: Device) -> None:
-    client.set_cookie(device.cookie, Logins(b"another secret").issue("k7mf2q9xta"))
+    client.set_cookie(device.cookie, Sessions(b"another secret").issue("k7mf2q9xta"))
     assert client.get("/api/status").status_code == 401
 
 
@@ -212,8 +212,8 @@ def test_an_open_door_is_warned_of_where_others_can_reach_it(
     from edge.web.setup import open_access
 
     access, code = open_access(load_config(None, {"web": {"auth": "none", "host": host}}))
-    assert (access.auth, access.door, code) == ("none", None, None)
-    assert ("whoever reaches this device may look" in caplog.text) == warned
+    assert (access.auth, access.authenticator, code) == ("none", None, None)
+    assert ("every machine that reaches this device can see the page" in caplog.text) == warned
 
 
 def test_guesses_by_bearer_count_too(client: FlaskClient, guess: Callable[..., int]) -> None:
@@ -277,7 +277,7 @@ def test_one_address_is_written_in_many_ways() -> None:
     ],
 )
 def test_names_of_this_device(host: str) -> None:
-    assert Hosts(["Pi.Example.org"]).allows(host)
+    assert AllowedHosts(["Pi.Example.org"]).allows(host)
 
 
 @pytest.mark.parametrize(
@@ -289,7 +289,7 @@ def test_names_of_this_device(host: str) -> None:
     ],
 )
 def test_names_that_are_not_this_device(host: str) -> None:
-    assert not Hosts(["Pi.Example.org"]).allows(host)
+    assert not AllowedHosts(["Pi.Example.org"]).allows(host)
 
 
 def test_pause_and_resume(client: FlaskClient, device: Device) -> None:

@@ -27,7 +27,7 @@ def share_cookies(first: Device, second: Device) -> tuple[FlaskClient, FlaskClie
         ((b"a secret", b"a secret"), (CODE, "aaaa-bbbb-cc")),  # a copied card, with a new code
     ],
 )
-def test_two_devices_on_one_host_name_keep_their_logins(
+def test_two_devices_on_one_host_name_keep_their_sessions(
     tmp_path: Path, secrets: tuple[bytes, bytes], codes: tuple[str, str]
 ) -> None:
     devices = [

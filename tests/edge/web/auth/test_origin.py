@@ -96,7 +96,7 @@ def test_the_refusal_names_the_remedy_for_a_proxy(server: WebServer, accept: str
     lines = ("Host: 127.0.0.1:PORT", "Origin: http://pi.example.org", f"Accept: {accept}")
     answer = log_in(server, *lines)
     assert answer.startswith("HTTP/1.1 403")
-    (line,) = [line for line in answer.splitlines() if "sent from elsewhere" in line]
+    (line,) = [line for line in answer.splitlines() if "another site sent this form" in line]
     assert "proxy_set_header Host $http_host;" in line
 
 

@@ -3,7 +3,7 @@
 import pytest
 from gated import Clock
 
-from edge.web.auth.rate_limit import Attempts
+from edge.web.auth.rate_limit import RateLimit
 
 
 def networks(count: int) -> list[str]:
@@ -11,11 +11,11 @@ def networks(count: int) -> list[str]:
     return [f"2001:{number >> 16:x}:{number & 0xFFFF:x}:1::1" for number in range(count)]
 
 
-def tries(attempts: Attempts, address: str, *, trusted: bool = False) -> bool:
+def tries(rate_limit: RateLimit, address: str, *, trusted: bool = False) -> bool:
     """Make one wrong try if it is permitted; whether it was."""
-    if attempts.wait_s(address, trusted=trusted):
+    if rate_limit.wait_s(address, trusted=trusted):
         return False
-    attempts.note_wrong(address)
+    rate_limit.note_wrong(address)
     return True
 
 
@@ -31,21 +31,21 @@ def tries(attempts: Attempts, address: str, *, trusted: bool = False) -> bool:
 )
 def test_an_address_without_wrong_tries_is_let_through(noisy: list[str]) -> None:
     clock = Clock()
-    attempts = Attempts(clock)
+    rate_limit = RateLimit(clock)
     for _ in range(12):  # two minutes
         for address in 12 * noisy if len(noisy) < 100 else noisy:
-            tries(attempts, address)
+            tries(rate_limit, address)
         clock.now_s += 10
         for clean in ("192.168.2.9", "2001:db8:5::9", "fe80::9:9", "2a02:1:2:3::4"):
-            assert attempts.wait_s(clean) == 0
+            assert rate_limit.wait_s(clean) == 0
 
 
 def test_a_person_in_a_noisy_64_may_mistype_the_code() -> None:
-    attempts = Attempts(Clock())
-    assert sum(tries(attempts, "2001:db8::1") for _ in range(20)) == 10
-    assert sum(tries(attempts, "2001:db8::2") for _ in range(20)) == 10
-    assert tries(attempts, "2001:db8::3")
-    assert not tries(attempts, "2001:db8::3")
+    rate_limit = RateLimit(Clock())
+    assert sum(tries(rate_limit, "2001:db8::1") for _ in range(20)) == 10
+    assert sum(tries(rate_limit, "2001:db8::2") for _ in range(20)) == 10
+    assert tries(rate_limit, "2001:db8::3")
+    assert not tries(rate_limit, "2001:db8::3")
 
 
 @pytest.mark.parametrize(
@@ -59,39 +59,39 @@ def test_a_person_in_a_noisy_64_may_mistype_the_code() -> None:
     ],
 )
 def test_wrong_tries_a_minute(addresses: list[str], most: int) -> None:
-    attempts = Attempts(Clock())
-    made = sum(tries(attempts, address) for _ in range(12) for address in addresses)
+    rate_limit = RateLimit(Clock())
+    made = sum(tries(rate_limit, address) for _ in range(12) for address in addresses)
     assert 0.9 * most <= made <= most
 
 
 def test_a_flood_is_remembered_within_bounds_and_resets_no_count() -> None:
     clock = Clock()
-    attempts = Attempts(clock)
-    assert sum(tries(attempts, "10.0.0.1") for _ in range(20)) == 10
+    rate_limit = RateLimit(clock)
+    assert sum(tries(rate_limit, "10.0.0.1") for _ in range(20)) == 10
     for address in networks(5000):
-        tries(attempts, address)
+        tries(rate_limit, address)
         clock.now_s += 1 / 256
-    assert attempts.wait_s("10.0.0.1", trusted=True) == 41  # 60 - 5000 / 256, rounded up
-    assert len(attempts._wrong) <= 1000
+    assert rate_limit.wait_s("10.0.0.1", trusted=True) == 41  # 60 - 5000 / 256, rounded up
+    assert len(rate_limit._wrong) <= 1000
     clock.now_s += 60
-    assert attempts.wait_s("10.0.0.1") == 0
-    assert len(attempts._wrong) == 0
+    assert rate_limit.wait_s("10.0.0.1") == 0
+    assert len(rate_limit._wrong) == 0
 
 
 def test_in_a_flood_those_admitted_before_count_for_themselves() -> None:
-    attempts = Attempts(Clock())
+    rate_limit = RateLimit(Clock())
     for address in networks(1100):
-        tries(attempts, address)
-    assert attempts.wait_s("10.0.0.1") > 0
-    assert attempts.wait_s("10.0.0.1", trusted=True) == 0
-    assert sum(tries(attempts, "10.0.0.1", trusted=True) for _ in range(20)) == 10
+        tries(rate_limit, address)
+    assert rate_limit.wait_s("10.0.0.1") > 0
+    assert rate_limit.wait_s("10.0.0.1", trusted=True) == 0
+    assert sum(tries(rate_limit, "10.0.0.1", trusted=True) for _ in range(20)) == 10
 
 
 def test_counting_stays_cheap_and_forgets_all_networks() -> None:
     clock = Clock()
-    attempts = Attempts(clock)
+    rate_limit = RateLimit(clock)
     for address in networks(900):
-        tries(attempts, address)
+        tries(rate_limit, address)
     clock.now_s += 61
-    attempts.wait_s("10.0.0.1")
-    assert not attempts._times
+    rate_limit.wait_s("10.0.0.1")
+    assert not rate_limit._times

@@ -238,7 +238,7 @@ def test_a_viewer_too_many_sees_a_page(insider: FlaskClient) -> None:
     answer = insider.get("/stream.mjpg", headers={"Accept": "text/html"})
     assert answer.status_code == 503
     assert answer.mimetype == "text/html"
-    assert "places are taken" in answer.text
+    assert "Too many viewers" in answer.text
     assert answer.headers["Retry-After"] == "5"
     for place in places:
         place.close()

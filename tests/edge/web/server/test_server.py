@@ -21,7 +21,7 @@ from edge.history.history import History
 from edge.latest import Latest
 from edge.web.app import Controls, create_app
 from edge.web.auth.access_code import Access
-from edge.web.auth.allowed_hosts import Hosts
+from edge.web.auth.allowed_hosts import AllowedHosts
 from edge.web.server.server import RESERVED_THREADS, WebServer, _refusal
 from edge.web.stream import JpegFeed
 
@@ -44,13 +44,14 @@ class Device:
             leds=lambda: None,
             labels=("happy", "sad"),
             feed=self.feed,
-            access=Access(Hosts(["test"]), None),
+            access=Access(AllowedHosts(["test"]), None),
             controls=Controls(pause=self.pause, resume=self.resume),
             history=History(),
         )
         threads = 2 * MAX_VIEWERS + RESERVED_THREADS
         self.server = WebServer(app, "127.0.0.1", 0, threads=threads)
         self.server.start()
+        self.feed.start()
         self._over = threading.Event()
         self._camera = threading.Thread(target=self._film)
         self._camera.start()
@@ -159,10 +160,10 @@ def test_a_stalled_viewer_is_dropped_and_slows_nobody(device: Device) -> None:
     with closing(open_stream(device)) as reader:
         alone = parts_in(reader, 2)
         stalled = open_stream(device, receive_bytes=4096)
-        until(lambda: len(device.feed.seats) == 2, 2)
+        until(lambda: len(device.feed.viewers) == 2, 2)
         started_s = time.monotonic()
         beside = parts_in(reader, 2)
-        while len(device.feed.seats) == 2 and time.monotonic() - started_s < 8:
+        while len(device.feed.viewers) == 2 and time.monotonic() - started_s < 8:
             parts_in(reader, 0.1)
         assert time.monotonic() - started_s < 6.5  # six and the moment it takes to fill up
         stalled.close()
@@ -182,7 +183,7 @@ def test_viewers_who_leave_abruptly_leave_no_thread_and_no_seat(device: Device) 
                 assert viewer.recv(100)
             reset(viewer)
         time.sleep(0.05)
-    until(lambda: len(device.feed.seats) == 0, 4)
+    until(lambda: len(device.feed.viewers) == 0, 4)
     assert threading.active_count() == before
     with ask(device, "/api/status") as answer:
         assert json.loads(answer.read())["viewers"] == 0
@@ -219,7 +220,7 @@ def test_viewers_beyond_the_cap_are_told_so_and_places_come_back(device: Device,
     with ask(device, path) as answer:
         assert answer.status == 503
         assert answer.getheader("Retry-After") == "5"
-        assert b"places are taken" in answer.read()
+        assert b"Too many viewers" in answer.read()
     with ask(device, "/healthz") as answer:
         assert answer.status == 200
     reset(viewers.pop())

@@ -35,7 +35,7 @@ def test_the_code_opens_the_page(login: Page) -> None:
     login.run("document.querySelector('dialog[open]')?.close()")
     until(lambda: login.shown(".face"))
     until(lambda: login.brightness() > 80)
-    assert "Everybody" not in login.text("#notes")
+    assert "No access code" not in login.text("#alerts")
     assert login.run("document.cookie") == ""
     assert login.console() == []
 
@@ -68,7 +68,7 @@ def test_without_scripts_the_code_opens_the_live_picture(login: Page) -> None:
 def test_a_wrong_code_is_told_and_the_right_one_still_opens(login: Page) -> None:
     log_in(login, "wrong")
     until(lambda: login.shown("[role=alert]"))
-    assert "That is not the code" in login.text("[role=alert]")
+    assert "Wrong access code" in login.text("[role=alert]")
     assert login.attribute("#code", "autocapitalize") == "none"
     log_in(login, f" {CODE.upper()}")
     until(lambda: login.path == "/")

@@ -1,29 +1,29 @@
-// Every sentence the page's scripts say. What stands on the page from the start is in its template.
+// Every string that the page's scripts show. The other texts are in the page's template.
 
 export const states = {
   live: "Live",
   late: "Late",
   starting: "Starting",
-  lost: "Camera lost",
+  lost: "Disconnected",
   pausing: "Closing",
   paused: "Paused",
   offline: "Reconnecting",
 };
 
 export const banners = {
-  late: "No new picture: the newest one is some seconds old.",
+  late: "No new frame: the newest is some seconds old.",
   starting: "The camera is starting.",
-  lost: "The camera is lost. The picture comes back by itself.",
-  pausing: "The camera is being closed. Until then it may be on.",
-  paused: "The camera is paused. Nothing is being looked at.",
-  offline: "No connection to the device. Trying again …",
-  full: "Every place to watch is taken. Close the page elsewhere; trying again …",
+  lost: "Camera disconnected. Reconnecting …",
+  pausing: "The camera is closing. Until then it may be on.",
+  paused: "The camera is paused and off.",
+  offline: "No connection to the device. Reconnecting …",
+  full: "Too many viewers. Close the page on another device. Retrying …",
 };
 
-export const notes = {
-  hot: "Hot: working slower to stay cool.",
-  throttled: "The board slows itself down: it is too hot, or its power supply too weak.",
-  failing: (outputs) => `Not working at the moment: ${outputs.join(", ")}.`,
+export const alerts = {
+  hot: "The device is hot and works more slowly.",
+  throttled: "The board is throttled: it is too hot, or its power supply is too weak.",
+  failing: (outputs) => `Failing outputs: ${outputs.join(", ")}.`,
 };
 
 export const pause = "Pause";
@@ -31,19 +31,19 @@ export const resume = "Resume";
 export const pauseFailed = (why) => `The camera could not be paused: ${why}`;
 export const resumeFailed = (why) => `The camera could not be resumed: ${why}`;
 export const logOutFailed = (why) => `You are still logged in: ${why}`;
-export const noAnswer = "the device does not answer.";
-export const refused = (status) => `the device refused (${status}).`;
+export const noResponse = "the device does not respond.";
+export const refused = (status) => `the device refused the request (${status}).`;
 
 export const fullScreen = "Full screen";
 export const leaveFullScreen = "Leave full screen";
 
 export const uncertain = "uncertain";
-export const nobody = "Nobody in view";
-export const mixed = "Hard to tell";
-export const blind = "Not looking";
+export const noFace = "No face in view";
+export const unclear = "Unclear";
+export const noData = "No live data";
 export const unknown = "–";
 
-export const who = (id) => `Face ${id}`;
+export const faceNumber = (id) => `Face ${id}`;
 export const count = (faces) => (faces ? ` · ${faces} ${faces === 1 ? "face" : "faces"}` : "");
 export const percent = (share) => `${Math.round(share * 100)}%`;
 export const milliseconds = (ms) => (ms < 1000 ? `${ms} ms` : `${(ms / 1000).toFixed(1)} s`);
@@ -52,8 +52,8 @@ export const level = (name, share) => `${name}: ${share > 0 ? percent(share) : "
 
 // The timeline. `shares` are [label, share], the largest first.
 
-export const emptyHistory = "Last 10 minutes: nobody was seen";
-export const emptyMoment = (when, { watched }) => `${when}: ${watched ? "nobody seen" : "not looking"}`;
+export const emptyHistory = "Last 10 minutes: no faces";
+export const emptyMoment = (when, { watched }) => `${when}: ${watched ? "no faces" : "no data"}`;
 
 export function history(shares) {
   const [first, second] = shares.map(([label, share]) => `${label} (${percent(share)})`);
@@ -67,7 +67,7 @@ export function moment(secondsAgo) {
   return `${[minutes && `${minutes} min`, seconds && `${seconds} s`].filter(Boolean).join(" ")} ago`;
 }
 
-export function momentAloud(when, column, shares) {
+export function spokenMoment(when, column, shares) {
   if (!column.faceTime) return emptyMoment(when, column);
   return `${when}: ${shares.map(([label, share]) => `${label} ${percent(share)}`).join(", ")}`;
 }
