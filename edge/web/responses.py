@@ -10,7 +10,7 @@ from flask import Flask, Response, render_template, request
 from werkzeug.exceptions import HTTPException, InternalServerError
 
 from edge.config.hostnames import is_loopback
-from edge.web.server.defect_log import Faults
+from edge.web.server.defect_log import DefectLog
 
 _POLICY = "; ".join(
     (
@@ -44,12 +44,12 @@ def add_headers_and_errors(app: Flask) -> None:
     """Add the headers to every response of `app`, and give all errors the same form."""
     app.after_request(_add_headers)
     app.register_error_handler(HTTPException, _refuse)
-    faults = Faults()
+    defects = DefectLog()
 
     # Flask itself logs the path unescaped, with line breaks, once for each request.
     @app.errorhandler(Exception)
     def fail(exc: Exception) -> Response:
-        faults.tell(f"{request.method} {request.path}", exc)
+        defects.add(f"{request.method} {request.path}", exc)
         return _refuse(InternalServerError())
 
 

@@ -1,1 +1,1 @@
-"""The HTTP server: requests received by one thread, answered by a few."""
+"""The HTTP server: one thread receives requests, a few threads answer them."""

@@ -1,4 +1,4 @@
-"""One client's connection: read without waiting until a whole request is there, then answered."""
+"""One client's connection: read without blocking until a request is complete, then answered."""
 
 from __future__ import annotations
 
@@ -10,22 +10,22 @@ import time
 
 from edge.web.auth.rate_limit import client_of
 from edge.web.server.exchange import KEPT_OPEN_S, Site, respond
-from edge.web.server.request_head import Head, RefusedError, parse_head, split_head
+from edge.web.server.request_head import RefusedError, RequestHead, parse_head, split_head
 from edge.web.server.tls import shake_hands
 from edge.web.server.writer import NOT_YET, Writer
 
 _REQUEST_S = 10.0  # from a request's first byte to its last
-_LINGER_S = 1.0  # for a refusal to be read: closing at once would take it back
+_LINGER_S = 1.0  # for the client to read a refusal: closing at once would discard it
 _RECEIVE_BYTES = 32 * 1024  # more than a TLS record, so that nothing is left inside OpenSSL
 _SEND_BUFFER_BYTES = 64 * 1024
-_UNHEARD_MS = 20_000  # also with a window that stays closed: not less than for a slow reader
+_UNHEARD_MS = 20_000  # also while the receive window is closed: not less than for a slow reader
 _CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 
 
 class Connection:
     """A connection on a socket that never blocks; used by one thread at a time.
 
-    `advance` until there is a whole request, then `answer`, then again, as long as `is_open`.
+    Call `advance` until a request is complete, then `answer`; repeat while `is_open`.
     """
 
     def __init__(self, site: Site, sock: socket.socket, address: tuple[str, int]) -> None:
@@ -38,25 +38,25 @@ class Connection:
         self.is_open = True
         self._site = site
         self._received = bytearray()
-        self._head: Head | None = None
-        self._is_greeted = not isinstance(sock, ssl.SSLSocket)
+        self._head: RequestHead | None = None
+        self._is_ready = not isinstance(sock, ssl.SSLSocket)
         self._waits_since_s = time.monotonic()
         self._began_s: float | None = None
         self._refused_s: float | None = None
         sock.setblocking(False)
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _SEND_BUFFER_BYTES)
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        # A phone out of reach acknowledges nothing; small events alone fill no buffer for minutes.
+        # A phone out of range acknowledges nothing, and small events fill no buffer for minutes.
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, _UNHEARD_MS)
 
     @property
     def has_unsent(self) -> bool:
-        """Whether a part of the last answer waits until the client takes it."""
+        """Whether a part of the last response is not sent yet."""
         return self.wfile.unsent_bytes > 0
 
     @property
     def expires_s(self) -> float:
-        """When to hang up unless something happens, by the monotonic clock."""
+        """When an idle connection is closed, by the monotonic clock."""
         if self.has_unsent:
             return self.wfile.expires_s
         if self._refused_s is not None:
@@ -66,7 +66,7 @@ class Connection:
         return self._began_s + _REQUEST_S
 
     def advance(self) -> bool:
-        """Do what can be done without waiting; whether a whole request is there.
+        """Read and send without blocking; return whether a request is complete.
 
         Raises OSError when the connection is over.
         """
@@ -74,7 +74,7 @@ class Connection:
             return False
         if not self.is_open:
             raise ConnectionAbortedError("answered")
-        if not self._greet():
+        if not self._shake_hands():
             return False
         try:
             ended = not self._receive()
@@ -88,32 +88,32 @@ class Connection:
         return False
 
     def answer(self) -> None:
-        """Let the application answer the request; waits as long as that, or its reader, takes."""
+        """Let the application answer the request; blocks until the response is sent or held."""
         head, self._head = self._head, None
         if head is not None:
             self.wfile.hold()
             self.is_open = respond(self._site, self, head)
         self._waits_since_s, self._began_s = time.monotonic(), None
 
-    def hang_up(self) -> None:
-        """End it from another thread, which also ends a write that waits for its reader."""
+    def shut_down(self) -> None:
+        """Shut the connection down, from any thread; also ends a write that blocks."""
         with contextlib.suppress(OSError):
-            # Not its own method: a TLS socket would forget its encryption under the writer.
+            # Not its own method: a TLS socket would drop its encryption while a thread writes.
             socket.socket.shutdown(self.socket, socket.SHUT_RDWR)
 
     def close(self) -> None:
-        """Release the socket; what the kernel has taken is still delivered."""
-        self.hang_up()
+        """Close the socket; the kernel still delivers its buffer."""
+        self.shut_down()
         self.socket.close()
 
-    def _greet(self) -> bool:
-        if not self._is_greeted and isinstance(self.socket, ssl.SSLSocket):
-            self._is_greeted = shake_hands(self.socket)
-            self._waits_since_s = time.monotonic() if self._is_greeted else self._waits_since_s
-        return self._is_greeted
+    def _shake_hands(self) -> bool:
+        if not self._is_ready and isinstance(self.socket, ssl.SSLSocket):
+            self._is_ready = shake_hands(self.socket)
+            self._waits_since_s = time.monotonic() if self._is_ready else self._waits_since_s
+        return self._is_ready
 
     def _receive(self) -> bool:
-        """Take what the client sent; False once it sends no more."""
+        """Receive from the client; False once it has closed its side."""
         try:
             received = self.socket.recv(_RECEIVE_BYTES)
         except NOT_YET:
@@ -148,7 +148,7 @@ class Connection:
         return True
 
     def _refuse(self, exc: RefusedError) -> None:
-        """Answer without the application, and wait a moment until that is read."""
+        """Send a refusal without the application, and give the client a moment to read it."""
         reason = f"{exc.reason}\n".encode()
         fields = (
             f"HTTP/1.1 {exc.status}",

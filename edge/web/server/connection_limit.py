@@ -1,4 +1,4 @@
-"""How many connections there may be, and which one makes room for another. No I/O here."""
+"""The limit on connections, and the choice of the one to close for a new one. No I/O here."""
 
 from __future__ import annotations
 
@@ -7,37 +7,37 @@ from typing import Generic, Protocol, TypeVar
 
 
 class Member(Protocol):
-    """A connection as it is counted here: of one client, waiting or being answered."""
+    """A connection that is counted here."""
 
     @property
     def client(self) -> str:
-        """What all addresses of one client have in common."""
+        """The key of the client; all its addresses share it."""
         ...
 
 
 M = TypeVar("M", bound=Member)
 
 
-class Crowd(Generic[M]):
+class ConnectionLimit(Generic[M]):
     """The open connections by client, the oldest first; one client has at most half of them.
 
-    A new connection takes the place of one that waits, and of a client with many rather than of
-    one with few. So a flood displaces itself, and a request that arrives whole is answered.
+    A new connection replaces a waiting one of the client with the most connections. So a flood
+    replaces its own connections, and a request that arrives complete is answered.
     """
 
-    def __init__(self, most: int) -> None:
-        self._most = most
-        self._most_of_one = max(most // 2, 1)
+    def __init__(self, limit: int) -> None:
+        self._limit = limit
+        self._limit_per_client = max(limit // 2, 1)
         self._of: dict[str, dict[M, None]] = {}
         self._waiting: set[M] = set()
 
     def add(self, member: M) -> None:
-        """Count a new one, which waits."""
+        """Add a new connection, which waits for its client."""
         self._of.setdefault(member.client, {})[member] = None
         self._waiting.add(member)
 
     def remove(self, member: M) -> None:
-        """Count it no more."""
+        """Remove a connection."""
         self._waiting.discard(member)
         members = self._of.get(member.client, {})
         members.pop(member, None)
@@ -45,7 +45,7 @@ class Crowd(Generic[M]):
             self._of.pop(member.client, None)
 
     def set_waiting(self, member: M, waits: bool) -> None:
-        """Note whether it waits for its client, and may therefore make room."""
+        """Record whether it waits for its client; only a waiting one can be replaced."""
         (self._waiting.add if waits else self._waiting.discard)(member)
 
     def is_waiting(self, member: M) -> bool:
@@ -54,27 +54,27 @@ class Crowd(Generic[M]):
 
     @property
     def has_waiting(self) -> bool:
-        """Whether any waits for its client."""
+        """Whether any connection waits for its client."""
         return bool(self._waiting)
 
     def waiting(self) -> tuple[M, ...]:
-        """Return those that wait for their client."""
+        """Return the connections that wait for their client."""
         return tuple(self._waiting)
 
     def is_full_for(self, client: str) -> bool:
-        """Whether another one of this client has room only in another's place."""
-        return len(self) >= self._most or len(self._of.get(client, ())) >= self._most_of_one
+        """Whether a new connection of this client must replace another one."""
+        return len(self) >= self._limit or len(self._of.get(client, ())) >= self._limit_per_client
 
-    def to_make_room(self, client: str | None = None) -> M | None:
-        """Return the one to hang up on for another of `client`; None when none waits.
+    def next_to_close(self, client: str | None = None) -> M | None:
+        """Return the connection to close for a new one of `client`; None when none waits.
 
-        Without a client: for a descriptor, whoever needs it.
+        Without a client: the one to close when file descriptors run out.
         """
         own = self._of.get(client, {}) if client is not None else {}
-        if len(own) >= self._most_of_one:
+        if len(own) >= self._limit_per_client:
             return self._oldest_waiting(own)
-        crowded = sorted(self._of.values(), key=len, reverse=True)
-        found = (self._oldest_waiting(members) for members in crowded)
+        by_size = sorted(self._of.values(), key=len, reverse=True)
+        found = (self._oldest_waiting(members) for members in by_size)
         return next((member for member in found if member is not None), None)
 
     def __len__(self) -> int:

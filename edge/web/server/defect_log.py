@@ -1,4 +1,4 @@
-"""Defects in the log: what failed and where, but never so often that they fill it."""
+"""The log of defects: what failed and where, at a limited rate."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from collections.abc import Callable
 log = logging.getLogger(__name__)
 
 _WINDOW_S = 60.0
-_MOST_IN_WINDOW = 3  # some two kilobytes each
+_MOST_IN_WINDOW = 3  # about two kilobytes each
 _MOST_CHARACTERS = 200  # of a text that a client may have sent
 
 
-class Faults:
-    """Logs the exceptions that no request should cause: three a minute, the others counted."""
+class DefectLog:
+    """Logs exceptions that no request should cause: three a minute; further ones are counted."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
@@ -24,12 +24,12 @@ class Faults:
         self._began_s = float("-inf")
         self._told = self._untold = 0
 
-    def tell(self, what: str, exc: BaseException) -> None:
-        """Log that `what` failed. Both texts are escaped: a client may have written them."""
+    def add(self, what: str, exc: BaseException) -> None:
+        """Log that `what` failed. Both texts are escaped: a client may have sent them."""
         with self._lock:
             if self._clock() - self._began_s >= _WINDOW_S:
                 if self._untold:
-                    log.error("web: %d more faults in the minute after the last", self._untold)
+                    log.error("web: %d more defects in the minute after the last", self._untold)
                 self._began_s, self._told, self._untold = self._clock(), 0, 0
             if self._told >= _MOST_IN_WINDOW:
                 self._untold += 1

@@ -1,6 +1,6 @@
-"""One request and its answer, spoken by cheroot: the application is called, its answer is written.
+"""One request and its response: cheroot calls the application and writes the response.
 
-cheroot's threads, its reading and its waiting are not used; see reception.py. What is used of it,
+cheroot's threads and its reading of requests are replaced; see receiver.py. What is used of it,
 HTTPRequest.respond and what that calls, is no public interface: pyproject.toml bounds its version.
 Each method that is overridden here says which behaviour of cheroot it replaces.
 """
@@ -14,8 +14,8 @@ from cheroot.server import HTTPRequest
 from cheroot.wsgi import Gateway_10
 from flask import Flask
 
-from edge.web.server.defect_log import Faults
-from edge.web.server.request_head import Head
+from edge.web.server.defect_log import DefectLog
+from edge.web.server.request_head import RequestHead
 
 if TYPE_CHECKING:
     from edge.web.server.connection import Connection
@@ -25,32 +25,32 @@ KEPT_OPEN_S = 5
 
 
 class Site:
-    """What cheroot's request and gateway ask of a server, in place of cheroot's HTTPServer."""
+    """What cheroot's request and gateway use of a server, in place of cheroot's HTTPServer."""
 
     protocol = "HTTP/1.1"
     gateway = Gateway_10
     server_name = NAME
     software = NAME
     timeout = KEPT_OPEN_S
-    max_request_body_size = 0  # the body is there already, and bounded
-    can_add_keepalive_connection = True  # a waiting connection makes room for a new one
+    max_request_body_size = 0  # the body was read already, and is limited
+    can_add_keepalive_connection = True  # a new connection replaces a waiting one
 
     def __init__(self, app: Flask, address: tuple[str, int], *, secure: bool) -> None:
         self.wsgi_app = app
         self.bind_addr = address
         self.ssl_adapter = NAME if secure else None
         self.connection_environ = {"HTTPS": "on"} if secure else {}
-        self.faults = Faults()
+        self.defects = DefectLog()
 
 
 class Request(HTTPRequest):
-    """A request that was read already."""
+    """A request that was already read."""
 
-    def __init__(self, site: Site, connection: Connection, head: Head) -> None:
+    def __init__(self, site: Site, connection: Connection, head: RequestHead) -> None:
         """Take the parsed head.
 
         Replaces parse_request, which reads from the socket and waits, fails on a header that
-        begins with a continuation line, and takes repeated lengths.
+        begins with a continuation line, and accepts repeated lengths.
         """
         super().__init__(site, connection)
         self.ready = True
@@ -61,19 +61,19 @@ class Request(HTTPRequest):
         self.close_connection = not head.keeps_open
 
     def send_headers(self) -> None:
-        """Send the answer's head; without a length it is a stream, whose writes wait.
+        """Send the head of the response; without a length it is a stream, whose writes block.
 
-        Replaces sending it alone: cheroot's own writes all wait for the client.
+        Replaces sending it alone: all of cheroot's own writes wait for the client.
         """
         super().send_headers()
         if not any(name.lower() == b"content-length" for name, _ in self.outheaders):
             self.conn.wfile.stream()
 
     def ensure_headers_sent(self) -> None:
-        """Send the head of an answer without a body, if somebody is there to read it.
+        """Send the head of a response without a body, unless the client has left.
 
-        Replaces raising the socket's error, which keeps cheroot's gateway from closing the answer,
-        and with it the file that the answer may hold.
+        Replaces raising the socket's error, which keeps cheroot's gateway from closing the response
+        and the file that it may hold.
         """
         try:
             super().ensure_headers_sent()
@@ -81,15 +81,15 @@ class Request(HTTPRequest):
             self.close_connection = True
 
 
-def respond(site: Site, connection: Connection, head: Head) -> bool:
-    """Let the application answer; whether the client may send another request."""
+def respond(site: Site, connection: Connection, head: RequestHead) -> bool:
+    """Let the application answer; return whether the client may send another request."""
     request: Any = Request(site, connection, head)
     try:
         request.respond()
     except OSError:
-        return False  # a viewer who leaves, or stops reading, in the middle of a picture
-    except Exception as exc:  # a defect costs one answer, not a thread
-        site.faults.tell(f"{head.method.decode()} {head.target.decode()}", exc)
+        return False  # a viewer that leaves, or stops reading, in the middle of a frame
+    except Exception as exc:  # a defect ends one response, not a thread
+        site.defects.add(f"{head.method.decode()} {head.target.decode()}", exc)
         if not request.sent_headers:
             with contextlib.suppress(OSError):
                 request.simple_response("500 Internal Server Error")

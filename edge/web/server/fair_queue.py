@@ -1,4 +1,4 @@
-"""Which request gets the next free thread: each client in turn, and no client all the threads."""
+"""The queue of requests: clients take turns, and no client can use all threads."""
 
 from __future__ import annotations
 
@@ -9,28 +9,28 @@ from typing import Generic, TypeVar
 T = TypeVar("T")
 
 
-class Turns(Generic[T]):
+class FairQueue(Generic[T]):
     """Requests that wait for a thread, in a queue for each client; callable from any thread.
 
-    Bounded by who puts in: a client's queue is gone when it is empty.
+    The caller limits the number of requests. The empty queue of a client is removed.
     """
 
-    def __init__(self, most_of_one: int) -> None:
-        """`most_of_one` requests of one client are served at the same time."""
-        self._most_of_one = most_of_one
+    def __init__(self, limit_per_client: int) -> None:
+        """At most `limit_per_client` requests of one client are answered at the same time."""
+        self._limit_per_client = limit_per_client
         self._changed = threading.Condition()
         self._waiting: OrderedDict[str, deque[T]] = OrderedDict()
         self._served: Counter[str] = Counter()
         self._closed = False
 
     def put(self, client: str, request: T) -> None:
-        """Let a request of this client wait for its turn."""
+        """Add a request of this client."""
         with self._changed:
             self._waiting.setdefault(client, deque()).append(request)
             self._changed.notify()
 
     def take(self) -> tuple[str, T] | None:
-        """Wait for the next request whose turn it is; None once closed. `done` must follow."""
+        """Wait for the next request; None once closed. Call `done` afterwards."""
         with self._changed:
             while not self._closed:
                 client = next((c for c in self._waiting if self._may_have_more(c)), None)
@@ -40,7 +40,7 @@ class Turns(Generic[T]):
             return None
 
     def done(self, client: str) -> None:
-        """Note that a request of this client is served."""
+        """Record that a request of this client was answered."""
         with self._changed:
             self._served[client] -= 1
             if not self._served[client]:
@@ -48,7 +48,7 @@ class Turns(Generic[T]):
             self._changed.notify()
 
     def close(self) -> list[T]:
-        """Let every `take` return None, at once and from now on; return what still waited."""
+        """Make every `take` return None at once; return the requests that still waited."""
         with self._changed:
             self._closed = True
             self._changed.notify_all()
@@ -57,7 +57,7 @@ class Turns(Generic[T]):
             return left
 
     def _may_have_more(self, client: str) -> bool:
-        return self._served[client] < self._most_of_one
+        return self._served[client] < self._limit_per_client
 
     def _next_of(self, client: str) -> T:
         queue = self._waiting.pop(client)

@@ -1,9 +1,9 @@
-"""Whether a client reads what it is sent, told from its receive window.
+"""Measures from its receive window whether a client reads what it is sent.
 
-What a client's kernel has acknowledged its program need not have read. A buffer that was filled
-opens again only when most of it is read, after 12 s at 10 KB/s, and until then a slow reader looks
-like one that stalled. So it is not filled: once a little of the window is taken, single small
-pieces are sent, and each is acknowledged with the window as it is by then.
+A client's kernel acknowledges data that the program may not have read. A full buffer opens again
+only when most of it was read, after 12 s at 10 KB/s. Until then a slow reader looks like a stalled
+one. So the buffer is not filled: once a little of the window is used, single small pieces are sent,
+and each acknowledgement contains the present window.
 """
 
 from __future__ import annotations
@@ -14,17 +14,17 @@ import struct
 # struct tcp_info of linux/tcp.h: tcpi_bytes_acked, and tcpi_snd_wnd since Linux 5.4
 _ACKED, _WINDOW = struct.Struct("=120xQ"), struct.Struct("=228xI")
 _LEAST_TAKEN_BYTES, _MOST_TAKEN_BYTES = 4 * 1024, 64 * 1024
-_LEAST_PROBE_BYTES, _MOST_PROBE_BYTES = 64, 1024  # four a second: less than a slow one reads
+_LEAST_PROBE_BYTES, _MOST_PROBE_BYTES = 64, 1024  # four a second: less than a slow client reads
 _PIECE_BYTES = 8 * 1024
-# So far the edge of the window may move though nothing is read: it is told in steps (RFC 7323),
-# and a kernel may have held back a part of its buffer.
+# The edge of the window may move this far although nothing was read: it is sent in steps
+# (RFC 7323), and a kernel may have reserved a part of its buffer.
 _SLACK_BYTES = 16 * 1024
 _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.005, 0.25
-# Until a client counts as stalled; longer when it was seen to read, but slowly.
+# Until a client counts as stalled; longer for one that is known to read slowly.
 PATIENCE_S, _PATIENCE_WITH_SLOW_S = 5.0, 10.0
 
 
-class Pace:
+class ReadingPace:
     """Watches the receive window of one connection; `look` before each piece."""
 
     def __init__(self, sock: socket.socket) -> None:
@@ -48,11 +48,11 @@ class Pace:
         return self.note(acked, window)
 
     def note(self, acked: int, window: int) -> bool:
-        """Judge by the bytes acknowledged so far and the window told with them; see `look`."""
+        """Evaluate the acknowledged bytes and the window that came with them; see `look`."""
         edge, change = max(self._edge, acked + window), window - self._window
         has_read = change > 0 or (edge > self._edge and self.has_room)
         if not self.has_room and edge - self._probed_from > _SLACK_BYTES:
-            # It reads, and its window may have become narrower.
+            # It reads, and its window may have become smaller.
             has_read, self._widest = True, (self._widest + window) // 2
             self._probed_from = edge
         self._edge, self._window, self._widest = edge, window, max(self._widest, window)
@@ -63,7 +63,7 @@ class Pace:
         return has_read
 
     def _send_freely(self) -> None:
-        if not self.has_room:  # it has read what it had: it may have more the next time
+        if not self.has_room:  # it has read everything: send more the next time
             most = min(_MOST_TAKEN_BYTES, self._widest // 2)
             self._may_be_taken = max(min(2 * self._may_be_taken, most), _LEAST_TAKEN_BYTES)
         if self._may_be_taken > _LEAST_TAKEN_BYTES:  # and not slowly
@@ -75,7 +75,7 @@ class Pace:
             self._probed_from, self.piece_bytes = self._edge, _LEAST_PROBE_BYTES
         elif has_read:
             self.patience_s = _PATIENCE_WITH_SLOW_S
-        # Larger ones while the window stays: that of a client that reads nothing soon shrinks.
+        # Larger pieces while the window stays: it shrinks soon if the client reads nothing.
         grown = min(2 * self.piece_bytes, _MOST_PROBE_BYTES)
         self.piece_bytes = _LEAST_PROBE_BYTES if shrunk or has_read else grown
         self.pause_s = min(2 * self.pause_s, _LONGEST_PAUSE_S)

@@ -1,7 +1,7 @@
-"""Accepts connections and waits for whole requests, in one thread that waits for no client.
+"""Accepts connections and reads requests, in one thread that never blocks on a client.
 
-Handshakes, half requests, connections kept open and answers that a client takes its time to read
-cost a descriptor here, not a thread; a thread is given to a request that is there.
+Handshakes, incomplete requests, idle connections and responses that a client reads slowly need a
+descriptor here, but no thread. Only a complete request gets a thread.
 """
 
 from __future__ import annotations
@@ -19,41 +19,41 @@ from collections import deque
 from pathlib import Path
 
 from edge.web.server.connection import Connection
-from edge.web.server.connection_limit import Crowd
+from edge.web.server.connection_limit import ConnectionLimit
 from edge.web.server.exchange import Site
-from edge.web.server.fair_queue import Turns
+from edge.web.server.fair_queue import FairQueue
 from edge.web.server.tls import wrap
 
 log = logging.getLogger(__name__)
 
 _MOST_CONNECTIONS = 256
 _LEAST_CONNECTIONS = 4
-_SPARE_DESCRIPTORS = 32  # for a camera that is opened again, files being served, the history
-_LOOK_S = 0.25
+_SPARE_DESCRIPTORS = 32  # for reopening the camera, for files that are sent, and for the history
+_CHECK_S = 0.25
 _REST_S = 0.5  # without descriptors, until it accepts again
 _WARN_AGAIN_S = 60.0
 _WITHOUT_ROOM = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
 
 
-class Reception:
-    """Gives whole requests to `turns` and takes the connections back when they are answered."""
+class Receiver:
+    """Puts complete requests into `queue`, and takes the connections back afterwards."""
 
     def __init__(
         self,
         listening: socket.socket,
         site: Site,
-        turns: Turns[Connection],
+        queue: FairQueue[Connection],
         tls: ssl.SSLContext | None,
     ) -> None:
         self._listening = listening
         self._site = site
-        self._turns = turns
+        self._queue = queue
         self._tls = tls
-        self._crowd: Crowd[Connection] = Crowd(most_connections())
+        self._connections: ConnectionLimit[Connection] = ConnectionLimit(most_connections())
         self._answered: deque[Connection] = deque()
         self._stopping = False
         self._accepts_again_s: float | None = None
-        self._looked_s = self._warned_s = float("-inf")
+        self._checked_s = self._warned_s = float("-inf")
         self._woken, self._wakes = socket.socketpair()
         self._selector = selectors.DefaultSelector()
         for sock in (listening, self._woken, self._wakes):
@@ -62,33 +62,33 @@ class Reception:
         self._selector.register(self._woken, selectors.EVENT_READ)
 
     def run(self) -> None:
-        """Receive clients until `stop`, then hang up on all of them and release the port."""
+        """Receive clients until `stop`, then close all connections and release the port."""
         while not self._stopping:
             try:
                 self._step()
-            except Exception as exc:  # without this thread nobody is served
-                self._site.faults.tell("receiving clients", exc)
-                time.sleep(_LOOK_S)
+            except Exception as exc:  # without this thread no client is served
+                self._site.defects.add("receiving clients", exc)
+                time.sleep(_CHECK_S)
         self._listening.close()
-        for connection in tuple(self._crowd):
-            connection.hang_up()
-            if self._crowd.is_waiting(connection):
+        for connection in tuple(self._connections):
+            connection.shut_down()
+            if self._connections.is_waiting(connection):
                 self._drop(connection)
 
-    def give_back(self, connection: Connection) -> None:
-        """Take a connection whose request is answered; called by the thread that did."""
+    def take_back(self, connection: Connection) -> None:
+        """Take back a connection whose request was answered; called by the answering thread."""
         if self._stopping:
             connection.close()
         self._answered.append(connection)
         self._wake()
 
     def stop(self) -> None:
-        """Let `run` return soon; from any thread, twice."""
+        """Make `run` return; from any thread, may be called twice."""
         self._stopping = True
         self._wake()
 
     def close(self) -> None:
-        """Release what is left once `run` has returned; a thread that still answers may go on."""
+        """Release the rest once `run` has returned; a thread that still answers may continue."""
         while self._answered:
             self._answered.popleft().close()
         self._selector.close()
@@ -96,37 +96,37 @@ class Reception:
         self._wakes.close()
 
     def _wake(self) -> None:
-        with contextlib.suppress(OSError):  # full: it will wake up anyway
+        with contextlib.suppress(OSError):  # the pipe is full: the thread wakes up anyway
             self._wakes.send(b"\0")
 
     def _step(self) -> None:
-        needs_look = self._crowd.has_waiting or self._accepts_again_s is not None
-        for key, _ in self._selector.select(_LOOK_S if needs_look else None):
+        needs_check = self._connections.has_waiting or self._accepts_again_s is not None
+        for key, _ in self._selector.select(_CHECK_S if needs_check else None):
             if key.fileobj is self._listening:
                 self._accept()
             elif key.fileobj is self._woken:
                 self._woken.recv(4096)
-            elif self._crowd.is_waiting(key.data):  # not hung up on a moment ago
-                self._attend(key.data)
+            elif self._connections.is_waiting(key.data):  # not closed a moment ago
+                self._advance(key.data)
         while self._answered:
             connection = self._answered.popleft()
-            self._crowd.set_waiting(connection, True)
-            self._attend(connection)
-        self._look_around()
+            self._connections.set_waiting(connection, True)
+            self._advance(connection)
+        self._close_expired()
 
     def _accept(self) -> None:
         try:
             sock, address = self._listening.accept()
         except OSError as exc:
             if exc.errno in _WITHOUT_ROOM:
-                self._do_without(exc)
+                self._free_descriptor(exc)
             return
-        connection = self._welcome(sock, address)
+        connection = self._open(sock, address)
         if connection is not None:
-            self._crowd.add(connection)
-            self._attend(connection)
+            self._connections.add(connection)
+            self._advance(connection)
 
-    def _welcome(self, sock: socket.socket, address: tuple[str, int]) -> Connection | None:
+    def _open(self, sock: socket.socket, address: tuple[str, int]) -> Connection | None:
         try:
             sock.setblocking(False)
             wrapped = sock if self._tls is None else wrap(self._tls, sock)
@@ -134,16 +134,16 @@ class Reception:
         except (OSError, ValueError):  # it was reset already
             sock.close()
             return None
-        if self._crowd.is_full_for(connection.client):
-            victim = self._crowd.to_make_room(connection.client)
+        if self._connections.is_full_for(connection.client):
+            victim = self._connections.next_to_close(connection.client)
             if victim is None:
                 connection.close()
                 return None
             self._drop(victim)
         return connection
 
-    def _attend(self, connection: Connection) -> None:
-        """Go on with a connection as far as that is possible without waiting."""
+    def _advance(self, connection: Connection) -> None:
+        """Read from and send to a connection as far as possible without blocking."""
         try:
             has_request = connection.advance()
         except (OSError, ValueError):
@@ -151,8 +151,8 @@ class Reception:
             return
         if has_request:
             self._unwatch(connection)
-            self._crowd.set_waiting(connection, False)
-            self._turns.put(connection.client, connection)
+            self._connections.set_waiting(connection, False)
+            self._queue.put(connection.client, connection)
         else:
             wants = selectors.EVENT_WRITE if connection.has_unsent else selectors.EVENT_READ
             self._watch(connection, wants)
@@ -170,32 +170,32 @@ class Reception:
 
     def _drop(self, connection: Connection) -> None:
         self._unwatch(connection)
-        self._crowd.remove(connection)
+        self._connections.remove(connection)
         connection.close()
 
-    def _look_around(self) -> None:
-        """Hang up on those whose time is over; four times a second at most."""
+    def _close_expired(self) -> None:
+        """Close expired connections, at most four times a second."""
         now_s = time.monotonic()
-        if now_s - self._looked_s < _LOOK_S:
+        if now_s - self._checked_s < _CHECK_S:
             return
-        self._looked_s = now_s
-        for connection in self._crowd.waiting():
+        self._checked_s = now_s
+        for connection in self._connections.waiting():
             if connection.has_unsent:
-                self._attend(connection)  # the kernel reports room only when there is much
-            if self._crowd.is_waiting(connection) and connection.expires_s < now_s:
+                self._advance(connection)  # the kernel reports free space only when there is much
+            if self._connections.is_waiting(connection) and connection.expires_s < now_s:
                 self._drop(connection)
         if self._accepts_again_s is not None and self._accepts_again_s <= now_s:
             self._accepts_again_s = None
             self._selector.register(self._listening, selectors.EVENT_READ)
 
-    def _do_without(self, exc: OSError) -> None:
-        """Make room for a descriptor, or rest: the listening socket stays ready all the time."""
+    def _free_descriptor(self, exc: OSError) -> None:
+        """Close a connection to free a descriptor, or stop accepting for a moment."""
         now_s = time.monotonic()
         if now_s - self._warned_s >= _WARN_AGAIN_S:
             self._warned_s = now_s
             reason = os.strerror(exc.errno or 0)
             log.warning("web: refusing connections: %s; raise LimitNOFILE or close pages", reason)
-        victim = self._crowd.to_make_room()
+        victim = self._connections.next_to_close()
         if victim is not None:
             self._drop(victim)
         else:
@@ -204,7 +204,7 @@ class Reception:
 
 
 def most_connections() -> int:
-    """Return how many connections leave descriptors for the rest of the device."""
+    """Return the limit of connections that leaves descriptors for the rest of the device."""
     limit, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
     if limit == resource.RLIM_INFINITY:
         return _MOST_CONNECTIONS

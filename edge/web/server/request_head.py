@@ -1,7 +1,7 @@
 """The head of a request, read strictly. No I/O here.
 
-A server and a proxy before it that read the same bytes differently can be played off against each
-other (https://www.rfc-editor.org/rfc/rfc9112#section-11.2): what has two readings is refused.
+If a proxy and the server read the same bytes differently, an attacker can smuggle a request
+(https://www.rfc-editor.org/rfc/rfc9112#section-11.2). So every ambiguous head is refused.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _FIELD = re.compile(rb"([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*([\t\x20-\x7e\x80-\xf
 _LENGTH = re.compile(rb"[0-9]{1,18}")
 _BARE_END = re.compile(rb"(?<!\r)\n|\r(?!\n|\Z)")
 _QUOTED_SLASH = re.compile(rb"(?i)%2f")
-# Each means something else when it is there twice.
+# Fields that are ambiguous when they occur twice.
 _SINGLE = frozenset(
     {b"Host", b"Content-Length", b"Transfer-Encoding", b"Content-Type", b"Authorization", b"Origin"}
 )
@@ -37,7 +37,7 @@ class RefusedError(Exception):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Head:
+class RequestHead:
     """A request line and its fields, whose names are in Title-Case; `path` is unquoted."""
 
     method: bytes
@@ -50,7 +50,7 @@ class Head:
 
     @property
     def keeps_open(self) -> bool:
-        """Whether the client wants to send another request on the same connection."""
+        """Whether the client wants to keep the connection open."""
         wish = self.fields.get(b"Connection", b"").lower()
         return b"close" not in wish and (self.protocol == b"HTTP/1.1" or b"keep-alive" in wish)
 
@@ -61,9 +61,9 @@ class Head:
 
 
 def split_head(received: bytes | bytearray) -> tuple[bytes, int] | None:
-    """Return a whole head without its end and the index behind it; None while more is to come.
+    """Return a complete head without its end, and the index after it; None while it is incomplete.
 
-    One empty line before it is skipped. Raises RefusedError as soon as no more can mend it.
+    An empty line before it is skipped. Raises RefusedError as soon as it cannot become valid.
     """
     start = 2 if received.startswith(b"\r\n") else 0
     if not _BEGINNING.match(received, start):
@@ -77,8 +77,8 @@ def split_head(received: bytes | bytearray) -> tuple[bytes, int] | None:
     return None if end < 0 else (bytes(received[start:end]), end + len(_END))
 
 
-def parse_head(head: bytes) -> Head:
-    """Return what the head says. Raises RefusedError when it may be read in two ways."""
+def parse_head(head: bytes) -> RequestHead:
+    """Return the parsed head. Raises RefusedError when it is ambiguous."""
     line, *lines = head.split(b"\r\n")
     match = _REQUEST_LINE.fullmatch(line)
     if match is None:
@@ -86,12 +86,12 @@ def parse_head(head: bytes) -> Head:
     method, target, major, minor = match.groups()
     if major != b"1" or minor not in b"01":
         raise RefusedError("505 HTTP Version Not Supported", "HTTP/1.0 and HTTP/1.1 are served")
-    # What begins with two slashes is a path to us and another host's name to a browser.
+    # Two slashes at the beginning: a path for this server, but a host name for a browser.
     if not target.startswith(b"/") or target.startswith(b"//") or b"#" in target:
         raise RefusedError("400 Bad Request", "the target must be a path on this device")
     path, _, query = target.partition(b"?")
     fields = _fields(lines)
-    return Head(
+    return RequestHead(
         method=method,
         target=target,
         path=b"%2F".join(unquote_to_bytes(piece) for piece in _QUOTED_SLASH.split(path)),
@@ -107,13 +107,13 @@ def _fields(lines: list[bytes]) -> dict[bytes, bytes]:
         raise RefusedError("431 Request Header Fields Too Large", "too many header fields")
     fields: dict[bytes, bytes] = {}
     for line in lines:
-        # This refuses a folded line, a space before the colon and control characters.
+        # The pattern refuses a folded line, a space before the colon and control characters.
         match = _FIELD.fullmatch(line)
         if match is None:
             raise RefusedError("400 Bad Request", "malformed header field")
         name, value = match[1].title(), match[2]
         if b"_" in name:
-            continue  # WSGI could not tell it from the same name with a dash
+            continue  # in WSGI it would be the same name as one with a dash
         if name in fields:
             if name in _SINGLE:
                 raise RefusedError("400 Bad Request", f"more than one {name.decode()} field")

@@ -1,4 +1,4 @@
-"""The web server: one thread receives requests, a fixed number answers them, all stop at once."""
+"""The web server: one thread receives requests, and a fixed number of threads answers them."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from edge.network import listen
 from edge.process.threads import start_thread
 from edge.web.server.connection import Connection
 from edge.web.server.exchange import Site
-from edge.web.server.fair_queue import Turns
-from edge.web.server.receiver import Reception
+from edge.web.server.fair_queue import FairQueue
+from edge.web.server.receiver import Receiver
 
-RESERVED_THREADS = 4  # beside one for each picture and event stream: pages, snapshots, checks
-_THREADS_FOR_OTHERS = 2  # whatever one client asks for
-_STOP_S = 1.6  # an event stream looks once a second whether somebody still listens
+RESERVED_THREADS = 4  # for pages, snapshots and checks; each video and event stream has its own
+_THREADS_FOR_OTHERS = 2  # that one client cannot use
+_STOP_S = 1.6  # an event stream writes once a second, and only then notices the end
 _BACKLOG = 128
 
 _REFUSALS = {
@@ -29,14 +29,14 @@ _REFUSALS = {
     errno.EACCES: "the port is reserved for the system; set [web] port to 1024 or more",
     errno.EADDRNOTAVAIL: "no such address on this machine; set [web] host to 0.0.0.0 or 127.0.0.1",
     errno.EAFNOSUPPORT: "this machine has no IPv6; set [web] host to 0.0.0.0",
-    errno.EMFILE: "too many files are open; end other programs, or start the device again",
+    errno.EMFILE: "too many open files; end other programs, or restart the device",
 }
 # What stays so until a person changes the settings.
 _FOR_GOOD = (errno.EACCES, errno.EAFNOSUPPORT)
 
 
 class WebServer:
-    """Serves one application on one port, from threads of its own, until `stop`."""
+    """Serves one application on one port, in its own threads, until `stop`."""
 
     def __init__(
         self,
@@ -47,27 +47,29 @@ class WebServer:
         threads: int,
         tls: ssl.SSLContext | None = None,
     ) -> None:
-        """With `tls` it speaks https, and http no more."""
+        """With `tls` the server speaks https only."""
         self._app = app
         self._host = host
         self._port = port
         self._number = threads
         self._tls = tls
         self._threads: list[threading.Thread] = []
-        self._turns: Turns[Connection] = Turns(threads - min(_THREADS_FOR_OTHERS, threads // 4))
-        self._reception: Reception | None = None
+        self._queue: FairQueue[Connection] = FairQueue(
+            threads - min(_THREADS_FOR_OTHERS, threads // 4)
+        )
+        self._receiver: Receiver | None = None
 
     def start(self) -> None:
         """Bind the port and serve.
 
-        Raises ConfigError for a port that the system never gives, OutputError for one that cannot
-        be had now, ResourceError when there are no threads.
+        Raises ConfigError for a port that the system never gives, OutputError for one that is not
+        available now, ResourceError when no thread is.
         """
         listening = _bind(self._host, self._port)
         host, self._port = listening.getsockname()[:2]
         site = Site(self._app, (host, self._port), secure=self._tls is not None)
-        self._reception = reception = Reception(listening, site, self._turns, self._tls)
-        works = [("web", reception.run)]
+        self._receiver = receiver = Receiver(listening, site, self._queue, self._tls)
+        works = [("web", receiver.run)]
         works += [(f"web-{n + 1}", self._answer) for n in range(self._number)]
         try:
             for name, work in works:
@@ -83,29 +85,29 @@ class WebServer:
         return self._port
 
     def stop(self) -> None:
-        """Hang up on everyone and release the port, within two seconds; may be called twice."""
-        reception, self._reception = self._reception, None
-        if reception is None:
+        """Close all connections and release the port, within two seconds; may be called twice."""
+        receiver, self._receiver = self._receiver, None
+        if receiver is None:
             return
-        reception.stop()
+        receiver.stop()
         ends_s = time.monotonic() + _STOP_S
-        for receiving in self._threads[:1]:  # none where no thread could be had
+        for receiving in self._threads[:1]:  # empty when no thread could be started
             receiving.join(_STOP_S)
-        for connection in self._turns.close():
+        for connection in self._queue.close():
             connection.close()
         for thread in self._threads:
             thread.join(max(ends_s - time.monotonic(), 0))
-        reception.close()
+        receiver.close()
 
     def _answer(self) -> None:
-        reception = self._reception
-        while reception is not None and (turn := self._turns.take()) is not None:
-            client, connection = turn
+        receiver = self._receiver
+        while receiver is not None and (next_request := self._queue.take()) is not None:
+            client, connection = next_request
             try:
                 connection.answer()
             finally:
-                self._turns.done(client)
-                reception.give_back(connection)
+                self._queue.done(client)
+                receiver.take_back(connection)
 
 
 def _bind(host: str, port: int) -> socket.socket:

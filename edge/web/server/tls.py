@@ -1,4 +1,4 @@
-"""TLS on a connection that never blocks: a client that says nothing keeps no other waiting."""
+"""TLS on a connection that never blocks: a silent client does not delay the others."""
 
 from __future__ import annotations
 
@@ -15,22 +15,22 @@ _PLAIN_ANSWER = (
 
 
 def wrap(context: ssl.SSLContext, sock: socket.socket) -> ssl.SSLSocket:
-    """Return the connection wrapped, its hands not yet shaken. Raises OSError."""
+    """Return the wrapped socket, before its handshake. Raises OSError."""
     return context.wrap_socket(sock, server_side=True, do_handshake_on_connect=False)
 
 
 def shake_hands(sock: ssl.SSLSocket) -> bool:
-    """Go on with the handshake; whether it is finished. Raises OSError when it fails.
+    """Continue the handshake; return whether it is finished. Raises OSError when it fails.
 
-    Somebody who speaks plain http is told so.
+    A client that speaks plain http gets an error message.
     """
     try:
         sock.do_handshake()
     except NOT_YET:
-        return False  # never for want of room to write: the socket's buffer is larger than a flight
+        return False  # never for lack of send buffer: it is larger than the handshake's messages
     except ssl.SSLError as exc:
         if exc.reason == "HTTP_REQUEST":
             with contextlib.suppress(OSError):
-                socket.socket.send(sock, _PLAIN_ANSWER)  # its own method would encrypt
+                socket.socket.send(sock, _PLAIN_ANSWER)  # not its own method, which encrypts
         raise
     return True

@@ -1,4 +1,4 @@
-"""Writing to a client who may read slowly, or not at all."""
+"""Writes to a client that may read slowly, or not at all."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import socket
 import ssl
 import time
 
-from edge.web.server.reading_pace import PATIENCE_S, Pace
+from edge.web.server.reading_pace import PATIENCE_S, ReadingPace
 
 NOT_YET = (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError)
 _MOST_HELD_BYTES = 256 * 1024
@@ -20,44 +20,44 @@ _TRY_AGAIN_S = 0.25
 class Writer:
     """Writes to a non-blocking socket.
 
-    An answer of known length is held here when the client does not take it at once, so that its
-    thread is free as soon as it is made: `flush` sends the rest. A stream's writes wait for the
-    client instead, for as long as it reads something in every five seconds.
+    A response of known length is held here if the client does not read it at once, so that its
+    thread is free: `flush` sends the rest. The writes of a stream block until the client has read
+    them, as long as it reads something every five seconds.
     """
 
     def __init__(self, sock: socket.socket) -> None:
         self._socket = sock
         self._unsent = bytearray()
         self._refused_bytes = 0
-        self._pace: Pace | None = None
+        self._pace: ReadingPace | None = None
         self._progress_s = time.monotonic()
 
     @property
     def unsent_bytes(self) -> int:
-        """How much is held until the client takes it."""
+        """How much is held until the client reads it."""
         return len(self._unsent)
 
     @property
     def expires_s(self) -> float:
-        """When a client that reads nothing until then is given up, by the monotonic clock."""
+        """When a client that reads nothing until then is disconnected, by the monotonic clock."""
         return self._progress_s + (self._pace.patience_s if self._pace else PATIENCE_S)
 
     def hold(self) -> None:
-        """Hold what the client does not take at once, from the next write on."""
+        """Hold what the client does not read at once, from the next write on."""
         self._pace = None
 
     def stream(self) -> None:
-        """Wait until the client has taken what is written, from the next write on.
+        """Block until the client has read what is written, from the next write on.
 
-        The kernel's queue is kept short too: what waits there is old when it arrives.
+        The kernel's queue is short, too: data that waits there is old when it arrives.
         """
-        self._pace = Pace(self._socket)
+        self._pace = ReadingPace(self._socket)
         with contextlib.suppress(OSError):
             level, option = socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT
             self._socket.setsockopt(level, option, _MOST_QUEUED_BYTES)
 
     def write(self, data: bytes) -> int:
-        """Send or hold the data. Raises OSError when the client left or reads nothing any more."""
+        """Send or hold the data. Raises OSError when the client has left or stalled."""
         if not self._unsent:
             self._progress_s = time.monotonic()
         self._unsent += data
@@ -66,7 +66,7 @@ class Writer:
         return len(data)
 
     def flush(self) -> int:
-        """Send what the client takes at once; return how many bytes are left. Raises OSError."""
+        """Send what the client reads at once; return how many bytes are left. Raises OSError."""
         with contextlib.suppress(*NOT_YET):
             while self._unsent:
                 self._look()
@@ -83,7 +83,7 @@ class Writer:
         return self._pace is not None and not self._pace.has_room
 
     def _send(self, most_bytes: int) -> None:
-        # Not less than was refused before: TLS has encrypted that already.
+        # At least as much as was refused before: TLS has encrypted that already.
         piece = bytes(self._unsent[: max(most_bytes, self._refused_bytes)])
         self._refused_bytes = len(piece)
         sent = self._socket.send(piece)
@@ -97,8 +97,8 @@ class Writer:
         if left_s <= 0:
             raise TimeoutError("the client reads nothing")
         probing = self._is_probing()
-        # Often: the kernel reports room only when there is much, and takes less than that as well.
+        # Often: the kernel reports free space only when there is much, but accepts less.
         pause_s = self._pace.pause_s if self._pace and probing else _TRY_AGAIN_S
         poller = select.poll()  # needs no descriptor of its own
-        poller.register(self._socket, 0 if probing else select.POLLOUT)  # always: the other end
+        poller.register(self._socket, 0 if probing else select.POLLOUT)  # errors: always
         poller.poll(min(left_s, pause_s) * 1000)

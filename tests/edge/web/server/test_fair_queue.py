@@ -4,9 +4,9 @@ from dataclasses import dataclass
 
 import pytest
 
-from edge.web.server.connection_limit import Crowd
+from edge.web.server.connection_limit import ConnectionLimit
 from edge.web.server.defect_log import quoted
-from edge.web.server.fair_queue import Turns
+from edge.web.server.fair_queue import FairQueue
 
 
 @dataclass(frozen=True)
@@ -15,68 +15,68 @@ class Member:
     number: int = 0
 
 
-def taken(turns: Turns[int]) -> tuple[str, int]:
-    turn = turns.take()
+def taken(queue: FairQueue[int]) -> tuple[str, int]:
+    turn = queue.take()
     assert turn is not None
     return turn
 
 
 def test_each_client_is_served_in_turn() -> None:
-    turns: Turns[int] = Turns(9)
+    queue: FairQueue[int] = FairQueue(9)
     for number in range(3):
-        turns.put("many", number)
-    turns.put("few", 9)
-    assert [taken(turns) for _ in range(4)] == [("many", 0), ("few", 9), ("many", 1), ("many", 2)]
+        queue.put("many", number)
+    queue.put("few", 9)
+    assert [taken(queue) for _ in range(4)] == [("many", 0), ("few", 9), ("many", 1), ("many", 2)]
 
 
 def test_one_client_has_so_many_threads_and_the_next_is_served() -> None:
-    turns: Turns[int] = Turns(2)
+    queue: FairQueue[int] = FairQueue(2)
     for number in range(4):
-        turns.put("a", number)
-    assert [taken(turns), taken(turns)] == [("a", 0), ("a", 1)]
-    turns.put("b", 9)
-    assert taken(turns) == ("b", 9)
-    turns.done("a")
-    assert taken(turns) == ("a", 2)
-    assert turns.close() == [3]
-    assert turns.take() is None
+        queue.put("a", number)
+    assert [taken(queue), taken(queue)] == [("a", 0), ("a", 1)]
+    queue.put("b", 9)
+    assert taken(queue) == ("b", 9)
+    queue.done("a")
+    assert taken(queue) == ("a", 2)
+    assert queue.close() == [3]
+    assert queue.take() is None
 
 
 def test_a_client_that_is_served_leaves_nothing_behind() -> None:
-    turns: Turns[int] = Turns(2)
+    queue: FairQueue[int] = FairQueue(2)
     for number in range(1000):
-        turns.put(str(number), number)
-        turns.done(taken(turns)[0])
-    assert not turns._waiting
-    assert not turns._served
+        queue.put(str(number), number)
+        queue.done(taken(queue)[0])
+    assert not queue._waiting
+    assert not queue._served
 
 
 def test_a_client_with_half_of_all_displaces_its_own_oldest() -> None:
-    crowd: Crowd[Member] = Crowd(8)
+    limit: ConnectionLimit[Member] = ConnectionLimit(8)
     members = [Member("a", number) for number in range(4)]
     for member in members:
-        crowd.add(member)
-    assert crowd.is_full_for("a")
-    assert not crowd.is_full_for("b")
-    assert crowd.to_make_room("a") == members[0]
-    crowd.set_waiting(members[0], False)  # its request is being answered
-    assert crowd.to_make_room("a") == members[1]
+        limit.add(member)
+    assert limit.is_full_for("a")
+    assert not limit.is_full_for("b")
+    assert limit.next_to_close("a") == members[0]
+    limit.set_waiting(members[0], False)  # its request is being answered
+    assert limit.next_to_close("a") == members[1]
 
 
 def test_when_all_are_taken_the_client_with_most_makes_room() -> None:
-    crowd: Crowd[Member] = Crowd(4)
+    limit: ConnectionLimit[Member] = ConnectionLimit(4)
     for member in (Member("a"), Member("b", 1), Member("b", 2), Member("c")):
-        crowd.add(member)
-    assert crowd.is_full_for("d")
-    assert crowd.to_make_room("d") == Member("b", 1)
-    assert crowd.to_make_room() == Member("b", 1)
-    for member in tuple(crowd):
-        crowd.set_waiting(member, False)
-    assert crowd.to_make_room("d") is None
-    for member in tuple(crowd):
-        crowd.remove(member)
-    assert len(crowd) == 0
-    assert not crowd._of
+        limit.add(member)
+    assert limit.is_full_for("d")
+    assert limit.next_to_close("d") == Member("b", 1)
+    assert limit.next_to_close() == Member("b", 1)
+    for member in tuple(limit):
+        limit.set_waiting(member, False)
+    assert limit.next_to_close("d") is None
+    for member in tuple(limit):
+        limit.remove(member)
+    assert len(limit) == 0
+    assert not limit._of
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ import socket
 
 import pytest
 
-from edge.web.server.reading_pace import PATIENCE_S, Pace
+from edge.web.server.reading_pace import PATIENCE_S, ReadingPace
 
 WIDEST = 65536
 
@@ -14,7 +14,7 @@ class Client:
 
     def __init__(self, bytes_per_s: float) -> None:
         with socket.socket() as unused:
-            self.pace = Pace(unused)
+            self.pace = ReadingPace(unused)
         self.bytes_per_s = bytes_per_s
         self.sent = 0
         self.read = 0.0

@@ -5,8 +5,8 @@ import pytest
 from edge.web.server.request_head import (
     MOST_BODY_BYTES,
     MOST_HEAD_BYTES,
-    Head,
     RefusedError,
+    RequestHead,
     parse_head,
     split_head,
 )
@@ -23,7 +23,7 @@ def refused(head: bytes) -> str:
 def test_a_head_is_read() -> None:
     fields = b"host: pi.local\r\nCOOKIE: a=1\r\nCookie: b=2\r\nAccept: x\r\naccept:\ty \r\nX_Y: 1"
     head = parse_head(b"GET /a%20b%2Fc?d=%20 HTTP/1.1\r\n" + fields)
-    assert head == Head(
+    assert head == RequestHead(
         method=b"GET",
         target=b"/a%20b%2Fc?d=%20",
         path=b"/a b%2Fc",
