@@ -43,3 +43,15 @@ def test_after_the_end_nothing_is_waited_for() -> None:
     slot.put(2)
     assert slot.get() is None
     assert slot.wait_newer(0, 10) is None
+
+
+def test_listeners_are_called_after_each_value_and_at_the_end() -> None:
+    slot: Latest[int] = Latest()
+    heard: list[tuple[int | None, bool]] = []
+    slot.when_changed(lambda: heard.append((slot.get(), slot.closed)))
+    slot.put(1)
+    slot.put(2)
+    slot.clear()
+    slot.close()
+    slot.put(3)  # not kept, so nothing has changed
+    assert heard == [(1, False), (2, False), (None, True)]

@@ -203,3 +203,14 @@ def test_showing_after_close_is_harmless():
     fanout.close()
     fanout.show(report())
     assert sink.shown == []
+
+
+def test_readers_can_wait_for_the_newest_report_until_the_end() -> None:
+    fan_out = FanOut([])
+    fan_out.show(report(1.0))
+    fan_out.show(report(2.0))
+    newer = fan_out.reports.wait_newer(0, 0)
+    assert newer is not None
+    assert newer[1].health.uptime_s == 2.0
+    fan_out.close()
+    assert fan_out.reports.closed
