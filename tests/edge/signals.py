@@ -2,6 +2,7 @@
 
 import json
 import os
+import random
 import re
 import signal
 import sqlite3
@@ -10,7 +11,7 @@ import sys
 import threading
 import time
 import urllib.request
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -145,3 +146,24 @@ def while_it_runs(device: Device) -> None:
             minutes = json.load(answer)["minutes"]
         device.seconds_seen = sum(minute["watched_s"] for minute in minutes)
     assert device.seconds_seen, device.lines
+
+
+def attempts(
+    folder: Path, kinds: Sequence[tuple[int, int]], number: int, seed: int = 1
+) -> Iterator[tuple[str, list[str]]]:
+    """Yield for each double signal what it was, and what was wrong with the end.
+
+    The pairs of signals take turns. Three quarters are sent while the device runs, the others at
+    any moment of its start.
+    """
+    chance = random.Random(seed)  # noqa: S311 (moments, not secrets)
+    for attempt in range(number):
+        own = folder / str(attempt)
+        own.mkdir()
+        pair = kinds[attempt % len(kinds)]
+        gap_s, after_s = chance.uniform(0, 0.5), chance.uniform(0, 2.5)
+        starts = attempt // len(kinds) % 4 == 3
+        wrong = ended(own, *pair, gap_s=gap_s, when=after(after_s) if starts else while_it_runs)
+        names = "+".join(signal.Signals(one).name for one in pair)
+        moment = f"{after_s:.2f} s after its start" if starts else "while it runs"
+        yield f"{attempt}: {names}, {gap_s:.2f} s apart, {moment}", wrong

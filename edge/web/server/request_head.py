@@ -21,6 +21,12 @@ _FIELD = re.compile(rb"([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*([\t\x20-\x7e\x80-\xf
 _LENGTH = re.compile(rb"[0-9]{1,18}")
 _BARE_END = re.compile(rb"(?<!\r)\n|\r(?!\n|\Z)")
 _QUOTED_SLASH = re.compile(rb"(?i)%2f")
+# The value of a condition: an entity tag, or a date as HTTP writes it. Other dates would be parsed
+# as those of e-mail, and a time zone that does not exist raises.
+_CONDITION = re.compile(
+    rb'(?:W/)?"[^"]*"|[A-Z][a-z]{2}, \d{2} [A-Z][a-z]{2} \d{4} \d{2}:\d{2}:\d{2} GMT'
+)
+_CONDITIONS = (b"If-Modified-Since", b"If-Unmodified-Since", b"If-Range")
 # Fields that are ambiguous when they occur twice.
 _SINGLE = frozenset(
     {b"Host", b"Content-Length", b"Transfer-Encoding", b"Content-Type", b"Authorization", b"Origin"}
@@ -119,7 +125,17 @@ def _fields(lines: list[bytes]) -> dict[bytes, bytes]:
                 raise RefusedError("400 Bad Request", f"more than one {name.decode()} field")
             value = (b"; " if name == b"Cookie" else b", ").join((fields[name], value))
         fields[name] = value
+    _drop_malformed_conditions(fields)
     return fields
+
+
+def _drop_malformed_conditions(fields: dict[bytes, bytes]) -> None:
+    """Leave out what must be ignored (RFC 9110, 13.1): the whole file is answered then."""
+    for name in _CONDITIONS:
+        if name in fields and not _CONDITION.fullmatch(fields[name]):
+            del fields[name]
+            if name == b"If-Range":
+                fields.pop(b"Range", None)
 
 
 def _body_bytes(fields: dict[bytes, bytes]) -> int:

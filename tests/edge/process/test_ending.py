@@ -2,7 +2,6 @@
 
 import os
 import pty
-import random
 import signal
 import subprocess
 import sys
@@ -12,9 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from signals import ENDING, HEARING, Device, after, ended, while_it_runs
-
-SEED = 1
+from signals import ENDING, HEARING, Device, after, attempts, ended, while_it_runs
 
 
 @pytest.fixture
@@ -49,18 +46,7 @@ def test_a_start_ends_as_well(tmp_path: Path, number: int, after_s: float):
 @pytest.mark.timeout(3600)
 @pytest.mark.parametrize("number", ENDING)
 def test_fifty_double_signals_end_fifty_times_in_order(tmp_path: Path, number: int):
-    """Three quarters of them while it runs, the others at any moment of its start."""
-    chance, faults = random.Random(SEED), {}  # noqa: S311 (moments, not secrets)
-    for attempt in range(50):
-        folder = tmp_path / str(attempt)
-        folder.mkdir()
-        gap_s, after_s = chance.uniform(0, 0.5), chance.uniform(0, 2.5)
-        starts = attempt % 4 == 3
-        when = after(after_s) if starts else while_it_runs
-        if wrong := ended(folder, number, number, gap_s=gap_s, when=when):
-            faults[f"{attempt}: gap {gap_s:.2f} s, {f'{after_s:.2f} s' if starts else 'runs'}"] = (
-                wrong
-            )
+    faults = {what: wrong for what, wrong in attempts(tmp_path, [(number, number)], 50) if wrong}
     assert faults == {}
 
 

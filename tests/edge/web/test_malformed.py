@@ -14,6 +14,7 @@ from edge.web.server.server import WebServer
 
 DELIBERATE = {501, 503, 505}
 HEAD = b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n"
+STYLE = b"GET /static/style.css HTTP/1.1\r\nHost: a\r\n"
 
 
 @pytest.fixture
@@ -72,6 +73,11 @@ def assert_clean(records: list[logging.LogRecord]) -> None:
         (b"GET /healthz HTTP/1.1\r\nHost: a\r\nHost: b\r\n", 400),
         (b"POST /login HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n", 411),
         (b"POST /login HTTP/1.1\r\nHost: a\r\nContent-Length: 99999999999\r\n", 413),
+        # A date of e-mails, not of HTTP: the zone overflows what holds it.
+        (STYLE + b"If-Modified-Since: Mon, 01 Jan 1970 00:00:00 +9999999999999\r\n", 200),
+        (STYLE + b"Range: bytes=0-5\r\nIf-Range: 1 Jan 1970 00:00 +9999999999999\r\n", 200),
+        (STYLE + b"Range: bytes=0-5\r\nIf-Range: Thu, 01 Jan 1970 00:00:00 GMT\r\n", 200),
+        (STYLE + b"Range: bytes=0-5\r\n", 206),
         (b"CONNECT a:1 HTTP/1.1\r\nHost: a\r\n", 400),
         (b"OPTIONS * HTTP/1.1\r\nHost: a\r\n", 400),
         (b"BREW /healthz HTTP/1.1\r\nHost: a\r\n", 401),
