@@ -16,7 +16,7 @@ from pathlib import Path
 from signal import Signals
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "edge"))
-from signals import ENDING, attempts  # noqa: E402 (from the tests' own folder)
+from signals import ENDING, attempts
 
 KINDS = {
     **{Signals(one).name: [(one, one)] for one in ENDING},
