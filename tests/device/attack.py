@@ -16,6 +16,7 @@ import argparse
 import multiprocessing
 import os
 import re
+import signal
 import socket
 import ssl
 import struct
@@ -244,12 +245,10 @@ def holds(name: str, device: Device, viewer: Viewer, seconds: float) -> bool:
         and during.per_s >= LEAST_SHARE * usual
         and logged < MOST_LOG_BYTES
     )
-    print(
-        f"  {'held  ' if was_held else 'MISSED'} {name:29} /healthz {during.slowest_s * 1000:4.0f} ms"
-        f" (else {usual_s * 1000:.0f}), {during.per_s:4.1f}/s of {usual:4.1f}"
-        f" ({during.per_s / usual:.0%}), log {logged} bytes",
-        flush=True,
-    )
+    verdict = "held  " if was_held else "MISSED"
+    waits = f"{during.slowest_s * 1000:4.0f} ms (else {usual_s * 1000:.0f})"
+    rate = f"{during.per_s:4.1f}/s of {usual:4.1f} ({during.per_s / usual:.0%})"
+    print(f"  {verdict} {name:29} /healthz {waits}, {rate}, log {logged} bytes", flush=True)
     return was_held
 
 
@@ -288,4 +287,5 @@ if __name__ == "__main__":
     parser.add_argument("names", nargs="*", metavar="NAME")
     parser.add_argument("--seconds", type=float, default=10.0)
     given = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # not without ending the device
     sys.exit(main(given.names, given.seconds))
