@@ -38,6 +38,7 @@ class Connection:
         self.is_open = True
         self._site = site
         self._received = bytearray()
+        self._searched_bytes = 0  # of what was received, for the end of a head
         self._head: RequestHead | None = None
         self._is_ready = not isinstance(sock, ssl.SSLSocket)
         self._waits_since_s = time.monotonic()
@@ -77,6 +78,9 @@ class Connection:
         if not self._shake_hands():
             return False
         try:
+            # What follows a request stays with the client, and in the kernel, until it is answered.
+            if self._has_request():
+                return True
             ended = not self._receive()
             if self._has_request():
                 return True
@@ -137,7 +141,8 @@ class Connection:
         return True
 
     def _has_head(self) -> bool:
-        found = split_head(self._received)
+        found = split_head(self._received, self._searched_bytes)
+        self._searched_bytes = 0 if found else len(self._received)
         if found is None:
             return False
         head, length = found

@@ -66,17 +66,20 @@ class RequestHead:
         return self.fields.get(b"Expect", b"").lower() == b"100-continue"
 
 
-def split_head(received: bytes | bytearray) -> tuple[bytes, int] | None:
+def split_head(received: bytes | bytearray, searched: int = 0) -> tuple[bytes, int] | None:
     """Return a complete head without its end, and the index after it; None while it is incomplete.
 
-    An empty line before it is skipped. Raises RefusedError as soon as it cannot become valid.
+    An empty line before it is skipped. The first `searched` bytes were passed in the last call,
+    which returned None: they are not searched again, or a head in many pieces would cost the
+    square of its length. Raises RefusedError as soon as it cannot become valid.
     """
     start = 2 if received.startswith(b"\r\n") else 0
     if not _BEGINNING.match(received, start):
         raise RefusedError("400 Bad Request", "this is not HTTP")
-    end = received.find(_END, start)
+    begin = max(start, searched - len(_END) + 1)
+    end = received.find(_END, begin)
     limit = MOST_HEAD_BYTES if end < 0 else end
-    if _BARE_END.search(received, start, limit):
+    if _BARE_END.search(received, begin, limit):
         raise RefusedError("400 Bad Request", "each line must end with CR LF")
     if max(end, len(received) if end < 0 else 0) - start > MOST_HEAD_BYTES:
         raise _too_long(received.find(b"\r\n", start, limit) < 0)

@@ -94,6 +94,17 @@ def test_a_head_is_whole_with_its_empty_line() -> None:
     assert split_head(b"\r\n" + whole) == (LINE, len(whole) + 2)
 
 
+def test_a_head_in_pieces_is_searched_once() -> None:
+    assert split_head(LINE + b"\nX: a", searched=len(LINE) + 4) is None
+    whole = b"\r\n" + LINE + b"\r\nX: a\r\n\r\n"
+    for searched in range(len(whole)):
+        assert split_head(whole, searched) == (LINE + b"\r\nX: a", len(whole)), searched
+    for bare in (b"X: a\n", b"X: a\rb"):
+        received = LINE + b"\r\n" + bare
+        with pytest.raises(RefusedError):
+            split_head(received, searched=len(received) - 1)
+
+
 @pytest.mark.parametrize(
     ("received", "status"),
     [
