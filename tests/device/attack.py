@@ -5,7 +5,8 @@
 It starts `emotion-edge run --source demo` in a temporary folder, twice. For each attack it tells
 the slowest /healthz of another address, which may take 300 ms, and the rate of that address'
 stream against the undisturbed seconds before and after, which may fall by a tenth. Exits with 1
-when one is missed, when the log grows by 10 KB or holds a traceback, or when the device dies.
+when one is missed, when the log grows by 10 KB or holds a traceback, when the memory grows by
+48 MB, or when the device dies.
 NAME picks attacks by a part of their names. Addresses of 127.0.0.0/8 stand for clients.
 
 The attacker needs a core of its own. On a busy machine the undisturbed seconds vary as well: what
@@ -32,12 +33,13 @@ from itertools import cycle
 from pathlib import Path
 
 OTHER = "127.0.0.2"
-MOST_S, LEAST_SHARE, MOST_LOG_BYTES = 0.3, 0.9, 10_000
+MOST_S, LEAST_SHARE, MOST_LOG_BYTES, MOST_GROWN_MB = 0.3, 0.9, 10_000, 48
 UNDISTURBED_S, TRIES = 5.0, 3
 HEAD = b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n"
 CODE = b"Authorization: Bearer %CODE%\r\n"
 BODY = b"POST /login HTTP/1.1\r\nHost: localhost\r\nContent-Length: 900\r\n"
 WHOLE = b"GET /static/style.css HTTP/1.1\r\nHost: localhost\r\n\r\n"
+CHECKS = (HEAD + b"\r\n") * 1000
 FORGED = b"GET /x%0aWARNING%1b[2J HTTP/1.1\r\nHost: a\r\nAuthorization: Basic \xff\r\n\r\n"
 GUESS = b"POST /login HTTP/1.1\r\nHost: a\r\nContent-Length: 8\r\n\r\ncode=abc"
 DATED = b"GET /static/style.css HTTP/1.1\r\nHost: a\r\nIf-Modified-Since: %b\r\n\r\n" % (
@@ -81,11 +83,23 @@ ATTACKS = {
     "a storm of resets": Attack(number=50, said=HEAD, resets=True, is_encrypted=False),
     "a flood of forged requests": Attack(number=8, said=FORGED, then=FORGED, pause_s=0),
     "a flood of pipelined requests": Attack(number=8, said=WHOLE * 20, then=WHOLE * 5),
+    "requests without end": Attack(number=2, said=HEAD + b"\r\n", then=CHECKS, pause_s=0),
+    "a head byte by byte": Attack(
+        number=8, said=HEAD + b"X: y\r\n" * 2000, then=b"x", pause_s=0.001
+    ),
     "a flood of guesses": Attack(number=8, said=GUESS, then=GUESS, pause_s=0),
     "a flood of false dates": Attack(number=8, said=DATED, then=DATED),
     "200 that want to watch": Attack(number=200, said=WATCH),
     "3 viewers that read 2 KB/s": Attack(number=3, said=WATCH, reads=200, pause_s=0.1),
 }
+
+
+@dataclass
+class Client:
+    """A connection of the attacker, and what of its words did not go out yet."""
+
+    sock: socket.socket
+    unsent: bytes = b""
 
 
 def connect(port: int, source: str) -> socket.socket:
@@ -99,21 +113,19 @@ def encrypted(sock: socket.socket) -> ssl.SSLSocket:
 def attack(plan: Attack, port: int, is_https: bool, code: bytes) -> None:
     """Go on until the parent ends; connections that are hung up on are opened again."""
     os.nice(10)  # of the device, not of its processor, is the time that is to be taken
-    sources = cycle(plan.sources)
-    clients: list[socket.socket | None] = [None] * plan.number
     parent = os.getppid()
+    sources = cycle(plan.sources)
+    clients: list[Client | None] = [None] * plan.number
     while os.getppid() == parent:
         for index, client in enumerate(clients):
             try:
-                if client is None:
-                    clients[index] = begun(plan, port, next(sources), is_https, code)
-                else:
+                if client is not None:
                     go_on(plan, client)
-            except BlockingIOError:
-                pass
+                elif sock := begun(plan, port, next(sources), is_https, code):
+                    clients[index] = Client(sock)
             except OSError:
                 if client is not None:
-                    client.close()
+                    client.sock.close()
                 clients[index] = None
         time.sleep(plan.pause_s)
 
@@ -134,12 +146,13 @@ def begun(
     return client
 
 
-def go_on(plan: Attack, client: socket.socket) -> None:
+def go_on(plan: Attack, client: Client) -> None:
     with suppress(BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError):
-        if plan.then:
-            client.send(plan.then)
+        client.unsent = client.unsent or plan.then
+        if client.unsent:
+            client.unsent = client.unsent[client.sock.send(client.unsent) :]
     with suppress(BlockingIOError, ssl.SSLWantReadError):
-        if plan.reads and not client.recv(plan.reads):
+        if plan.reads and not client.sock.recv(plan.reads):
             raise ConnectionResetError
 
 
@@ -167,6 +180,11 @@ class Device:
 
     def log(self) -> str:
         return self._log.read_text(errors="replace")
+
+    def memory_mb(self) -> int:
+        status = Path(f"/proc/{self.process.pid}/status").read_text()
+        found = re.search(r"VmRSS:\s+(\d+)", status)
+        return int(found[1]) // 1024 if found else 0
 
     def ask(self, head: bytes) -> socket.socket:
         """Return the other address' connection, its request sent."""
@@ -234,9 +252,10 @@ def under(plan: Attack, device: Device) -> Iterator[None]:
 def holds(name: str, device: Device, viewer: Viewer, seconds: float) -> bool:
     """Attack once, tell how it went, and return whether nobody noticed."""
     before = watch(device, viewer, UNDISTURBED_S)
-    logged = len(device.log())
+    logged, grown_mb = len(device.log()), -device.memory_mb()
     with under(ATTACKS[name], device):
         during = watch(device, viewer, seconds)
+        grown_mb += device.memory_mb()
     time.sleep(1)
     after = watch(device, viewer, UNDISTURBED_S)
     logged = len(device.log()) - logged
@@ -245,11 +264,13 @@ def holds(name: str, device: Device, viewer: Viewer, seconds: float) -> bool:
         during.slowest_s <= max(MOST_S, usual_s)
         and during.per_s >= LEAST_SHARE * usual
         and logged < MOST_LOG_BYTES
+        and grown_mb < MOST_GROWN_MB
     )
     verdict = "held  " if was_held else "MISSED"
     waits = f"{during.slowest_s * 1000:4.0f} ms (else {usual_s * 1000:.0f})"
     rate = f"{during.per_s:4.1f}/s of {usual:4.1f} ({during.per_s / usual:.0%})"
-    print(f"  {verdict} {name:29} /healthz {waits}, {rate}, log {logged} bytes", flush=True)
+    costs = f"log {logged} bytes, memory {grown_mb:+} MB"
+    print(f"  {verdict} {name:29} /healthz {waits}, {rate}, {costs}", flush=True)
     return was_held
 
 
