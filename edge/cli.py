@@ -27,6 +27,7 @@ from edge.config.options import (
 )
 from edge.errors import ConfigError, EdgeError, MediaError, UsageError
 from edge.process.ending import listen
+from edge.process.log_limit import LogLimit
 from edge.process.streams import discard_stdout, flush_stdout
 from edge.state import INSTALLED_FOLDER, AccessCode, find_folder, open_folder
 from edge.web.announcement import announce
@@ -186,7 +187,10 @@ def _device_of_the_code(args: argparse.Namespace) -> tuple[Path, Config, bool]:
 def _log_to_stderr() -> None:
     # The LEDs may be drawn on the terminal's last line: a message takes its place.
     start = "\r\x1b[K" if sys.stderr.isatty() else ""
-    logging.basicConfig(level=logging.INFO, format=f"{start}%(levelname)s %(message)s")
+    form = f"{start}%(levelname)s %(message)s"
+    stderr = logging.StreamHandler()
+    stderr.addFilter(LogLimit())
+    logging.basicConfig(level=logging.INFO, format=form, handlers=[stderr])
 
 
 def _analyze(args: argparse.Namespace) -> int:
