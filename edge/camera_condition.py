@@ -15,36 +15,36 @@ CLOSING_S = 2.0
 class Signs:
     """What is known of the camera called `name`.
 
-    `asked_to_rest_s` is for how long a pause has been wanted, None without one; `on` whether the
+    `pausing_for_s` is the time since a pause was requested, None without one; `on` whether the
     camera may be open; `age_s` the age of the newest finished frame, None before the first;
-    `silent_s` the time since one was finished; `trouble` what went wrong last, "" for nothing.
+    `silent_s` the time since one was finished; `error` the last camera error, "" for none.
     """
 
     name: str
-    asked_to_rest_s: float | None
+    pausing_for_s: float | None
     on: bool
     age_s: float | None
     silent_s: float
-    trouble: str
+    error: str
 
 
 def condition(signs: Signs, config: CameraConfig) -> tuple[CameraState, str]:
     """Return the camera's state, and what there is to say beside it."""
-    if signs.asked_to_rest_s is not None:
-        return _resting(signs, signs.asked_to_rest_s)
+    if signs.pausing_for_s is not None:
+        return _pausing(signs, signs.pausing_for_s)
     if signs.age_s is not None and signs.age_s <= config.stall_s:
         return CameraState.LIVE, ""
-    if signs.trouble:
-        return CameraState.LOST, signs.trouble
+    if signs.error:
+        return CameraState.LOST, signs.error
     if signs.age_s is None and signs.silent_s <= config.give_up_s:
         return CameraState.STARTING, "waiting for the first picture"
-    trouble = f"no picture for {signs.silent_s:.0f} s"
+    error = f"no picture for {signs.silent_s:.0f} s"
     if signs.age_s is not None and signs.silent_s <= config.stall_s:
-        trouble = f"pictures come {signs.age_s:.1f} s late"  # the machine is too busy
-    return CameraState.LOST, f"{signs.name}: {trouble}"
+        error = f"pictures come {signs.age_s:.1f} s late"  # the machine is too busy
+    return CameraState.LOST, f"{signs.name}: {error}"
 
 
-def _resting(signs: Signs, for_s: float) -> tuple[CameraState, str]:
+def _pausing(signs: Signs, for_s: float) -> tuple[CameraState, str]:
     if not signs.on:
         return CameraState.PAUSED, "nothing is being looked at"
     if for_s <= CLOSING_S:
@@ -54,7 +54,7 @@ def _resting(signs: Signs, for_s: float) -> tuple[CameraState, str]:
 
 def given_up(signs: Signs, config: CameraConfig) -> str:
     """Return why the run ends: the camera's name, and all that is known, once."""
-    reason = signs.trouble.removeprefix(f"{signs.name}: ")
+    reason = signs.error.removeprefix(f"{signs.name}: ")
     known = f" ({reason})" if reason else ""
     picture = f"no picture for {config.give_up_s:.0f} s"
     advice = "see that it is there, and whole" if is_file(config) else "check the camera's cable"

@@ -15,7 +15,8 @@ from pathlib import Path
 
 import numpy as np
 
-from edge.camera.auto import FIRST_FRAME_S, Hardware, open_source
+from edge.camera.auto import Hardware, open_source
+from edge.camera.source import FIRST_FRAME_S
 from edge.camera_condition import is_file
 from edge.config import Config
 from edge.datatypes import BBox, Track

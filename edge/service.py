@@ -1,10 +1,7 @@
-"""The device's life: a thread that captures, one that looks, and the truth about both.
+"""The service: runs the capture and the inference thread, reports their health, and ends them.
 
-Between the threads lies one slot, so a slow stage skips frames and never queues them. Each frame
-carries the number of the opening it is of, and one of another opening than the present is dropped
-wherever it is met: what was seen before a pause is neither kept nor shown after it. A camera
-that stalls is reopened with growing pauses; one that stays away, or a stage that breaks, ends the
-run with its error, for systemd to start afresh.
+A camera that stalls is reopened. A camera that stays away, or a stage that raises, ends the run
+with its error, and systemd starts the program again.
 """
 
 from __future__ import annotations
@@ -12,42 +9,26 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections import deque
 from collections.abc import Callable
 from typing import Protocol
 
 from edge.camera.source import FrameSource
 from edge.camera_condition import CLOSING_S, Signs, condition, given_up
-from edge.camera_openings import Opening, Openings
+from edge.camera_openings import Openings
+from edge.capture_loop import CaptureLoop
 from edge.config import CameraConfig
-from edge.datatypes import Frame, Health, Report, Scene, Snapshot, Vitals
+from edge.datatypes import Health, Report, Vitals
 from edge.errors import CameraError
-from edge.latest import Latest
+from edge.inference_loop import InferenceLoop, Milestones, Stage
+from edge.live_state import LiveState
 from edge.process.threads import start_thread
 
 log = logging.getLogger(__name__)
 
-_FIRST_RETRY_S, _LONGEST_RETRY_S = 0.5, 2.0
-# A webcam that has just been opened sets its exposure before it delivers at all.
-_FIRST_FRAME_S = 4.0
 # How often the outputs hear of the health while no frame does it for them.
 _PULSE_S = 0.2
-# The frame rate is measured over this long.
-_RATE_WINDOW_S = 2.0
 # A thread that has not ended by then is left behind; all are daemons.
 _JOIN_S = 1.0
-
-
-class Stage(Protocol):
-    """What the service does with each frame; the pipeline."""
-
-    def step(self, frame: Frame) -> Snapshot:
-        """Return what is seen in `frame`."""
-        ...
-
-    def reset(self) -> None:
-        """Forget what was seen before."""
-        ...
 
 
 class Outputs(Protocol):
@@ -79,68 +60,46 @@ class Service:
     ) -> None:
         """`alive` is called for each frame that went all the way through, and while paused.
 
-        `vitals` says how the board is; while it is hot, each frame is followed by a rest of the
-        same length. `began_s` is when the program was started, by default now: the first frame
-        and the first labelled face are logged with the time since.
+        `vitals` returns the state of the board. `began_s` is when the program was started, by
+        default now; see Milestones.
         """
-        self.scenes: Latest[Scene] = Latest()
+        self._live = LiveState(clock)
+        self.scenes = self._live.scenes
         self._camera = Openings(open_source, self._note_closed, clock)
-        self._stage = stage
         self._outputs = outputs
         self._config = config
         self._alive = alive
         self._vitals = vitals
         self._clock = clock
-        self._frames: Latest[Frame] = Latest()
-        self._lock = threading.Lock()
         self._telling = threading.Lock()
-        self._stop = threading.Event()
-        self._awake = threading.Event()
-        self._awake.set()
         self._failure: Exception | None = None
-        self._opening: Opening | None = None
         self._source_name = config.source
-        self._trouble = ""
-        self._started_s = clock()
-        self._began_s = self._started_s if began_s is None else began_s
-        self._milestones = ["first frame", "first labelled face"]
-        self._live_s = self._paused_s = self._started_s
-        self._finished_s: deque[float] = deque(maxlen=600)
-        self._snapshot: Snapshot | None = None
-        self._stage_knows = False
+        self._capture = CaptureLoop(self._camera, self._live, config.stall_s)
+        milestones = Milestones(self._live.started_s if began_s is None else began_s, clock)
+        self._inference = InferenceLoop(stage, self._live, self._finished, milestones, clock)
 
     def stop(self) -> None:
         """Ask `run` to return; may be called from any thread, twice, but in no signal handler."""
-        self._stop.set()
+        self._live.stopping.set()
 
     @property
     def paused(self) -> bool:
-        """Whether the camera was asked to rest; it does once `health` says so."""
-        return not self._awake.is_set()
+        """Whether a pause is in force; the camera is closed once `health` says so."""
+        return self._live.paused
 
     def pause(self) -> None:
-        """Close the camera and forget what it saw, until `resume`; from any thread, twice.
+        """Close the camera and forget its frames, until `resume`; from any thread, twice.
 
-        Returns when the camera is closed, or later than that is waited for.
+        Returns when the camera is closed, or after CLOSING_S.
         """
-        with self._lock:
-            if not self.paused:
-                log.info("camera: pausing")
-                self._paused_s = self._clock()
-            self._awake.clear()
-            opening, self._opening, self._snapshot = self._opening, None, None
-        self._forget()
+        opening = self._live.pause()
         self._tell()
         if opening is not None:
             opening.close(CLOSING_S)
 
     def resume(self) -> None:
         """Open the camera again; from any thread, twice."""
-        with self._lock:
-            if self.paused:
-                log.info("camera: resumed")
-                self._live_s, self._trouble = self._clock(), ""
-            self._awake.set()
+        self._live.resume()
 
     def toggle(self) -> None:
         """Pause, or resume when paused; what the button does."""
@@ -156,24 +115,22 @@ class Service:
         once and not a retry; `opened` is called when it has succeeded. Whatever ends the run, the
         camera is closed.
         """
-        if self._stop.is_set():
+        if self._live.stopping.is_set():
             return
         opening = self._camera.open()
         self._source_name = opening.name
         log.info("camera: %s", self._source_name)
         threads = []
         try:
-            self._take(opening)
+            self._capture.begin(opening)
             opened()
-            threads += [start_thread("capture", self._guarded, self._capture)]
-            threads += [start_thread("look", self._guarded, self._look)]
-            while not self._stop.wait(_PULSE_S):
+            threads += [start_thread("capture", self._guarded, self._capture.run)]
+            threads += [start_thread("inference", self._guarded, self._inference.run)]
+            while not self._live.stopping.wait(_PULSE_S):
                 self._watch()
         finally:
-            self._stop.set()
-            self._frames.close()
-            self.scenes.close()
-            if (last := self._opening) is not None:
+            self._live.close()
+            if (last := self._live.opening) is not None:
                 last.close(_JOIN_S)
             for thread in threads:
                 thread.join(_JOIN_S)
@@ -183,35 +140,34 @@ class Service:
     def report(self) -> Report:
         """Return the health of this moment, and the newest snapshot of this opening, if any."""
         health = self.health()
-        return Report(snapshot=self._snapshot, health=health)
+        return Report(snapshot=self._live.snapshot, health=health)
 
     def health(self) -> Health:
         """Return how the device is at this moment."""
-        now_s, snapshot = self._clock(), self._snapshot
-        finished = [t for t in tuple(self._finished_s) if 0 <= now_s - t <= _RATE_WINDOW_S]
+        now_s, snapshot = self._clock(), self._live.snapshot
         age_s = None if snapshot is None else now_s - snapshot.captured_at_s
         state, detail = condition(self._signs(age_s), self._config)
         return Health(
             camera=state,
             detail=detail,
             source=self._source_name,
-            fps=len(finished) / min(_RATE_WINDOW_S, max(now_s - self._started_s, 0.1)),
+            fps=self._live.frames_per_s(),
             age_s=age_s,
-            uptime_s=now_s - self._started_s,
+            uptime_s=now_s - self._live.started_s,
             failing_outputs=self._outputs.failing(),
             vitals=self._vitals(),
             camera_open=self._camera.on,
         )
 
     def _signs(self, age_s: float | None) -> Signs:
-        now_s = self._clock()
+        now_s, live = self._clock(), self._live
         return Signs(
             name=self._source_name,
-            asked_to_rest_s=now_s - self._paused_s if self.paused else None,
+            pausing_for_s=now_s - live.paused_s if live.paused else None,
             on=self._camera.on,
             age_s=age_s,
-            silent_s=now_s - self._live_s,
-            trouble=self._trouble,
+            silent_s=now_s - live.live_s,
+            error=live.camera_error,
         )
 
     def _note_closed(self) -> None:
@@ -219,21 +175,27 @@ class Service:
             log.info("camera: paused")
         self._tell()
 
+    def _finished(self) -> Report:
+        """Report a frame that went all the way through."""
+        report = self._tell()
+        self._alive()
+        return report
+
     def _tell(self) -> Report:
-        """Show the outputs how things are; in turns, so that the last they hear is the newest."""
+        """Show the outputs the present report; one at a time, so that the newest is the last."""
         with self._telling:
             report = self.report()
             self._outputs.show(report)
         return report
 
     def _watch(self) -> None:
-        """Tell the outputs what no frame tells them, and end a run that is beyond hope."""
+        """Report what no frame reports, and end the run when the camera stays away too long."""
         if not self.health().healthy:
             self._tell()
         if self.paused:
-            self._live_s = self._clock()
+            self._live.live_s = self._clock()
             self._alive()
-        if self._clock() - self._live_s > self._config.give_up_s:
+        if self._clock() - self._live.live_s > self._config.give_up_s:
             self._fail(CameraError(given_up(self._signs(None), self._config)))
 
     def _guarded(self, work: Callable[[], None]) -> None:
@@ -244,128 +206,4 @@ class Service:
 
     def _fail(self, failure: Exception) -> None:
         self._failure = self._failure or failure
-        self._stop.set()
-
-    def _capture(self) -> None:
-        """Read frames into the slot; reopen the camera after a stall or a pause."""
-        while self._has_opening():
-            self._use_opening()
-
-    def _use_opening(self) -> None:
-        opening = self._opening
-        if opening is None:
-            return  # paused
-        try:
-            self._read_from(opening)
-        except CameraError as exc:
-            self._note_trouble(str(exc), opening)
-        finally:
-            opening.close(CLOSING_S)
-            with self._lock:
-                if self._opening is opening:
-                    self._opening = None
-
-    def _read_from(self, opening: Opening) -> None:
-        patience_s = max(self._config.stall_s, _FIRST_FRAME_S)
-        while not self._stop.is_set() and self._offer(opening, opening.read(patience_s)):
-            patience_s = self._config.stall_s
-            if self._trouble:
-                log.info("camera: %s is back", opening.name)
-                self._trouble = ""
-
-    def _offer(self, opening: Opening, frame: Frame | None) -> bool:
-        """Put a frame into the slot; False when its opening is no longer the present one."""
-        with self._lock:
-            if frame is None or self._opening is not opening:
-                return False
-            self._frames.put(frame)
-            return True
-
-    def _has_opening(self) -> bool:
-        """Open the camera if it is not, with growing pauses until it works; False at the end."""
-        pause_s = _FIRST_RETRY_S if self._trouble else 0.0
-        while self._opening is None:
-            if self._stop.wait(pause_s):
-                return False
-            if not self._awake.wait(_PULSE_S):
-                pause_s = 0.0
-                continue
-            try:
-                self._take(self._camera.open())
-            except CameraError as exc:
-                self._note_trouble(str(exc), None)
-            pause_s = min(max(pause_s * 2, _FIRST_RETRY_S), _LONGEST_RETRY_S)
-        return True
-
-    def _take(self, opening: Opening) -> None:
-        """Go on with a new opening, unless a pause or the end was asked for meanwhile."""
-        self._forget()
-        with self._lock:
-            if not self.paused:
-                self._opening = opening
-        if self._opening is not opening:
-            opening.close(CLOSING_S)
-
-    def _forget(self) -> None:
-        """Drop every frame and what was seen in it; none of the present opening is there yet."""
-        with self._lock:
-            self._snapshot = None
-            self._finished_s.clear()
-        self._frames.clear()
-        self.scenes.clear()
-
-    def _note_trouble(self, trouble: str, opening: Opening | None) -> None:
-        with self._lock:
-            if self.paused or self._stop.is_set() or self._opening is not opening:
-                return  # it was closed on purpose
-            if not self._trouble:
-                log.warning("camera: %s; trying again", trouble)
-            self._trouble = trouble
-
-    def _look(self) -> None:
-        """Take the newest frame through the pipeline, again and again."""
-        version = 0
-        while not self._stop.is_set():
-            version = self._look_once(version)
-
-    def _look_once(self, version: int) -> int:
-        """Look at a frame newer than `version`, if one comes; return its version.
-
-        What is known of the frame ends with this call.
-        """
-        newer = self._frames.wait_newer(version, _PULSE_S)
-        if newer is None:
-            if self._stage_knows and self.paused:
-                self._stage.reset()
-                self._stage_knows = False
-            return version
-        version, frame = newer
-        self._stage_knows = True
-        start_s = self._clock()
-        snapshot = self._stage.step(frame)
-        took_s = self._clock() - start_s
-        if self._show(frame, snapshot):
-            report = self._tell()
-            self._alive()
-            self._note_milestones(snapshot)
-            if report.health.vitals.hot:
-                self._stop.wait(took_s)
-        return version
-
-    def _show(self, frame: Frame, snapshot: Snapshot) -> bool:
-        """Put a finished frame where it is seen; False when its opening is over."""
-        with self._lock:
-            if self._opening is None or frame.opening != self._opening.number:
-                return False
-            self._snapshot, self._live_s = snapshot, self._clock()
-            self._finished_s.append(self._live_s)
-            self.scenes.put(Scene(frame=frame, snapshot=snapshot))
-            return True
-
-    def _note_milestones(self, snapshot: Snapshot) -> None:
-        """Log once how long after the start the device saw, and read, anything."""
-        labelled = any(face.label for face in snapshot.faces)
-        for name in list(self._milestones):
-            if labelled or name == "first frame":
-                self._milestones.remove(name)
-                log.info("%s after %.1f s", name, self._clock() - self._began_s)
+        self._live.stopping.set()

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from edge.camera.demo.scene import DemoScene
 from edge.camera.picamera2 import PiCamera
 from edge.camera.replay import ImageReplay, VideoReplay
-from edge.camera.source import FrameSource, let_go
+from edge.camera.source import FIRST_FRAME_S, FrameSource, let_go
 from edge.camera.v4l2 import V4l2Camera, usb_cameras
 from edge.config import CameraConfig
 from edge.errors import (
@@ -21,9 +21,6 @@ from edge.errors import (
     UsageError,
 )
 from edge.files import expanded
-
-FIRST_FRAME_S = 4.0
-"""A webcam may take seconds to set its exposure before it delivers at all."""
 
 LAST_CAMERA = 2**20 - 1
 """Linux counts the devices of a driver with 20 bits (MINORBITS in include/linux/kdev_t.h)."""

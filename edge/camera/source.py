@@ -8,6 +8,9 @@ from typing import Protocol
 from edge.datatypes import Frame
 from edge.process.threads import start_thread
 
+FIRST_FRAME_S = 4.0
+"""How long to wait for the first frame: a webcam sets its exposure before it delivers one."""
+
 
 class FrameSource(Protocol):
     """An open camera. Opening happens in the constructor and raises CameraNotFound or MediaError.

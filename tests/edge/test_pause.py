@@ -174,7 +174,7 @@ def pausing(device: Device) -> threading.Thread:
 def test_paused_means_closed_and_until_then_the_privacy_led_is_lit(
     open_device: Callable[..., Device], caplog: pytest.LogCaptureFixture
 ) -> None:
-    caplog.set_level("INFO", "edge.service")
+    caplog.set_level("INFO", "edge")
     device = open_device()
     device.usb.may_release.clear()
     thread = pausing(device)

@@ -372,7 +372,7 @@ def frames_within(device: Device, seconds: float) -> int:
 def test_the_first_frame_and_the_first_labelled_face_are_logged_once(
     device: Device, caplog: pytest.LogCaptureFixture
 ) -> None:
-    caplog.set_level("INFO", "edge.service")
+    caplog.set_level("INFO", "edge")
     eventually(lambda: told("first frame", caplog) != [])
     assert told("first labelled face", caplog) == []
     face = FaceState(track_id=1, box=BBox(0, 0, 9, 9), label=None, confidence=0.3, probs={})

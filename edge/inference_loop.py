@@ -1,0 +1,101 @@
+"""The inference loop: takes the newest frame through the pipeline, and reports the result."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable
+from typing import Protocol
+
+from edge.datatypes import Frame, Report, Snapshot
+from edge.live_state import LiveState
+
+log = logging.getLogger(__name__)
+
+# How long the loop waits for a frame before it checks for a pause or the end.
+_POLL_S = 0.2
+
+
+class Stage(Protocol):
+    """What the service does with each frame; the pipeline."""
+
+    def step(self, frame: Frame) -> Snapshot:
+        """Return what is seen in `frame`."""
+        ...
+
+    def reset(self) -> None:
+        """Forget what was seen before."""
+        ...
+
+
+class Milestones:
+    """Logs, once each, the time from the start to the first frame and the first labelled face."""
+
+    def __init__(self, began_s: float, clock: Callable[[], float] = time.monotonic) -> None:
+        self._began_s = began_s
+        self._clock = clock
+        self._ahead = ["first frame", "first labelled face"]
+
+    def note(self, snapshot: Snapshot) -> None:
+        """Log each milestone that `snapshot` is the first to reach."""
+        labelled = any(face.label for face in snapshot.faces)
+        for name in list(self._ahead):
+            if labelled or name == "first frame":
+                self._ahead.remove(name)
+                log.info("%s after %.1f s", name, self._clock() - self._began_s)
+
+
+class InferenceLoop:
+    """Takes the newest frame of `live` through `stage`, until `live.stopping` is set.
+
+    A slow stage skips frames and never queues them. `finished` is called after each published
+    frame, and returns the report that the outputs were given. While the board is hot, each frame
+    is followed by a pause of the same length.
+    """
+
+    def __init__(
+        self,
+        stage: Stage,
+        live: LiveState,
+        finished: Callable[[], Report],
+        milestones: Milestones,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._stage = stage
+        self._live = live
+        self._finished = finished
+        self._milestones = milestones
+        self._clock = clock
+        self._stage_has_state = False
+
+    def run(self) -> None:
+        """Process frames until the end. Raises what the stage raises."""
+        version = 0
+        while not self._live.stopping.is_set():
+            version = self._process_newer(version)
+
+    def _process_newer(self, version: int) -> int:
+        """Process a frame newer than `version`, if one arrives; return its version.
+
+        No reference to the frame outlives this call.
+        """
+        newer = self._live.frames.wait_newer(version, _POLL_S)
+        if newer is None:
+            self._reset_if_paused()
+            return version
+        version, frame = newer
+        self._stage_has_state = True
+        start_s = self._clock()
+        snapshot = self._stage.step(frame)
+        took_s = self._clock() - start_s
+        if self._live.publish(frame, snapshot):
+            report = self._finished()
+            self._milestones.note(snapshot)
+            if report.health.vitals.hot:
+                self._live.stopping.wait(took_s)
+        return version
+
+    def _reset_if_paused(self) -> None:
+        if self._stage_has_state and self._live.paused:
+            self._stage.reset()
+            self._stage_has_state = False
