@@ -122,20 +122,20 @@ class Detection:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Sighting:
-    """What the detector saw in one frame, and which tracks it looked for.
+    """The detections of one frame, and the tracks that the detector searched for.
 
-    The detector looks at a part of each frame: only a track in `looked_for` that no detection
-    fits was missed. `candidates` are what may be faces of nobody known, to be confirmed.
+    The detector covers a part of each frame: only a track in `searched` that matches no detection
+    was missed. `candidates` are possible new faces that are not verified yet.
     """
 
     detections: tuple[Detection, ...]
-    looked_for: frozenset[int]
+    searched: frozenset[int]
     candidates: tuple[Detection, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Track:
-    """A face followed through time. `hits` and `missed` count looks that found it or did not."""
+    """A face followed through time. `hits` and `missed` count the runs that found it or did not."""
 
     track_id: int
     box: BBox

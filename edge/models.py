@@ -16,7 +16,7 @@ from edge.system.thread_count import inference_threads
 from edge.vision.blazeface import BlazeFace, find_network
 from edge.vision.classifier import EmotionClassifier
 from edge.vision.detector import FaceDetector, RoomDetector, frames_per_round
-from edge.vision.face_verifier import FacePresence
+from edge.vision.face_verifier import LandmarkFaceVerifier
 from edge.vision.haar import HaarDetector
 from edge.vision.manifest import load_model
 from edge.vision.smoother import Smoother
@@ -100,6 +100,6 @@ def load_detectors(config: DetectorConfig) -> Callable[[], FaceDetector]:
     return partial(
         RoomDetector,
         BlazeFace(find_network("face_detection_short_range.tflite"), min_score=config.min_score),
-        FacePresence(find_network("face_landmark.tflite")),
+        LandmarkFaceVerifier(find_network("face_landmark.tflite")),
         runs_per_frame=config.runs_per_frame,
     )

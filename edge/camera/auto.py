@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from edge.camera.demo.scene import DemoScene
 from edge.camera.picamera2 import PiCamera
 from edge.camera.replay import ImageReplay, VideoReplay
-from edge.camera.source import FIRST_FRAME_S, FrameSource, let_go
+from edge.camera.source import FIRST_FRAME_S, FrameSource, close_in_background
 from edge.camera.v4l2 import V4l2Camera, usb_cameras
 from edge.config import CameraConfig
 from edge.errors import (
@@ -107,6 +107,6 @@ def _delivering(source: FrameSource) -> FrameSource:
     try:
         source.read(FIRST_FRAME_S)
     except CameraError:
-        let_go(source).wait(CLOSE_S)
+        close_in_background(source).wait(CLOSE_S)
         raise
     return source

@@ -1,4 +1,4 @@
-"""The one shape every camera has."""
+"""The protocol that every camera implements."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ class FrameSource(Protocol):
     """An open camera. Opening happens in the constructor and raises CameraNotFound or MediaError.
 
     `read` is called from one thread; `close` may be called from another, at any time, twice.
-    Who cannot wait for a driver that hangs calls it by `let_go`.
+    A caller that cannot wait for a driver that hangs uses `close_in_background`.
     """
 
     name: str
-    """What a person would call it: "demo scene", "USB camera 0 (/dev/video0)"."""
+    """The name in messages: "demo scene", "USB camera 0 (/dev/video0)"."""
 
     def read(self, timeout_s: float) -> Frame:
         """Return the newest frame, waiting at most `timeout_s`.
@@ -30,12 +30,12 @@ class FrameSource(Protocol):
         ...
 
     def close(self) -> None:
-        """Release the camera, and return when it is off; a `read` under way ends soon."""
+        """Release the camera and return when it is off. A pending `read` ends soon."""
         ...
 
 
-def let_go(source: FrameSource) -> threading.Event:
-    """Close `source` in a thread of its own; the event is set when it is closed."""
+def close_in_background(source: FrameSource) -> threading.Event:
+    """Close `source` in a background thread; the event is set when it is closed."""
     closed = threading.Event()
 
     def close() -> None:

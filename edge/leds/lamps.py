@@ -33,7 +33,7 @@ def open_lamps(
     lamps = {}
     for name, pin in wiring(config, labels).items():
         lamps[name] = lamp = _open_lamp(name, pin, config, pin_factory)
-        opened.callback(_let_go, lamp)
+        opened.callback(_turn_off, lamp)
     return lamps
 
 
@@ -49,7 +49,7 @@ def _open_lamp(name: str, pin: int, config: LedsConfig, pin_factory: Any) -> Any
         ) from exc
 
 
-def _let_go(lamp: Any) -> None:
+def _turn_off(lamp: Any) -> None:
     with suppress(Exception):  # a pin that fails must not keep the others lit
         lamp.off()
     with suppress(Exception):

@@ -1,9 +1,9 @@
-"""The second opinion: is this really a face? MediaPipe's face landmark network tells.
+"""Verifies a detected face with MediaPipe's face landmark network.
 
-BlazeFace sees faces in blobs and textures too; this network, given a close, upright look at a
-candidate, all but never does. Y. Kartynnik et al., "Real-time Facial Surface Geometry from
-Monocular Video on Mobile GPUs" (2019); its first output is 468 points, of no use here, its
-second the logit that the crop holds a face.
+BlazeFace also detects faces in blobs and textures. This network, given an upright crop of the
+candidate, rejects nearly all of them. Y. Kartynnik et al., "Real-time Facial Surface Geometry from
+Monocular Video on Mobile GPUs" (2019). Its first output is 468 points, which are not used here. Its
+second output is the logit that the crop holds a face.
 """
 
 from __future__ import annotations
@@ -19,13 +19,12 @@ from edge.vision.geometry import two_point_transform, warp
 from edge.vision.runtime import Network
 from edge.vision.tensors import sigmoid
 
-# face_landmark_front_cpu.pbtxt: the crop is the detected box, turned upright, and half as much
-# again.
+# face_landmark_front_cpu.pbtxt: the crop is the detected box, turned upright and enlarged by half.
 _CROP_SCALE = 1.5
 
 
-class FacePresence:
-    """How sure the network is that a box with keypoints holds a face."""
+class LandmarkFaceVerifier:
+    """Estimates the probability that a box with keypoints holds a face."""
 
     def __init__(self, model: Path, *, threads: int = 1) -> None:
         """Raise ModelError when `model` is not a face landmark network."""

@@ -41,7 +41,7 @@ class HaarDetector:
         """Look at the next frame of a video. See FaceDetector."""
         return Sighting(
             detections=tuple(self.detect_still(bgr)),
-            looked_for=frozenset(track.track_id for track in tracks),
+            searched=frozenset(track.track_id for track in tracks),
         )
 
     def reset(self) -> None:

@@ -108,7 +108,7 @@ class Tracker:
         self.predict(at_s)
         fresh = self._match(sighting.detections)
         for face in self._faces:
-            if face.seen_s < at_s and face.track_id in sighting.looked_for:
+            if face.seen_s < at_s and face.track_id in sighting.searched:
                 face.missed += 1
         self._faces += [self._born(detection, at_s) for detection in fresh]
         self._faces = self._one_per_face()

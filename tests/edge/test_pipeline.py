@@ -32,7 +32,7 @@ class RowOfPeople:
 
     def detect(self, bgr: BgrImage, tracks: Sequence[Track]) -> Sighting:
         faces = [Detection(box=b, score=0.9) for b in self.boxes()]
-        return Sighting(detections=tuple(faces), looked_for=frozenset(t.track_id for t in tracks))
+        return Sighting(detections=tuple(faces), searched=frozenset(t.track_id for t in tracks))
 
     def detect_still(self, bgr: BgrImage) -> list[Detection]:
         raise AssertionError("a video is not a still")

@@ -9,7 +9,7 @@ from edge.datatypes import BBox, BgrImage, Detection, FloatArray, Track
 from edge.errors import ModelError
 from edge.vision.blazeface import BlazeFace, find_network
 from edge.vision.detector import RoomDetector
-from edge.vision.face_verifier import FacePresence
+from edge.vision.face_verifier import LandmarkFaceVerifier
 from edge.vision.haar import HaarDetector
 from edge.vision.nms import merge_detections
 from edge.vision.tiling import sees_whole, still_views, tile_views, video_views, whole_view
@@ -36,7 +36,7 @@ class ScriptedFaces:
         ]
 
 
-class ScriptedPresence:
+class ScriptedVerifier:
     """Believes in the boxes it was told of; counts its runs."""
 
     def __init__(self, *believed: BBox) -> None:
@@ -50,12 +50,12 @@ class ScriptedPresence:
 
 def watch(
     faces: ScriptedFaces,
-    presence: ScriptedPresence,
+    verifier: ScriptedVerifier,
     frames: int,
     runs_per_frame: int = 2,
     fps: float = 15,
 ) -> Sequence[Track]:
-    detector = RoomDetector(faces, presence, runs_per_frame=runs_per_frame)
+    detector = RoomDetector(faces, verifier, runs_per_frame=runs_per_frame)
     tracker = Tracker(TrackerConfig(min_hits=2, max_lost_s=1.5))
     tracks: Sequence[Track] = ()
     for i in range(frames):
@@ -68,31 +68,31 @@ def watch(
 @pytest.mark.parametrize("people", [0, 1, 6])
 def test_every_frame_costs_the_same_number_of_runs(runs_per_frame: int, people: int) -> None:
     boxes = [BBox(20 + 100 * i, 100, 80 + 100 * i, 160) for i in range(people)]
-    faces, presence = ScriptedFaces(*boxes), ScriptedPresence(*boxes)
-    watch(faces, presence, 40, runs_per_frame)
-    assert len(faces.views) + presence.runs == 40 * runs_per_frame
+    faces, verifier = ScriptedFaces(*boxes), ScriptedVerifier(*boxes)
+    watch(faces, verifier, 40, runs_per_frame)
+    assert len(faces.views) + verifier.runs == 40 * runs_per_frame
 
 
 def test_a_small_face_far_from_the_middle_is_found_within_half_a_second() -> None:
     small = BBox(590, 430, 638, 478)
-    tracks = watch(ScriptedFaces(small), ScriptedPresence(small), 8)
+    tracks = watch(ScriptedFaces(small), ScriptedVerifier(small), 8)
     assert [track.box.iou(small) > 0.9 for track in tracks] == [True]
 
 
-def test_what_the_presence_network_denies_is_never_shown() -> None:
+def test_a_face_that_fails_verification_is_never_shown() -> None:
     wallpaper = BBox(100, 100, 160, 160)
-    assert watch(ScriptedFaces(wallpaper), ScriptedPresence(), 60) == ()
+    assert watch(ScriptedFaces(wallpaper), ScriptedVerifier(), 60) == ()
 
 
 def test_a_track_that_has_slid_onto_the_wallpaper_is_given_up() -> None:
     box = BBox(100, 100, 180, 180)
-    faces, presence = ScriptedFaces(box), ScriptedPresence(box)
-    detector = RoomDetector(faces, presence, runs_per_frame=2)
+    faces, verifier = ScriptedFaces(box), ScriptedVerifier(box)
+    detector = RoomDetector(faces, verifier, runs_per_frame=2)
     tracker = Tracker(TrackerConfig(min_hits=2, max_lost_s=1.5))
     shown = []
     for i in range(150):
         if i == 30:
-            presence.believed = []
+            verifier.believed = []
         tracks = tracker.update(detector.detect(wall(), tracker.predict(i / 15)), i / 15)
         shown.append(len(tracks))
     assert shown[29] == 1
@@ -101,7 +101,7 @@ def test_a_track_that_has_slid_onto_the_wallpaper_is_given_up() -> None:
 
 def test_every_known_face_is_looked_at_in_turn() -> None:
     boxes = [BBox(20 + 150 * i, 200, 90 + 150 * i, 270) for i in range(4)]
-    tracks = watch(ScriptedFaces(*boxes), ScriptedPresence(*boxes), 60)
+    tracks = watch(ScriptedFaces(*boxes), ScriptedVerifier(*boxes), 60)
     assert len(tracks) == 4
     assert min(track.hits for track in tracks) > 8
 
@@ -112,8 +112,8 @@ def test_a_crowd_of_newcomers_is_suspected_within_a_round_of_twelve_frames(known
     boxes = [
         BBox(20 + 105 * i, 40 + 70 * (i % 5), 80 + 105 * i, 100 + 70 * (i % 5)) for i in range(6)
     ]
-    faces, presence = ScriptedFaces(*boxes[:known]), ScriptedPresence(*boxes)
-    detector = RoomDetector(faces, presence, runs_per_frame=2)
+    faces, verifier = ScriptedFaces(*boxes[:known]), ScriptedVerifier(*boxes)
+    detector = RoomDetector(faces, verifier, runs_per_frame=2)
     tracker = Tracker(TrackerConfig(min_hits=2, max_lost_s=1.5))
     for i in range(40):
         tracker.update(detector.detect(wall(), tracker.predict(i / 15)), i / 15)
@@ -176,7 +176,7 @@ def test_a_part_of_a_face_is_no_face_of_its_own() -> None:
 def room() -> RoomDetector:
     return RoomDetector(
         BlazeFace(find_network("face_detection_short_range.tflite"), min_score=0.4),
-        FacePresence(find_network("face_landmark.tflite")),
+        LandmarkFaceVerifier(find_network("face_landmark.tflite")),
         runs_per_frame=2,
     )
 
@@ -194,21 +194,21 @@ def test_the_real_networks_find_near_and_far_faces_of_a_still(room: RoomDetector
         assert sum(portrait.contains(face.box) for face in faces) == 1
 
 
-def test_the_presence_network_tells_a_face_from_a_wall(room: RoomDetector) -> None:
+def test_the_verifier_tells_a_face_from_a_wall(room: RoomDetector) -> None:
     picture = wall()
     hang(picture, "happy", 100, 100, 200)
     (face,) = room.detect_still(picture)
-    presence = FacePresence(find_network("face_landmark.tflite"))
+    verifier = LandmarkFaceVerifier(find_network("face_landmark.tflite"))
     assert face.keypoints is not None
-    assert presence.probability(picture, face.box, face.keypoints) > 0.9
+    assert verifier.probability(picture, face.box, face.keypoints) > 0.9
     elsewhere = face.keypoints + np.float32((280, 100))
-    assert presence.probability(picture, face.box.translate(280, 100), elsewhere) < 0.1
-    assert presence.probability(picture, face.box, POINTS) == 0.0
+    assert verifier.probability(picture, face.box.translate(280, 100), elsewhere) < 0.1
+    assert verifier.probability(picture, face.box, POINTS) == 0.0
 
 
 def test_a_network_without_a_face_flag_is_refused() -> None:
     with pytest.raises(ModelError, match="not a face landmark network"):
-        FacePresence(find_network("face_detection_short_range.tflite"))
+        LandmarkFaceVerifier(find_network("face_detection_short_range.tflite"))
 
 
 def test_haar_finds_the_same_face_and_knows_no_keypoints(room: RoomDetector) -> None:
@@ -232,8 +232,8 @@ def test_no_shape_of_a_frame_costs_much_more_than_another(size: tuple[int, int])
 
 
 def test_a_strip_is_read_with_as_few_runs_as_a_photograph() -> None:
-    faces, presence = ScriptedFaces(), ScriptedPresence()
-    detector = RoomDetector(faces, presence, runs_per_frame=2)
+    faces, verifier = ScriptedFaces(), ScriptedVerifier()
+    detector = RoomDetector(faces, verifier, runs_per_frame=2)
     detector.detect_still(np.zeros((2000, 1, 3), np.uint8))
     strip, faces.views = len(faces.views), []
     detector.detect_still(np.zeros((40, 50, 3), np.uint8))
@@ -242,23 +242,23 @@ def test_a_strip_is_read_with_as_few_runs_as_a_photograph() -> None:
 
 def test_faces_all_along_a_panorama_are_found() -> None:
     people = [BBox(x, 120, x + 220, 340) for x in range(50, 7700, 450)]
-    faces, presence = ScriptedFaces(*people), ScriptedPresence(*people)
-    detector = RoomDetector(faces, presence, runs_per_frame=2)
+    faces, verifier = ScriptedFaces(*people), ScriptedVerifier(*people)
+    detector = RoomDetector(faces, verifier, runs_per_frame=2)
     found = detector.detect_still(np.zeros((500, 8000, 3), np.uint8))
     assert len(found) == len(people)
 
 
 def test_only_so_many_faces_of_a_still_are_looked_at_again() -> None:
     crowd = [BBox(x, y, x + 30, y + 30) for x in range(0, 1200, 40) for y in range(0, 400, 40)]
-    faces, presence = ScriptedFaces(*crowd), ScriptedPresence(*crowd)
-    detector = RoomDetector(faces, presence, runs_per_frame=2)
-    assert len(detector.detect_still(np.zeros((400, 1200, 3), np.uint8))) == presence.runs == 200
+    faces, verifier = ScriptedFaces(*crowd), ScriptedVerifier(*crowd)
+    detector = RoomDetector(faces, verifier, runs_per_frame=2)
+    assert len(detector.detect_still(np.zeros((400, 1200, 3), np.uint8))) == verifier.runs == 200
 
 
 def test_after_a_reset_it_looks_as_it_did_at_first() -> None:
     boxes = [BBox(100, 100, 180, 180), BBox(400, 300, 480, 380)]
-    faces, presence = ScriptedFaces(*boxes), ScriptedPresence(*boxes)
-    detector = RoomDetector(faces, presence, runs_per_frame=2)
+    faces, verifier = ScriptedFaces(*boxes), ScriptedVerifier(*boxes)
+    detector = RoomDetector(faces, verifier, runs_per_frame=2)
     rounds = []
     for frames in (7, 12, 12):  # the first is left in the middle of everything
         detector.reset()
@@ -271,6 +271,6 @@ def test_after_a_reset_it_looks_as_it_did_at_first() -> None:
 
 def test_many_people_stay_known_in_a_slow_video() -> None:
     boxes = [BBox(20 + 75 * i, 100, 80 + 75 * i, 160) for i in range(8)]
-    tracks = watch(ScriptedFaces(*boxes), ScriptedPresence(*boxes), 60, fps=2)
+    tracks = watch(ScriptedFaces(*boxes), ScriptedVerifier(*boxes), 60, fps=2)
     assert len(tracks) == 8
     assert max(track.track_id for track in tracks) == 8

@@ -13,9 +13,9 @@ def box_at(x: float, y: float = 100.0, side: float = 80.0) -> BBox:
     return BBox(x, y, x + side, y + side)
 
 
-def seen(*boxes: BBox, looked_for: frozenset[int] = frozenset(range(1, 9))) -> Sighting:
+def seen(*boxes: BBox, searched: frozenset[int] = frozenset(range(1, 9))) -> Sighting:
     return Sighting(
-        detections=tuple(Detection(box=box, score=0.9) for box in boxes), looked_for=looked_for
+        detections=tuple(Detection(box=box, score=0.9) for box in boxes), searched=searched
     )
 
 
@@ -62,7 +62,7 @@ def test_a_face_nobody_looked_for_is_not_missed() -> None:
     for i in range(4):
         tracker.update(seen(box_at(100)), i * FRAME_S)
     for i in range(4, 40):
-        tracks = tracker.update(seen(looked_for=frozenset()), i * FRAME_S)
+        tracks = tracker.update(seen(searched=frozenset()), i * FRAME_S)
     assert ids(tracks) == [1]
     assert tracks[0].missed == 0
 
@@ -100,7 +100,7 @@ def test_keypoints_move_with_the_face() -> None:
         box = box_at(100 + 4 * i)
         points = np.full((6, 2), box.x1 + 20, np.float32)
         face = Detection(box=box, score=0.9, keypoints=points)
-        sighting = Sighting(detections=(face,), looked_for=frozenset())
+        sighting = Sighting(detections=(face,), searched=frozenset())
         tracks = tracker.update(sighting, i * FRAME_S)
     points = tracks[0].keypoints
     assert points is not None
@@ -153,7 +153,7 @@ def test_a_face_nobody_looks_for_is_not_known_for_ever() -> None:
     for i in range(4):
         tracker.update(seen(box_at(100)), i * FRAME_S)
     for i in range(1, 30):
-        tracker.update(seen(looked_for=frozenset()), i * 0.5)
+        tracker.update(seen(searched=frozenset()), i * 0.5)
     assert tracker.predict(15.0) == ()
 
 
