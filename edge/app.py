@@ -34,7 +34,7 @@ from edge.system.checks import is_clock_synchronised
 from edge.system.commands import output_of
 from edge.system.notify import Notifier, StatusLine
 from edge.system.power import power_off
-from edge.system.thermal import Care
+from edge.system.thermal import ThermalMonitor
 from edge.vision.manifest import read_manifest
 from edge.web.app import Controls, create_app
 from edge.web.certificate import Certificate
@@ -76,7 +76,7 @@ def run_device(
             outputs,
             config.camera,
             alive=manager.alive,
-            vitals=Care(config.care).vitals,
+            vitals=ThermalMonitor(config.thermal).vitals,
             began_s=BEGAN_S,
         )
         ending.calls(service.stop, hurry=outputs.close)

@@ -134,8 +134,8 @@ def _run(args: argparse.Namespace) -> int:
     listen().early_code = 0  # a device that is asked to end does, even before it has begun
     from edge.app import run_device  # noqa: PLC0415 (loads every adapter)
 
-    config = settings_of(args)
     _log_to_stderr()
+    config = settings_of(args)
     with contextlib.ExitStack() as opened:
 
         def tell(page: PageInfo) -> None:

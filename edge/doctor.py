@@ -121,7 +121,7 @@ def _questions(config: Config, root: Path, run: Run) -> dict[str, _Question]:
         "packages": lambda: check_packages(root, _versions(), _needed(config, on_pi)),
         "model": lambda: _check_model(config),
         "face-detector": lambda: _check_detector(config),
-        "temperature": lambda: check_temperature(root, config.care.hot_c),
+        "temperature": lambda: check_temperature(root, config.thermal.hot_c),
         "throttling": partial(check_throttling, root, run),
         "disk": lambda: check_disk(shutil.disk_usage(root).free),
         "clock": partial(check_clock, root, run),

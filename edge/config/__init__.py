@@ -4,7 +4,6 @@ from edge.config.loading import default_settings, load_config, to_toml
 from edge.config.sections import (
     ButtonConfig,
     CameraConfig,
-    CareConfig,
     ClassifierConfig,
     Config,
     DetectorConfig,
@@ -14,6 +13,7 @@ from edge.config.sections import (
     SmootherConfig,
     StateConfig,
     StreamConfig,
+    ThermalConfig,
     TrackerConfig,
     WebConfig,
 )
@@ -21,7 +21,6 @@ from edge.config.sections import (
 __all__ = [
     "ButtonConfig",
     "CameraConfig",
-    "CareConfig",
     "ClassifierConfig",
     "Config",
     "DetectorConfig",
@@ -31,6 +30,7 @@ __all__ = [
     "SmootherConfig",
     "StateConfig",
     "StreamConfig",
+    "ThermalConfig",
     "TrackerConfig",
     "WebConfig",
     "default_settings",

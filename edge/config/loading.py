@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import tomllib
 from collections.abc import Iterator, Mapping
 from importlib import resources
@@ -19,6 +20,11 @@ from edge.errors import ConfigError
 Overrides = Mapping[str, Mapping[str, Any]]
 """Values by section and key."""
 
+_OLD_NAMES = {"care": "thermal"}
+"""Sections that had another name in an earlier release, which a file may still use."""
+
+log = logging.getLogger(__name__)
+
 
 def load_config(
     path: Path | None = None,
@@ -35,7 +41,7 @@ def load_config(
     asked = place = Place("command line", options=options or {})
     if path is not None:
         place = Place(shown_path(path))
-        settings = laid_over(settings, read_toml(path), Config, place)
+        settings = laid_over(settings, _renamed(read_toml(path), place), Config, place)
     settings = laid_over(settings, overrides or {}, Config, asked)
     config = msgspec.convert(settings, Config)
     for section, key, complaint in conflicts(config):
@@ -43,6 +49,29 @@ def load_config(
         named = setter.inside(section).of(key, settings[section][key])
         raise ConfigError(f"{named}: {complaint}")
     return config
+
+
+def _renamed(changes: Mapping[str, Any], place: Place) -> dict[str, Any]:
+    """Return `changes` with the present names of sections; log a warning for each old name.
+
+    Raises ConfigError when a section is given under both names.
+    """
+    renamed = dict(changes)
+    for old, new in _OLD_NAMES.items():
+        if old not in renamed:
+            continue
+        if new in renamed:
+            raise ConfigError(
+                f"{place.origin}: [{old}] and [{new}] are the same section: "
+                f"remove [{old}], the old name"
+            )
+        log.warning(
+            "%s: the section [%s] is now called [%s]: rename it; "
+            "the next release no longer reads the old name",
+            *(place.origin, old, new),
+        )
+        renamed[new] = renamed.pop(old)
+    return renamed
 
 
 def conflicts(config: Config) -> Iterator[tuple[str, str, str]]:

@@ -89,8 +89,8 @@ class ButtonConfig(Section, frozen=True):
     hold_s: Annotated[float, msgspec.Meta(ge=1.0, le=10.0)]
 
 
-class CareConfig(Section, frozen=True):
-    """[care]."""
+class ThermalConfig(Section, frozen=True):
+    """[thermal]."""
 
     hot_c: Annotated[float, msgspec.Meta(ge=50.0, le=100.0)]
 
@@ -137,7 +137,7 @@ class Config(Section, frozen=True):
     smoother: SmootherConfig
     leds: LedsConfig
     button: ButtonConfig
-    care: CareConfig
+    thermal: ThermalConfig
     web: WebConfig
     stream: StreamConfig
     history: HistoryConfig

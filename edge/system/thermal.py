@@ -1,4 +1,4 @@
-"""Care for the board: when it is hot or held back, the device takes it easy."""
+"""Watches the board's temperature and throttling; on a hot board, inference pauses."""
 
 from __future__ import annotations
 
@@ -8,27 +8,27 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from edge.config import CareConfig
+from edge.config import ThermalConfig
 from edge.datatypes import Vitals
 from edge.system.board import ROOT, temperature_c, throttle
 
 log = logging.getLogger(__name__)
 
 _EVERY_S = 2.0  # as often as the kernel asks the firmware; two small reads each time
-_COOLER_C = 5.0  # so much below hot_c it is cool again
-_CALM_S = 30.0  # a weak supply recovers as soon as less is asked of it, and must not tempt us
+_COOLER_C = 5.0  # this far below hot_c the board counts as cool again
+_CALM_S = 30.0  # a weak supply recovers under less load and fails again under full load
 
 
-class Care:
+class ThermalMonitor:
     """Reads the vitals every two seconds at most; callable from any thread.
 
-    The board counts as hot from `hot_c` on until it is 5 degrees below, and from the moment the
-    firmware holds it back until it has not for 30 s. Each change is logged once.
+    The board counts as hot from `hot_c` on until it is 5 degrees below. It also counts as hot while
+    the firmware throttles it, and for 30 s after that. Each change is logged once.
     """
 
     def __init__(
         self,
-        config: CareConfig,
+        config: ThermalConfig,
         root: Path = ROOT,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -41,7 +41,7 @@ class Care:
         self._vitals = Vitals()
 
     def vitals(self) -> Vitals:
-        """Return how the board is, at most two seconds old."""
+        """Return the state of the board, at most two seconds old."""
         with self._lock:
             now_s = self._clock()
             if self._read_at_s is None or now_s - self._read_at_s >= _EVERY_S:
@@ -70,6 +70,6 @@ def _tell(hot: bool, celsius: float | None, why: str) -> None:
     reasons = ([] if celsius is None else [f"{celsius:.0f} C"]) + ([why] if why else [])
     state = ", ".join(reasons) or "unknown"
     if hot:
-        log.warning("board: %s; resting after each frame for as long as it took", state)
+        log.warning("board: %s; pausing after each frame for as long as it took", state)
     else:
-        log.info("board: %s; full speed again", state)
+        log.info("board: %s; running at full speed again", state)

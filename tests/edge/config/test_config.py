@@ -146,6 +146,41 @@ def test_the_leds_of_any_model_have_pins(tmp_path: Path) -> None:
     assert load_config(write(tmp_path, to_toml(config))) == config
 
 
+def test_the_old_name_of_a_section_is_read_with_a_warning(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = write(tmp_path, "[care]\nhot_c = 70.0")
+    assert load_config(path).thermal.hot_c == 70.0
+    (line,) = caplog.messages
+    assert line.startswith(f"{path}: the section [care] is now called [thermal]: rename it")
+
+
+def test_the_new_name_of_a_section_brings_no_warning(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    assert load_config(write(tmp_path, "[thermal]\nhot_c = 70.0")).thermal.hot_c == 70.0
+    assert not caplog.messages
+
+
+@pytest.mark.parametrize(
+    ("text", "complaint"),
+    [
+        (
+            "[care]\nhot_c = 70.0\n[thermal]\nhot_c = 70.0",
+            "[care] and [thermal] are the same section: remove [care], the old name",
+        ),
+        ("[care]\nhot_c = 700.0", "[thermal] hot_c = 700.0: expected a number from 50 to 100"),
+        ("care = 1", "thermal = 1 at the top level: expected a table [thermal]"),
+    ],
+)
+def test_the_old_name_of_a_section_is_checked_as_the_new_one(
+    tmp_path: Path, text: str, complaint: str
+) -> None:
+    with pytest.raises(ConfigError) as caught:
+        load_config(write(tmp_path, text))
+    assert complaint in str(caught.value)
+
+
 @pytest.mark.parametrize("host", ["::", "fe80::1%eth0", "raspberrypi", "müller.de", "10.0.0.1"])
 def test_hosts_that_exist_are_allowed(host: str) -> None:
     assert load_config(None, {"web": {"host": host, "allowed_hosts": [host]}}).web.host == host

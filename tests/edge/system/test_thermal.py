@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from edge.config import CareConfig
+from edge.config import ThermalConfig
 from edge.datatypes import Vitals
 from edge.system.board import Throttle, parsed_throttle, temperature_c, throttle
-from edge.system.thermal import Care
+from edge.system.thermal import ThermalMonitor
 from edge.system.thread_count import inference_threads
 
 
@@ -41,13 +41,13 @@ def board(tmp_path: Path) -> Board:
     return Board(tmp_path)
 
 
-def care(board: Board) -> Care:
-    return Care(CareConfig(hot_c=80.0), board.root, board.clock)
+def monitor(board: Board) -> ThermalMonitor:
+    return ThermalMonitor(ThermalConfig(hot_c=80.0), board.root, board.clock)
 
 
-def after(board: Board, care: Care, seconds: float) -> Vitals:
+def after(board: Board, monitor: ThermalMonitor, seconds: float) -> Vitals:
     board.now_s += seconds
-    return care.vitals()
+    return monitor.vitals()
 
 
 @pytest.mark.parametrize("soc", ["soc", "soc@107c000000"])
@@ -66,7 +66,7 @@ def test_a_pi_s_temperature_and_bits_are_read(tmp_path: Path, soc: str):
 def test_a_machine_without_such_files_is_never_hot(tmp_path: Path):
     assert temperature_c(tmp_path) is None
     assert throttle(tmp_path) is None
-    assert Care(CareConfig(hot_c=80.0), tmp_path).vitals() == Vitals()
+    assert ThermalMonitor(ThermalConfig(hot_c=80.0), tmp_path).vitals() == Vitals()
 
 
 def test_a_pc_s_own_zones_do_not_count(tmp_path: Path):
@@ -85,7 +85,7 @@ def test_nonsense_is_unknown(board: Board, nonsense: str):
 
 
 def test_the_files_are_read_every_two_seconds_at_most(board: Board):
-    watch = care(board)
+    watch = monitor(board)
     assert after(board, watch, 0).temperature_c == 50
     board.celsius(60)
     assert after(board, watch, 1.9).temperature_c == 50
@@ -96,15 +96,15 @@ def test_it_is_hot_from_the_limit_on_until_five_degrees_below(
     board: Board, caplog: pytest.LogCaptureFixture
 ):
     caplog.set_level("INFO", "edge.system.thermal")
-    watch = care(board)
+    watch = monitor(board)
     hot = []
     for celsius in (79.9, 80, 82, 76, 79, 75.1, 74.9, 79):
         board.celsius(celsius)
         hot.append(after(board, watch, 2).hot)
     assert hot == [False, True, True, True, True, True, False, False]
     assert [r.message for r in caplog.records] == [
-        "board: 80 C; resting after each frame for as long as it took",
-        "board: 75 C; full speed again",
+        "board: 80 C; pausing after each frame for as long as it took",
+        "board: 75 C; running at full speed again",
     ]
 
 
@@ -112,7 +112,7 @@ def test_throttling_counts_as_hot_for_half_a_minute_more(
     board: Board, caplog: pytest.LogCaptureFixture
 ):
     caplog.set_level("INFO", "edge.system.thermal")
-    watch = care(board)
+    watch = monitor(board)
     assert not after(board, watch, 2).throttled
     board.bits("1")
     assert after(board, watch, 2) == Vitals(temperature_c=50, throttled=True, hot=True)
@@ -122,8 +122,8 @@ def test_throttling_counts_as_hot_for_half_a_minute_more(
     assert after(board, watch, 20).hot
     assert not after(board, watch, 10).hot
     assert [r.message for r in caplog.records] == [
-        "board: 50 C, under voltage; resting after each frame for as long as it took",
-        "board: 50 C; full speed again",
+        "board: 50 C, under voltage; pausing after each frame for as long as it took",
+        "board: 50 C; running at full speed again",
     ]
 
 

@@ -233,21 +233,22 @@ def device_with_descriptors(number: int) -> Iterator[tuple[subprocess.Popen[str]
 SCRIPT = """
     import logging, os, resource, sys, threading, time
     from flask import Flask
-    from edge.config import CareConfig
-    from edge.system.thermal import Care
+    from edge.config import ThermalConfig
+    from edge.system.thermal import ThermalMonitor
     from edge.web.server.server import WebServer
 
     logging.basicConfig()
     resource.setrlimit(resource.RLIMIT_NOFILE, (int(sys.argv[1]),) * 2)
     app, held = Flask("device"), []
-    care = Care(CareConfig(hot_c=80.0), clock=lambda: time.monotonic() * 1e6)  # reads each time
+    fast_clock = lambda: time.monotonic() * 1e6  # so that each call reads the files
+    monitor = ThermalMonitor(ThermalConfig(hot_c=80.0), clock=fast_clock)
 
     def take():
         try:
             while True:
                 held.append(os.open("/dev/null", os.O_RDONLY))
         except OSError:
-            return repr(care.vitals())
+            return repr(monitor.vitals())
 
     def give():
         while held:
@@ -256,7 +257,7 @@ SCRIPT = """
 
     app.add_url_rule("/take", view_func=take)
     app.add_url_rule("/give", view_func=give)
-    app.add_url_rule("/healthz", view_func=lambda: repr(care.vitals()))
+    app.add_url_rule("/healthz", view_func=lambda: repr(monitor.vitals()))
     server = WebServer(app, "127.0.0.1", 0, threads=8)
     server.start()
     print(server.port, flush=True)
