@@ -1,23 +1,36 @@
-"""The process of every command, made ready before it does anything."""
+"""Prepares the process of a command, then runs the command."""
 
 from __future__ import annotations
 
 import os
 import sys
+from collections.abc import MutableMapping
 
 from edge.errors import ResourceError
 from edge.process.ending import leave, listen
 from edge.process.memory import settle_allocator
 from edge.process.streams import repair_streams
 
+_MOST_IMAGE_PIXELS = 100_000_000
+
+
+def limit_images(environ: MutableMapping[str, str] = os.environ) -> None:
+    """Make OpenCV refuse an image of more than 100 megapixels before it allocates memory.
+
+    OpenCV reads the limit when it is loaded, so call this before cv2 is imported.
+    """
+    environ.setdefault("OPENCV_IO_MAX_IMAGE_PIXELS", str(_MOST_IMAGE_PIXELS))
+
 
 def run() -> int:
     """Run the command and return its exit code.
 
-    What is heavy is imported only once signals are heard: a second or more on a Pi.
+    Heavy modules are imported after the signal handlers are set: on a Pi they take a second or
+    more.
     """
     repair_streams()
     settle_allocator()
+    limit_images()
     try:
         ending = listen()
     except ResourceError as exc:
@@ -33,7 +46,7 @@ def run() -> int:
         sys.excepthook(*sys.exc_info())
         code = 1
     if ending.is_orderly:
-        leave(code)  # with everything closed; a signal changes nothing any more
+        leave(code)  # everything is closed, and a late signal has no effect
     return code
 
 

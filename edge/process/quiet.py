@@ -1,4 +1,4 @@
-"""Native libraries kept off the terminal: we say what is wrong, in one line."""
+"""Keeps native libraries from printing to the terminal: each error is one line of our own."""
 
 from __future__ import annotations
 
@@ -11,24 +11,23 @@ from contextlib import contextmanager
 
 import cv2
 
-# FFmpeg's own level for "nothing"; OpenCV reads it when it opens its first video.
-os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
-
 _one_at_a_time = threading.Lock()
 
 
 def silence_opencv() -> None:
-    """Turn OpenCV's log off; called before a camera or video is opened."""
-    # OpenCV 4.11, the last that goes with Bookworm's numpy, has it beside its utils.
+    """Turn off the logs of OpenCV and FFmpeg; called before a camera or video is opened."""
+    # FFmpeg's own level for "nothing". OpenCV reads it when it opens its first video.
+    os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
+    # OpenCV 4.11, the last version that supports Bookworm's numpy, has no cv2.utils.logging.
     getattr(cv2.utils, "logging", cv2).setLogLevel(0)
 
 
 @contextmanager
 def native_stderr_muted() -> Iterator[None]:
-    """Send file descriptor 2 to nowhere for a moment: libpng and libjpeg print there directly.
+    """Send file descriptor 2 to /dev/null: libpng and libjpeg print there directly.
 
-    What another thread prints meanwhile is lost too, so this is for milliseconds only: decoding a
-    picture, loading a network.
+    Output of other threads is lost too, so use this for milliseconds only: to decode an image or
+    to load a network.
     """
     with _one_at_a_time:
         with contextlib.suppress(OSError):  # it may be full
