@@ -16,13 +16,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from edge import __version__
+from edge.arguments import parser
 from edge.config import Config, to_toml
 from edge.config.options import (
     INSTALLED_SETTINGS,
+    command_line_settings,
     device_file,
     installed_settings,
     named,
-    number,
     settings_of,
 )
 from edge.errors import ConfigError, EdgeError, MediaError, UsageError
@@ -58,76 +59,13 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _obey(argv: Sequence[str] | None) -> int:
     flush: Callable[[], None] = flush_stdout  # at exit a failure would be Python's to tell
     try:
-        args = _parser().parse_args(argv)
-        if args.func is _run:
-            flush = discard_stdout  # a device runs, and ends, without being listened to
-        return int(args.func(args))
+        args = parser().parse_args(argv)
+        if args.command == "run":
+            flush = discard_stdout  # a device runs, and ends, also when nothing reads its output
+        return _COMMANDS[args.command](args)
     finally:
         flush()
 
-
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="emotion-edge", description="A private expression sensor: camera to LEDs and phone."
-    )
-    parser.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
-    commands = parser.add_subparsers(required=True, metavar="COMMAND", dest="command")
-    settings = argparse.ArgumentParser(add_help=False)
-    settings.add_argument("--config", type=Path, metavar="FILE", help="settings (TOML)")
-    settings.add_argument("--model", metavar="TFLITE", help="the expression model to use")
-    settings.add_argument("--detector", metavar="KIND", help="blazeface or haar")
-
-    run = commands.add_parser("run", parents=[settings], help="run the device")
-    _add_device_options(run)
-    run.set_defaults(func=_run)
-
-    analyze = commands.add_parser(
-        "analyze", parents=[settings], help="read the faces in pictures, folders and videos"
-    )
-    analyze.add_argument("paths", nargs="+", metavar="PATH")
-    analyze.add_argument(
-        "--jsonl", action="store_true", help="one object per line on a terminal too"
-    )
-    analyze.set_defaults(func=_analyze)
-
-    doctor = commands.add_parser(
-        "doctor", parents=[settings], help="examine camera, pins, models, port, board"
-    )
-    _add_device_options(doctor)
-    doctor.add_argument("--json", action="store_true", help="print one JSON object")
-    doctor.set_defaults(func=_doctor)
-
-    leds = commands.add_parser(
-        "leds", parents=[settings], help="light every LED in its turn, to check the wires"
-    )
-    leds.add_argument("--leds", metavar="MODE", help="per_emotion or rgb")
-    leds.set_defaults(func=_leds)
-
-    config = commands.add_parser(
-        "config", parents=[settings], help="print the settings in effect as TOML"
-    )
-    _add_device_options(config)
-    config.set_defaults(func=_config)
-
-    code = commands.add_parser(
-        "code", parents=[settings], help="print the access code and the page's address"
-    )
-    code.add_argument("--new", action="store_true", help="make a new one, which ends every login")
-    _add_device_options(code)
-    code.set_defaults(func=_code)
-
-    version = commands.add_parser("version", help="print the version")
-    version.set_defaults(func=_version)
-    return parser
-
-
-def _add_device_options(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--source", metavar="S", help="auto, demo, picamera2, v4l2:N, file:PATH ..."
-    )
-    parser.add_argument("--host", metavar="ADDR", help="address the page is served on")
-    parser.add_argument("--port", type=number, metavar="N", help="port the page is served on")
-    parser.add_argument("--leds", metavar="MODE", help="off, per_emotion or rgb")
 
 
 def _run(args: argparse.Namespace) -> int:
@@ -265,8 +203,7 @@ def _doctor(args: argparse.Namespace) -> int:
         first = passed("config", str(file or "the defaults"))
     except ConfigError as exc:
         first = refused_settings(exc, args.config or INSTALLED_SETTINGS)
-        args.config = None
-        config = settings_of(args)  # what is wrong on the command line is an error all the same
+        config = command_line_settings(args)  # a wrong option is an error all the same
     findings = []
     for finding in itertools.chain(
         [first], examine(config, is_known=first.verdict is Verdict.PASS)
@@ -303,3 +240,14 @@ def _config(args: argparse.Namespace) -> int:
 def _version(_: argparse.Namespace) -> int:
     print(f"emotion-edge {__version__}")
     return 0
+
+
+_COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
+    "run": _run,
+    "analyze": _analyze,
+    "doctor": _doctor,
+    "leds": _leds,
+    "config": _config,
+    "code": _code,
+    "version": _version,
+}

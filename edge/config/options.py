@@ -34,6 +34,16 @@ def number(text: str) -> int | str:
 
 def settings_of(args: argparse.Namespace, file: Path | None = None) -> Config:
     """Return the settings of --config, else of `file`, with the command line's on top."""
+    return load_config(args.config or file, _overrides(args), OPTIONS)
+
+
+def command_line_settings(args: argparse.Namespace) -> Config:
+    """Return the defaults with the command line's settings on top, without any file."""
+    return load_config(None, _overrides(args), OPTIONS)
+
+
+def _overrides(args: argparse.Namespace) -> dict[str, dict[str, Any]]:
+    """Return the command line's settings by section and key."""
     overrides: dict[str, dict[str, Any]] = {}
     for (section, key), option in OPTIONS.items():
         value = getattr(args, option.removeprefix("--"), None)
@@ -43,7 +53,7 @@ def settings_of(args: argparse.Namespace, file: Path | None = None) -> Config:
         # The demo shows its LEDs in the terminal and never touches a pin.
         overrides["leds"] = {"mode": "per_emotion", "factory": "mock"} | overrides.get("leds", {})
         overrides["button"] = {"mode": "off"}
-    return load_config(args.config or file, overrides, OPTIONS)
+    return overrides
 
 
 def device_file(args: argparse.Namespace) -> Path | None:

@@ -10,7 +10,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 
-RECORDS = {"edge.datatypes", "edge.errors", "edge.palette", "edge.latest"}
+RECORDS = {"edge.bbox", "edge.datatypes", "edge.errors", "edge.palette", "edge.latest"}
 CORE = RECORDS | {
     *("edge", "edge.config", "edge.config.toml_text", "edge.config.hostnames"),
     *("edge.files", "edge.state", "edge.network"),
@@ -20,7 +20,7 @@ SHAPES = {"edge.camera.source", "edge.outputs.sink"}  # protocols: a name for wh
 # The device, the reader of files, the doctor, and the command line in front of them.
 WIRING = {
     *("edge.app", "edge.models", "edge.analyze", "edge.doctor"),
-    *("edge.cli", "edge.process.entry", "edge.__main__"),
+    *("edge.cli", "edge.arguments", "edge.process.entry", "edge.__main__"),
 }
 # In the order in which data flows: none may import another but for what READS allows.
 PARTS = [f"edge.{p}" for p in ("camera", "vision", "leds", "outputs", "history", "web", "system")]

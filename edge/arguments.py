@@ -1,0 +1,67 @@
+"""The commands and options of the command line, as argparse knows them."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from edge import __version__
+from edge.config.options import number
+
+
+def parser() -> argparse.ArgumentParser:
+    """Return the parser; `command` names the command of what it parsed."""
+    top = argparse.ArgumentParser(
+        prog="emotion-edge", description="A private expression sensor: camera to LEDs and phone."
+    )
+    top.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
+    commands = top.add_subparsers(required=True, metavar="COMMAND", dest="command")
+    settings = argparse.ArgumentParser(add_help=False)
+    settings.add_argument("--config", type=Path, metavar="FILE", help="settings (TOML)")
+    settings.add_argument("--model", metavar="TFLITE", help="the expression model to use")
+    settings.add_argument("--detector", metavar="KIND", help="blazeface or haar")
+
+    run = commands.add_parser("run", parents=[settings], help="run the device")
+    _add_device_options(run)
+
+    analyze = commands.add_parser(
+        "analyze", parents=[settings], help="read the faces in pictures, folders and videos"
+    )
+    analyze.add_argument("paths", nargs="+", metavar="PATH")
+    analyze.add_argument(
+        "--jsonl", action="store_true", help="one object per line on a terminal too"
+    )
+
+    doctor = commands.add_parser(
+        "doctor", parents=[settings], help="examine camera, pins, models, port, board"
+    )
+    _add_device_options(doctor)
+    doctor.add_argument("--json", action="store_true", help="print one JSON object")
+
+    leds = commands.add_parser(
+        "leds", parents=[settings], help="light every LED in its turn, to check the wires"
+    )
+    leds.add_argument("--leds", metavar="MODE", help="per_emotion or rgb")
+
+    config = commands.add_parser(
+        "config", parents=[settings], help="print the settings in effect as TOML"
+    )
+    _add_device_options(config)
+
+    code = commands.add_parser(
+        "code", parents=[settings], help="print the access code and the page's address"
+    )
+    code.add_argument("--new", action="store_true", help="make a new one, which ends every login")
+    _add_device_options(code)
+
+    commands.add_parser("version", help="print the version")
+    return top
+
+
+def _add_device_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--source", metavar="S", help="auto, demo, picamera2, v4l2:N, file:PATH ..."
+    )
+    parser.add_argument("--host", metavar="ADDR", help="address the page is served on")
+    parser.add_argument("--port", type=number, metavar="N", help="port the page is served on")
+    parser.add_argument("--leds", metavar="MODE", help="off, per_emotion or rgb")
