@@ -1,4 +1,4 @@
-"""The composition root: with models.py and web/setup.py, the place that knows every class."""
+"""The composition root: with models.py and web/setup.py, the only module that knows every class."""
 
 from __future__ import annotations
 
@@ -18,8 +18,7 @@ from edge.history.database import delete_history
 from edge.history.history import History
 from edge.history.history_file import HistoryFile
 from edge.leds.button import PushButton
-from edge.leds.lamps import lit_mode
-from edge.leds.leds import Leds
+from edge.leds.leds import Leds, lit_mode
 from edge.leds.pins import check_button, is_raspberry_pi, open_pin_factory
 from edge.leds.terminal import TerminalLeds, can_encode
 from edge.leds.wiring_test import walk
@@ -52,10 +51,10 @@ def run_device(
     announce: Callable[[PageInfo], None],
     hardware: Hardware | None = None,
 ) -> None:
-    """Run the device until a signal ends it. Raises EdgeError for whatever else does.
+    """Run the device until a signal ends it. Raises EdgeError for any other end.
 
-    `announce` is told where the page is once the camera is open; `hardware` stands in for the
-    machine's cameras in tests. Everything opened is closed on every way out, in reverse.
+    `announce` is called with the page's addresses once the camera is open. `hardware` replaces the
+    machine's cameras in tests. Everything that was opened is closed at the end, in reverse order.
     """
     web_setup = set_up_web(config)
     vision = load_vision(config)
@@ -99,7 +98,8 @@ def run_device(
         opened.callback(server.stop)
         opened.callback(feed.stop)
         feed.start()
-        opened.callback(outputs.close)  # first: the last minute is written, whatever hangs then
+        # First, so that the last minute is written even if a later step hangs.
+        opened.callback(outputs.close)
         opened.callback(manager.stopping)
 
         def camera_is_open() -> None:
@@ -116,7 +116,7 @@ def _sinks(
     leds: Leds | None,
     terminal: TextIO,
 ) -> Iterator[Sink]:
-    """Yield the outputs that the settings and the machine call for."""
+    """Yield the outputs that the settings and the machine require."""
     if kept is not None:
         yield kept
     if manager.has_manager:
@@ -140,7 +140,7 @@ def _start_server(config: Config, web: Flask, certificate: Certificate | None) -
 
 
 def _open_pins(config: Config, labels: tuple[str, ...], opened: ExitStack) -> Any:
-    """Return the pins that LEDs and button share, None where there are neither."""
+    """Return the pin factory that LEDs and button share, None when neither is in use."""
     if config.leds.mode == config.button.mode == "off":
         return None
     check_button(config.button, config.leds, labels)
@@ -159,7 +159,7 @@ def _open_button(config: ButtonConfig, pin_factory: Any, service: Service) -> Pu
 
 
 def walk_leds(config: Config, terminal: TextIO) -> None:
-    """Light every LED in its turn, saying on `terminal` which one. Raises EdgeError."""
+    """Light each LED in turn and name it on `terminal`. Raises EdgeError."""
     lit_mode(config.leds)
     labels = tuple(read_manifest(model_path(config).with_suffix(".json")).labels)
     bulbs = "○●" if can_encode(terminal, "○●") else ".*"
@@ -169,12 +169,12 @@ def walk_leds(config: Config, terminal: TextIO) -> None:
         if asked.wait(pause_s):
             raise KeyboardInterrupt
 
-    # However it is ended, a closed terminal included, everything is dark afterwards.
+    # The LEDs are off afterwards, also when the terminal is closed.
     listen().be_orderly()
     listen().calls(asked.set)
     with closing(open_pin_factory(config.leds.factory)) as pin_factory:
         if config.leds.factory == "mock" or not is_raspberry_pi():
-            print("simulated pins: this is a rehearsal, no LED is connected", file=terminal)
+            print("simulated pins: no LED is connected", file=terminal)
         walk(
             config.leds,
             labels,
@@ -187,7 +187,7 @@ def walk_leds(config: Config, terminal: TextIO) -> None:
 
 def _open_history_file(config: Config, history: History) -> HistoryFile | None:
     if config.history.keep == "memory":
-        # Without a home there is no state folder, and no history in it either.
+        # Without a home folder there is no state folder, so there is no history either.
         with suppress(StateError, ConfigError):
             delete_history(find_folder(config.state) / _HISTORY_FILE)
         return None

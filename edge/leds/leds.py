@@ -1,6 +1,6 @@
-"""The LEDs themselves, on gpiozero pins.
+"""The LEDs on gpiozero pins: opening them, and a sink that shows the reports on them.
 
-Never fork once they are open: the child would share lgpio's handle and its threads would be gone.
+Never fork once they are open: the child would share lgpio's handle without its threads.
 """
 
 from __future__ import annotations
@@ -8,27 +8,28 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Sequence
-from contextlib import ExitStack
-from typing import Any
+from contextlib import ExitStack, suppress
+from typing import Any, Literal
 
 from edge.config import LedsConfig
 from edge.datatypes import LedState, Report
-from edge.errors import OutputError
+from edge.errors import ConfigError, OutputError
 from edge.leds.animation import Glow
-from edge.leds.lamps import lit_mode, open_lamps
 from edge.leds.mood import light_of
+from edge.leds.pins import wiring
 from edge.process.threads import start_thread
 
-_TICK_S = 0.025  # 40 steps a second: a breath looks smooth, and lgpio's 100 Hz PWM keeps up
+_TICK_S = 0.025  # 40 steps a second look smooth, and lgpio's 100 Hz PWM keeps up
 _JOIN_S = 1.0
-_DUTY_STEPS = 1000  # finer changes of a duty cycle are not seen, and each write restarts the pulse
+_DUTY_STEPS = 1000  # finer changes are not visible, and each write restarts the pulse
 
 
 class Leds:
-    """A Sink that glows with the mood; a thread of its own eases, breathes and blinks.
+    """A Sink that shows the mood on LEDs; its own thread animates them.
 
     `labels` are the model's; `pin_factory` is gpiozero's and stays open. Raises ConfigError before
-    any pin is touched, OutputError when a pin cannot be had, ResourceError when there is no thread.
+    any pin is opened, OutputError when a pin cannot be opened, ResourceError when no thread can be
+    started.
     """
 
     name = "leds"
@@ -46,13 +47,13 @@ class Leds:
         self._written: dict[str, float] = {}
         self._fault: OutputError | None = None
         with ExitStack() as opened:
-            self._leds = open_lamps(config, labels, pin_factory, opened)
+            self._leds = open_leds(config, labels, pin_factory, opened)
             self._closing = threading.Event()
             self._thread = start_thread("leds", self._run)
             self._opened = opened.pop_all()
 
     def show(self, report: Report) -> None:
-        """Aim at the report and return at once.
+        """Set the report as the target of the animation; return at once.
 
         Raises OutputError while a pin cannot be driven.
         """
@@ -63,7 +64,7 @@ class Leds:
             raise fault
 
     def state(self) -> LedState:
-        """Return what the LEDs show now, for their mirrors; callable from any thread."""
+        """Return what the LEDs show now; callable from any thread."""
         with self._lock:
             state = self._glow.state()
         if self._closing.is_set():
@@ -71,7 +72,7 @@ class Leds:
         return state
 
     def close(self) -> None:
-        """Turn everything off and let go of the pins."""
+        """Turn every LED off and release the pins."""
         self._closing.set()
         self._thread.join(_JOIN_S)
         self._leds = {}
@@ -86,7 +87,7 @@ class Leds:
                 self._fault = fault
 
     def _write(self, state: LedState) -> OutputError | None:
-        """Drive the pins whose duty cycle changed; return what went wrong with the last bad one."""
+        """Drive the pins whose duty cycle changed; return the error of the last pin that failed."""
         fault = None
         for name, level in state.levels.items():
             duty = round(light_of(level) * _DUTY_STEPS) / _DUTY_STEPS
@@ -99,3 +100,48 @@ class Leds:
                 fault = OutputError(f"LED {name}: cannot drive its pin: {exc}")
                 fault.__cause__ = exc
         return fault
+
+
+def lit_mode(config: LedsConfig) -> Literal["per_emotion", "rgb"]:
+    """Return the mode. Raises ConfigError when it is "off"."""
+    if config.mode == "off":
+        raise ConfigError(
+            '[leds] mode = "off": no LED is in use; set it to per_emotion or rgb, '
+            "or pass --leds per_emotion"
+        )
+    return config.mode
+
+
+def open_leds(
+    config: LedsConfig, labels: Sequence[str], pin_factory: Any, opened: ExitStack
+) -> dict[str, Any]:
+    """Return a gpiozero PWMLED for each LED, in the order they are shown.
+
+    Closing `opened` turns them off and releases the pins. Raises ConfigError before any pin is
+    opened, OutputError when a pin cannot be opened.
+    """
+    lit_mode(config)
+    leds = {}
+    for name, pin in wiring(config, labels).items():
+        leds[name] = led = _open_led(name, pin, config, pin_factory)
+        opened.callback(_turn_off, led)
+    return leds
+
+
+def _open_led(name: str, pin: int, config: LedsConfig, pin_factory: Any) -> Any:
+    from gpiozero import PWMLED  # noqa: PLC0415 (edge imports on any machine)
+
+    try:
+        return PWMLED(pin, active_high=not config.common_anode, pin_factory=pin_factory)
+    except Exception as exc:  # lgpio's own error derives from Exception alone
+        raise OutputError(
+            f"LED {name}: cannot use GPIO {pin}: {exc}; is another program using it? "
+            "`sudo systemctl stop emotion-edge` ends the service"
+        ) from exc
+
+
+def _turn_off(led: Any) -> None:
+    with suppress(Exception):  # an error of one pin must not leave the others lit
+        led.off()
+    with suppress(Exception):
+        led.close()

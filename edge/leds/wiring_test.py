@@ -1,4 +1,4 @@
-"""Lights every LED in its turn, so that a person can check the wires."""
+"""Lights each LED in turn, so that the wires can be checked."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 
 from edge.config import LedsConfig
 from edge.errors import OutputError
-from edge.leds.lamps import open_lamps
+from edge.leds.leds import open_leds
 from edge.leds.mood import light_of
 
 EACH_S = 1.0
@@ -25,30 +25,31 @@ def walk(
     wait: Callable[[float], None] = time.sleep,
     bulbs: str = "○●",
 ) -> None:
-    """Light each LED for a second, naming it and its pin, then all together; dark at the end.
+    """Light each LED for a second, then all of them, and turn them off at the end.
 
-    `say` is given one line for each; `bulbs` are the signs of a dark and a lit LED. Raises
-    ConfigError before a pin is touched, OutputError when a pin cannot be had or driven.
+    `say` is called with one line for each LED, which names the LED and its pin. `bulbs` are the
+    characters for a dark and a lit LED. Raises ConfigError before a pin is opened, OutputError when
+    a pin cannot be opened or driven.
     """
     with ExitStack() as opened:
-        lamps = open_lamps(config, labels, pin_factory, opened)
-        for name, lit, pause_s in _steps(lamps):
-            for other, lamp in lamps.items():
-                _drive(other, lamp, config.brightness if other in lit else 0.0)
-            say(f"{''.join(bulbs[lamp.value > 0] for lamp in lamps.values())}  {name}")
+        leds = open_leds(config, labels, pin_factory, opened)
+        for name, lit, pause_s in _steps(leds):
+            for other, led in leds.items():
+                _drive(other, led, config.brightness if other in lit else 0.0)
+            say(f"{''.join(bulbs[led.value > 0] for led in leds.values())}  {name}")
             wait(pause_s)
 
 
-def _steps(lamps: dict[str, Any]) -> Iterator[tuple[str, set[str], float]]:
-    longest = max(map(len, lamps))
-    for name, lamp in lamps.items():
-        place = lamp.pin.info  # GPIO16 is pin 36 of the header
+def _steps(leds: dict[str, Any]) -> Iterator[tuple[str, set[str], float]]:
+    longest = max(map(len, leds))
+    for name, led in leds.items():
+        place = led.pin.info  # GPIO16 is pin 36 of the header
         yield f"{name:<{longest}}  {place.name}, pin {place.number} of the header", {name}, EACH_S
-    yield "all together", set(lamps), TOGETHER_S
+    yield "all together", set(leds), TOGETHER_S
 
 
-def _drive(name: str, lamp: Any, level: float) -> None:
+def _drive(name: str, led: Any, level: float) -> None:
     try:
-        lamp.value = light_of(level)
+        led.value = light_of(level)
     except Exception as exc:  # lgpio's own error derives from Exception alone
         raise OutputError(f"LED {name}: cannot drive its pin: {exc}") from exc

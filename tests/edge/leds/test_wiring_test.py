@@ -135,8 +135,8 @@ def test_the_command_without_leds_says_what_to_set(tmp_path: Path):
     assert output == ""
     assert process.returncode == 2
     assert complaint == (
-        f'emotion-edge: {tmp_path}/my.toml: [leds] mode = "off": there is no LED to light; set it '
-        "to per_emotion or rgb, or say `--leds per_emotion`\n"
+        f'emotion-edge: {tmp_path}/my.toml: [leds] mode = "off": no LED is in use; set it to '
+        "per_emotion or rgb, or pass --leds per_emotion\n"
     )
 
 
