@@ -1,4 +1,4 @@
-"""Files in, one JSON-ready object per frame out: photographs one by one, videos with memory."""
+"""Reads the faces in files: one JSON-ready object per frame. Videos are tracked, images are not."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from edge.camera.folders import open_album
+from edge.camera.folders import list_folder
 from edge.camera.media import (
     Media,
     decode_image,
@@ -28,7 +28,7 @@ _SKIPPED_NAMED = 5
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Job:
-    """One file to analyze, and how many frames it holds, None when it does not say."""
+    """One file to analyze, and its number of frames, None when that is unknown."""
 
     path: Path
     frames: int | None
@@ -36,22 +36,22 @@ class Job:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """The files behind some paths, the errors of those paths that have none, what was skipped."""
+    """The files to analyze, the errors of paths without any, and the skipped files."""
 
     jobs: tuple[Job, ...]
     errors: tuple[MediaError, ...]
     skipped: tuple[str, ...]
-    """A line for each folder in which there is more than pictures."""
+    """One line for each folder that holds other files than images."""
 
     @property
     def frames(self) -> int | None:
-        """How many frames there are in all, None when that is unknown."""
+        """The number of all frames, None when it is unknown."""
         known = [job.frames for job in self.jobs if job.frames is not None]
         return sum(known) if len(known) == len(self.jobs) else None
 
 
 def plan(paths: Sequence[str]) -> Plan:
-    """Return the files behind `paths`, folders opened. The path "" names nothing."""
+    """Return the files that `paths` name, with the images of each folder. "" names no file."""
     jobs: list[Job] = []
     errors: list[MediaError] = []
     skipped: list[str] = []
@@ -61,9 +61,9 @@ def plan(paths: Sequence[str]) -> Plan:
             if _is_missing(name):
                 errors.append(MediaError(f"{name or repr(name)}: no such file or folder"))
             elif os.path.isdir(path):  # noqa: PTH112 (False for any name that cannot be one)
-                album = open_album(path)
-                jobs += [Job(path=picture, frames=1) for picture in album.pictures]
-                skipped += [_skipped(path, album.skipped)] if album.skipped else []
+                listing = list_folder(path)
+                jobs += [Job(path=image, frames=1) for image in listing.images]
+                skipped += [_skipped(path, listing.skipped)] if listing.skipped else []
             else:
                 jobs.append(Job(path=path, frames=_frames(path)))
         except MediaError as exc:
@@ -81,13 +81,13 @@ def _is_missing(name: str) -> bool:
 
 
 def _frames(path: Path) -> int | None:
-    """Return how many frames a file says it has; a pipe is read once, and not for this."""
+    """Return the number of frames that a file states; a pipe, readable only once, states none."""
     try:
         with open_media(path) as media:
             is_still = media.is_still
         return 1 if is_still else video_frame_count(path)
     except MediaError:
-        return None  # which is said when its turn comes
+        return None  # reported when the file is analyzed
 
 
 def _skipped(folder: Path, paths: Sequence[Path]) -> str:
@@ -99,7 +99,7 @@ def _skipped(folder: Path, paths: Sequence[Path]) -> str:
 
 
 class Analyzer:
-    """Reads the faces of stills and videos."""
+    """Reads the faces in still images and videos."""
 
     def __init__(
         self,
@@ -107,7 +107,7 @@ class Analyzer:
         classifier: FaceClassifier,
         new_pipeline: Callable[[], Pipeline],
     ) -> None:
-        """`detector` is for stills, `new_pipeline` makes the pipeline for one video."""
+        """`detector` is for still images, `new_pipeline` returns a pipeline for one video."""
         self._detector = detector
         self._classifier = classifier
         self._new_pipeline = new_pipeline
@@ -115,8 +115,8 @@ class Analyzer:
     def results(self, job: Job) -> Iterator[dict[str, Any]]:
         """Yield {"path", "frame", "size", "faces"} for each frame.
 
-        What a file is, its content says: a picture, or a video, of which one with a single frame
-        is a picture as well. Raises MediaError for a file that is neither, or damaged.
+        The content of a file decides whether it is an image or a video. A video with a single frame
+        counts as an image. Raises MediaError for any other file and for a damaged one.
         """
         with open_media(job.path, pipes=True) as media:
             if media.is_still:
@@ -140,7 +140,7 @@ class Analyzer:
         return _result(media.path, frame, self.still(bgr))
 
     def still(self, bgr: BgrImage) -> list[FaceState]:
-        """Return the faces of one picture, the surest first, each with its likeliest label."""
+        """Return the faces of one image, the highest score first, each with its likeliest label."""
         return [
             self._read(bgr, number, detection)
             for number, detection in enumerate(self._detector.detect_still(bgr), 1)
@@ -166,12 +166,12 @@ class Analyzer:
 
 
 def _result(path: Path, frame: Frame, faces: Sequence[FaceState]) -> dict[str, Any]:
-    """Return a frame's object; of each face the part of its box that is within the frame."""
+    """Return the object of a frame, with each face's box clipped to the frame."""
     width, height = frame.size
     within = [replace(face, box=face.box.clip(width, height)) for face in faces]
     described = [face.to_dict() for face in within if face.box.area > 0]
     for face in described:
         del face["id"]
-    # JSON is Unicode: the bytes of a name that are not UTF-8 are written as \xff.
+    # JSON is Unicode: bytes of a name that are not UTF-8 are written as \xff.
     name = os.fsencode(path).decode("utf-8", "backslashreplace")
     return {"path": name, "frame": frame.seq, "size": [width, height], "faces": described}

@@ -1,4 +1,4 @@
-"""The commands and options of the command line, as argparse knows them."""
+"""The parser of the command line: its commands and options."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from edge.config.options import number
 
 
 def parser() -> argparse.ArgumentParser:
-    """Return the parser; `command` names the command of what it parsed."""
+    """Return the parser; `command` of its result is the name of the command."""
     top = argparse.ArgumentParser(
         prog="emotion-edge", description="A private expression sensor: camera to LEDs and phone."
     )
@@ -25,21 +25,21 @@ def parser() -> argparse.ArgumentParser:
     _add_device_options(run)
 
     analyze = commands.add_parser(
-        "analyze", parents=[settings], help="read the faces in pictures, folders and videos"
+        "analyze", parents=[settings], help="read the faces in images, folders and videos"
     )
     analyze.add_argument("paths", nargs="+", metavar="PATH")
     analyze.add_argument(
-        "--jsonl", action="store_true", help="one object per line on a terminal too"
+        "--jsonl", action="store_true", help="one object per line, also on a terminal"
     )
 
     doctor = commands.add_parser(
-        "doctor", parents=[settings], help="examine camera, pins, models, port, board"
+        "doctor", parents=[settings], help="check camera, pins, models, port and board"
     )
     _add_device_options(doctor)
     doctor.add_argument("--json", action="store_true", help="print one JSON object")
 
     leds = commands.add_parser(
-        "leds", parents=[settings], help="light every LED in its turn, to check the wires"
+        "leds", parents=[settings], help="light each LED in turn, to check the wires"
     )
     leds.add_argument("--leds", metavar="MODE", help="per_emotion or rgb")
 
@@ -49,9 +49,9 @@ def parser() -> argparse.ArgumentParser:
     _add_device_options(config)
 
     code = commands.add_parser(
-        "code", parents=[settings], help="print the access code and the page's address"
+        "code", parents=[settings], help="print the access code and the page's addresses"
     )
-    code.add_argument("--new", action="store_true", help="make a new one, which ends every login")
+    code.add_argument("--new", action="store_true", help="create a new code; every login ends")
     _add_device_options(code)
 
     commands.add_parser("version", help="print the version")

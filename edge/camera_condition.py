@@ -1,4 +1,4 @@
-"""What the camera is doing, in one state and one sentence. No I/O here: times are arguments."""
+"""The state of the camera, and one sentence about it. No I/O here: times are arguments."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from edge.config import CameraConfig
 from edge.datatypes import CameraState
 
-# A camera that is not closed by then is said not to close.
+# A camera that is not closed after this long is reported.
 CLOSING_S = 2.0
 
 
@@ -29,7 +29,7 @@ class Signs:
 
 
 def condition(signs: Signs, config: CameraConfig) -> tuple[CameraState, str]:
-    """Return the camera's state, and what there is to say beside it."""
+    """Return the camera's state and the reason for it, "" while it is live."""
     if signs.pausing_for_s is not None:
         return _pausing(signs, signs.pausing_for_s)
     if signs.age_s is not None and signs.age_s <= config.stall_s:
@@ -37,30 +37,30 @@ def condition(signs: Signs, config: CameraConfig) -> tuple[CameraState, str]:
     if signs.error:
         return CameraState.LOST, signs.error
     if signs.age_s is None and signs.silent_s <= config.give_up_s:
-        return CameraState.STARTING, "waiting for the first picture"
-    error = f"no picture for {signs.silent_s:.0f} s"
+        return CameraState.STARTING, "waiting for the first frame"
+    error = f"no frame for {signs.silent_s:.0f} s"
     if signs.age_s is not None and signs.silent_s <= config.stall_s:
-        error = f"pictures come {signs.age_s:.1f} s late"  # the machine is too busy
+        error = f"frames arrive {signs.age_s:.1f} s late"  # the machine is too busy
     return CameraState.LOST, f"{signs.name}: {error}"
 
 
 def _pausing(signs: Signs, for_s: float) -> tuple[CameraState, str]:
     if not signs.on:
-        return CameraState.PAUSED, "nothing is being looked at"
+        return CameraState.PAUSED, "the camera is closed"
     if for_s <= CLOSING_S:
-        return CameraState.PAUSING, "the camera is being closed"
+        return CameraState.PAUSING, "the camera is closing"
     return CameraState.PAUSING, f"{signs.name}: does not close; unplug it to be sure"
 
 
 def given_up(signs: Signs, config: CameraConfig) -> str:
-    """Return why the run ends: the camera's name, and all that is known, once."""
+    """Return why the run ends: the camera's name and its last error."""
     reason = signs.error.removeprefix(f"{signs.name}: ")
     known = f" ({reason})" if reason else ""
-    picture = f"no picture for {config.give_up_s:.0f} s"
-    advice = "see that it is there, and whole" if is_file(config) else "check the camera's cable"
-    return f"{signs.name}: {picture}{known}; {advice}"
+    silence = f"no frame for {config.give_up_s:.0f} s"
+    advice = "check that it exists and is whole" if is_file(config) else "check the camera's cable"
+    return f"{signs.name}: {silence}{known}; {advice}"
 
 
 def is_file(config: CameraConfig) -> bool:
-    """Whether a file or a folder stands in for the camera."""
+    """Whether the source is a file or a folder of images."""
     return config.source.startswith(("file:", "images:"))

@@ -1,7 +1,7 @@
-"""The camera, opened again and again: whether it is on, and which opening a frame is of.
+"""The openings of the camera: whether the camera is on, and which opening a frame belongs to.
 
-A driver may take seconds to close a camera, or hang. So closing has a thread of its own, and the
-camera counts as on until that has come to its end.
+A driver may take seconds to close a camera, or hang. Closing therefore runs in its own thread, and
+the camera counts as on until that thread has finished.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ log = logging.getLogger(__name__)
 
 
 class Openings:
-    """Opens the camera, and knows whether it is on; callable from any thread."""
+    """Opens the camera and tracks whether it is on; callable from any thread."""
 
     def __init__(
         self,
@@ -29,7 +29,7 @@ class Openings:
         closed: Callable[[], None] = lambda: None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """Have `closed` called, from a thread of its own, whenever the camera has been closed."""
+        """Call `closed`, from a background thread, each time the camera has been closed."""
         self._open_source = open_source
         self._closed = closed
         self._clock = clock
@@ -86,7 +86,7 @@ class Opening:
     def read(self, timeout_s: float) -> Frame | None:
         """Return the newest frame, see FrameSource; None once `close` was called.
 
-        A frame of the future counts as one of now: else it would be live until then.
+        A capture time in the future becomes the present time: else the frame would stay live.
         """
         source = self._source
         if source is None or self._is_closing:
@@ -96,14 +96,14 @@ class Opening:
         return replace(frame, opening=self.number, captured_at_s=at_s)
 
     def close(self, timeout_s: float) -> bool:
-        """Close the camera; return whether it is closed, which is waited for at most so long."""
+        """Close the camera, wait at most `timeout_s`, and return whether it is closed."""
         with self._lock:
             begins, self._is_closing = not self._is_closing, True
         if begins:
             try:
                 start_thread("camera-close", self._close)
             except ResourceError:
-                self._close()  # a camera that must be off is worth the wait
+                self._close()  # the camera must be off, so the caller waits
         return self._closed.wait(timeout_s)
 
     def _close(self) -> None:
@@ -111,10 +111,10 @@ class Opening:
             if self._source is not None:
                 self._source.close()
         except Exception as exc:
-            # It may still be on, so it counts as that.
+            # It may still be on, so it counts as on.
             surprise = None if isinstance(exc, EdgeError) else exc
             log.warning("camera: %s does not close: %s", self.name, exc, exc_info=surprise)
             return
-        self._source = None  # with the frames it may hold
+        self._source = None  # and drop the frames that it may hold
         self._tell_closed()
         self._closed.set()

@@ -1,4 +1,4 @@
-"""The command line: `emotion-edge` or `python -m edge`. One line per error, see errors.py."""
+"""The commands of `emotion-edge` and `python -m edge`. Each error is one line, see errors.py."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         return _obey(argv)
     except BrokenPipeError:
-        discard_stdout()  # its reader left, as `head` does
+        discard_stdout()  # its reader ended, as `head` does
         return 0
     except EdgeError as exc:
         if os.environ.get("EMOTION_EDGE_DEBUG"):
@@ -57,7 +57,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _obey(argv: Sequence[str] | None) -> int:
-    flush: Callable[[], None] = flush_stdout  # at exit a failure would be Python's to tell
+    flush: Callable[[], None] = flush_stdout  # at exit Python would report a failure itself
     try:
         args = parser().parse_args(argv)
         if args.command == "run":
@@ -67,9 +67,8 @@ def _obey(argv: Sequence[str] | None) -> int:
         flush()
 
 
-
 def _run(args: argparse.Namespace) -> int:
-    listen().early_code = 0  # a device that is asked to end does, even before it has begun
+    listen().early_code = 0  # a signal before the start is a normal end, too
     from edge.app import run_device  # noqa: PLC0415 (loads every adapter)
 
     _log_to_stderr()
@@ -77,9 +76,9 @@ def _run(args: argparse.Namespace) -> int:
     with contextlib.ExitStack() as opened:
 
         def tell(page: PageInfo) -> None:
-            if page.code is not None:  # for `emotion-edge code`, which tells both
+            if page.code is not None:  # for `emotion-edge code`, which prints both
                 opened.enter_context(published(find_folder(config.state), page.urls))
-            with contextlib.suppress(OSError):  # a device runs without being listened to
+            with contextlib.suppress(OSError):  # a device also runs without a reader
                 announce(page, sys.stdout)
 
         opened.enter_context(named(args.config))
@@ -98,15 +97,15 @@ def _code(args: argparse.Namespace) -> int:
     elif is_known:
         print(*page_urls(config.web, config.web.port), sep="\n")
     else:
-        print("no device runs here; `emotion-edge run` shows the page's address")
+        print("no device is running; `emotion-edge run` shows the page's address")
     return 0
 
 
 def _device_of_the_code(args: argparse.Namespace) -> tuple[Path, Config, bool]:
-    """Return the state folder of the device that is meant, its settings, and whether it has some.
+    """Return the state folder of the device, its settings, and whether these are known.
 
-    It is the one of --config, else one that runs from the user's own state folder, else the
-    installed one. Raises UsageError where there is no code.
+    The device is the one of --config, else one that runs from the user's own state folder, else
+    the installed one. Raises UsageError when it has no access code.
     """
     file = args.config
     if not file and not running_addresses(find_folder(settings_of(args).state)):
@@ -123,7 +122,7 @@ def _device_of_the_code(args: argparse.Namespace) -> tuple[Path, Config, bool]:
 
 
 def _log_to_stderr() -> None:
-    # The LEDs may be drawn on the terminal's last line: a message takes its place.
+    # The LEDs may be drawn on the terminal's last line, which a message replaces.
     start = "\r\x1b[K" if sys.stderr.isatty() else ""
     form = f"{start}%(levelname)s %(message)s"
     stderr = logging.StreamHandler()
@@ -147,7 +146,7 @@ def _analyze(args: argparse.Namespace) -> int:
 
 
 def _analyze_files(planned: Plan, config: Config, *, pretty: bool) -> int:
-    """Print what is seen in each file, and return how many of them could not be read."""
+    """Print the faces in each file, and return the number of files that could not be read."""
     from edge.analyze import Analyzer  # noqa: PLC0415
     from edge.models import load_vision  # noqa: PLC0415
     from edge.process.progress import Progress  # noqa: PLC0415
@@ -162,7 +161,7 @@ def _analyze_files(planned: Plan, config: Config, *, pretty: bool) -> int:
         try:
             for result in analyzer.results(job):
                 if on_terminal:
-                    progress.close()  # or the object would begin on its line
+                    progress.close()  # the object must not begin on its line
                 _print_object(result, indent)
                 progress.advance()
         except MediaError as exc:
@@ -174,7 +173,7 @@ def _analyze_files(planned: Plan, config: Config, *, pretty: bool) -> int:
 
 
 def _print_object(value: dict[str, Any], indent: int | None) -> None:
-    """Print one JSON object at once, in ASCII where standard output has no more."""
+    """Print one JSON object at once, in ASCII where standard output has no Unicode."""
     is_unicode = (sys.stdout.encoding or "").lower().startswith("utf")
     print(json.dumps(value, indent=indent, ensure_ascii=not is_unicode), flush=True)
 
@@ -188,7 +187,7 @@ def _complain(error: EdgeError) -> None:
 
 
 def _tell(text: str) -> None:
-    """Print to standard error, where that can be written."""
+    """Print to standard error, if it can be written."""
     with contextlib.suppress(OSError):
         print(text, file=sys.stderr)
 
@@ -232,7 +231,7 @@ def _leds(args: argparse.Namespace) -> int:
 def _config(args: argparse.Namespace) -> int:
     config = settings_of(args, device_file(args))
     if isinstance(sys.stdout, io.TextIOWrapper):
-        sys.stdout.reconfigure(encoding="utf-8")  # TOML knows no other
+        sys.stdout.reconfigure(encoding="utf-8")  # TOML requires it
     print(to_toml(config))
     return 0
 

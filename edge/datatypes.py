@@ -26,10 +26,9 @@ FloatArray = npt.NDArray[np.float32]
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Frame:
-    """One picture from a camera: `bgr` uint8 (H, W, 3).
+    """One frame from a camera: `bgr` uint8 (H, W, 3).
 
-    `opening` counts how often the camera was opened before this frame: frames of two openings have
-    nothing to do with one another.
+    `opening` is the number of the camera opening. Frames of different openings are unrelated.
     """
 
     bgr: BgrImage
@@ -47,8 +46,8 @@ class Frame:
 class Detection:
     """A face in one frame. `keypoints` float32 (6, 2) px or None when the detector has none.
 
-    The six points are BlazeFace's: the eye on the picture's left (the person's right), the eye
-    on the picture's right, nose tip, mouth, left and right ear.
+    The six points are BlazeFace's: the eye on the frame's left (the person's right), the eye on the
+    frame's right, nose tip, mouth, left and right ear.
     """
 
     box: BBox
@@ -82,7 +81,7 @@ class Track:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class EmotionScores:
-    """The classifier's answer for one face: `probs` float32 (7,), sum 1."""
+    """The classifier's output for one face: `probs` float32 (7,), sum 1."""
 
     track_id: int
     probs: FloatArray
@@ -90,7 +89,7 @@ class EmotionScores:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FaceState:
-    """What is shown of a face. `label` is None while the expression is uncertain.
+    """The displayed state of a face. `label` is None while the expression is uncertain.
 
     `probs` maps each label to its smoothed probability, in the manifest's order, and is empty
     until the face has been classified once; `confidence` is the shown label's probability, or
@@ -104,7 +103,7 @@ class FaceState:
     probs: Mapping[str, float]
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the face as JSON-ready values, rounded for people to read."""
+        """Return the face as rounded JSON-ready values."""
         b = self.box
         return {
             "id": self.track_id,
@@ -117,7 +116,7 @@ class FaceState:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Snapshot:
-    """Everything known about one frame. `dominant` is the room's mood, None when unclear.
+    """The result for one frame. `dominant` is the dominant expression, None when unclear.
 
     `size` is the frame's, (width, height), None when unknown; a box may reach beyond it.
     `unshown` are the boxes, by track, of faces that no output shows, seen once only or not for a
@@ -151,12 +150,12 @@ class Snapshot:
 
 
 UNCERTAIN = "uncertain"
-"""How the time of faces without a label is called where time is counted."""
+"""The name, in the history, of the time of faces without a label."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Period:
-    """What was seen in a stretch of time, added up. `start_s` is in seconds of the Unix epoch.
+    """The sums of a period of time. `start_s` is in seconds of the Unix epoch.
 
     `watched_s` is the time the camera was live, `face_s` the time faces were in view by label,
     two faces for a second being two seconds.
@@ -172,7 +171,7 @@ class Period:
         return sum(self.face_s.values()) / self.watched_s if self.watched_s > 0 else 0.0
 
     def shares(self, labels: Iterable[str]) -> dict[str, float]:
-        """Return each label's share of all the faces' time, 0..1, and UNCERTAIN's at the end."""
+        """Return each label's share of the time of all faces, 0..1, and UNCERTAIN's at the end."""
         total_s = sum(self.face_s.values())
         return {
             label: self.face_s.get(label, 0.0) / total_s if total_s > 0 else 0.0
@@ -181,9 +180,9 @@ class Period:
 
 
 class CameraState(StrEnum):
-    """What the camera is doing, as every output shows it.
+    """The state of the camera, as every output shows it.
 
-    PAUSED means that the camera is closed; from the wish to pause until then it is PAUSING.
+    PAUSED means that the camera is closed. From the request to pause until then it is PAUSING.
     """
 
     STARTING = "starting"
@@ -195,10 +194,10 @@ class CameraState(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Vitals:
-    """How the board is. `temperature_c` is the SoC's in degrees Celsius, None where unknown.
+    """The state of the board. `temperature_c` is the SoC's in degrees Celsius, None if unknown.
 
-    `throttled` is true while the board slows itself down for heat or a weak power supply, `hot`
-    while the device slows itself down to stay cool.
+    `throttled` is true while the firmware throttles the board for heat or a weak power supply,
+    `hot` while the device pauses after each frame to stay cool.
     """
 
     temperature_c: float | None = None
@@ -213,9 +212,9 @@ class Vitals:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Health:
-    """How the device is. `age_s` is the age of the newest finished frame, None before the first.
+    """The health of the device. `age_s` is the age of the newest finished frame, None without one.
 
-    `camera_open` is whether the camera is, or may be, open at this moment, whatever it delivers.
+    `camera_open` is whether the camera is, or may be, open, even if it delivers no frame.
     """
 
     camera: CameraState
@@ -230,14 +229,14 @@ class Health:
 
     @property
     def camera_on(self) -> bool:
-        """Whether the camera may be looking: what the privacy LED shows."""
+        """Whether the camera may be capturing: what the privacy LED shows."""
         if self.camera is CameraState.LOST:
             return self.camera_open
         return self.camera is not CameraState.PAUSED
 
     @property
     def healthy(self) -> bool:
-        """True only while frames arrive and go all the way through."""
+        """True only while frames arrive and are processed to the end."""
         return self.camera is CameraState.LIVE
 
     def to_dict(self) -> dict[str, Any]:
@@ -257,7 +256,7 @@ class Health:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
-    """What the outputs are told: the newest snapshot, None before the first, and the health."""
+    """The input of the outputs: the newest snapshot, None before the first, and the health."""
 
     snapshot: Snapshot | None
     health: Health
@@ -270,7 +269,7 @@ class Report:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Scene:
-    """A frame together with what was seen in it, for the people who watch."""
+    """A frame and its snapshot, for the viewers."""
 
     frame: Frame
     snapshot: Snapshot
@@ -278,7 +277,7 @@ class Scene:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LedState:
-    """What the LEDs show: brightness 0..1 by LED name, in the order they are wired.
+    """The state of the LEDs: brightness 0..1 by LED name, in the order of their wiring.
 
     Names are the expressions in mode "per_emotion", red, green and blue in mode "rgb", and
     `status` and `privacy` in both.

@@ -1,4 +1,4 @@
-"""`emotion-edge doctor`: asks the machine, the camera and the networks, one finding each."""
+"""`emotion-edge doctor`: checks the machine, the camera and the networks, one finding each."""
 
 from __future__ import annotations
 
@@ -73,9 +73,9 @@ _CHECKS = (
     *("access", "temperature", "throttling", "disk", "clock"),
 )
 _CAMERAS = ("auto", "picamera2", "v4l2")  # the sources that are devices
-_BLACK = 4  # the brightest thing in a picture of nothing, of 255
+_BLACK = 4  # the most brightness of a black frame, of 255
 
-_Question = Callable[[], Finding]
+_Check = Callable[[], Finding]
 
 
 def examine(
@@ -88,33 +88,33 @@ def examine(
     ask: Callable[[], Running | None] | None = None,
     user: User | None = None,
 ) -> Iterator[Finding]:
-    """Yield one finding after the other; the camera may take a few seconds.
+    """Yield the findings one by one; the camera may take a few seconds.
 
-    `is_known` is false when the device's settings could not be read and `config` is not them: what
-    is about its camera, pins and page is then not examined. A device that is running already holds
-    the camera: then it is asked how the camera is. The rest stands in for this machine in tests.
+    `is_known` is false when the device's settings could not be read and `config` is not them: the
+    camera, the pins and the page are then not checked. A running device holds the camera: its
+    page is then asked for the camera's state. The other arguments replace this machine in tests.
     """
     run = run or output_of
-    questions = _questions(config, root, run)
+    checks = _checks(config, root, run)
     if is_known:
         running = ask() if ask else ask_device(config.web)
-        questions |= _questions_of_settings(config, root, hardware, running, user or _user())
+        checks |= _checks_of_settings(config, root, hardware, running, user or _user())
     for check in _CHECKS:
-        yield _answer(check, questions.get(check, partial(_unexamined, check)))
+        yield _run_check(check, checks.get(check, partial(_unexamined, check)))
 
 
 def refused_settings(
     reason: ConfigError, file: Path, may_read: Callable[[Path], bool] | None = None
 ) -> Finding:
-    """Return the finding for settings that were refused: `file` is wrong, or not for this user."""
+    """Return the finding for refused settings: `file` is wrong or unreadable for this user."""
     may_read = may_read or (lambda path: os.access(path, os.R_OK))
     if file.exists() and not may_read(file):
         return failed("config", str(reason), "sudo")
     return failed("config", str(reason), "config")
 
 
-def _questions(config: Config, root: Path, run: Run) -> dict[str, _Question]:
-    """Return what is about the machine and the networks."""
+def _checks(config: Config, root: Path, run: Run) -> dict[str, _Check]:
+    """Return the checks of the machine and the networks."""
     on_pi = _is_on_pi(root)
     return {
         "system": lambda: check_system(platform.machine(), sys.maxsize.bit_length() + 1),
@@ -128,10 +128,10 @@ def _questions(config: Config, root: Path, run: Run) -> dict[str, _Question]:
     }
 
 
-def _questions_of_settings(
+def _checks_of_settings(
     config: Config, root: Path, hardware: Hardware | None, running: Running | None, user: User
-) -> dict[str, _Question]:
-    """Return what is about the camera, the pins and the page."""
+) -> dict[str, _Check]:
+    """Return the checks of the camera, the pins and the page."""
     on_pi = _is_on_pi(root)
     return {
         "camera": lambda: (
@@ -149,25 +149,25 @@ def _is_on_pi(root: Path) -> bool:
 
 
 def _unexamined(check: str) -> Finding:
-    return warned(check, "not examined: it depends on the settings", "settings")
+    return warned(check, "not checked: it depends on the settings", "settings")
 
 
-def _answer(check: str, question: _Question) -> Finding:
+def _run_check(check: str, check_it: _Check) -> Finding:
     try:
-        return question()
-    except Exception as exc:  # one question that cannot be asked must not end the examination
-        return failed(check, f"could not be examined: {exc!r}", "doctor")
+        return check_it()
+    except Exception as exc:  # a check that fails to run must not end the report
+        return failed(check, f"the check failed to run: {exc!r}", "doctor")
 
 
 def _check_model(config: Config) -> Finding:
     try:
         classifier = load_classifier(config)
-        nobody = np.zeros((480, 640, 3), np.uint8)
+        black = np.zeros((480, 640, 3), np.uint8)
         track = Track(track_id=1, box=BBox(200, 100, 440, 340), keypoints=None, hits=1, missed=0)
         took_ms = []
-        for _ in range(4):  # the first takes longer, and any may be held up by other programs
+        for _ in range(4):  # the first run takes longer, and other programs may delay any
             began_s = time.perf_counter()
-            probs = classifier.classify(nobody, track).probs
+            probs = classifier.classify(black, track).probs
             took_ms.append((time.perf_counter() - began_s) * 1000)
     except EdgeError as exc:
         return failed("model", str(exc), "model")
@@ -188,7 +188,7 @@ def _check_detector(config: Config) -> Finding:
 
 
 def check_camera(config: Config, root: Path = ROOT, hardware: Hardware | None = None) -> Finding:
-    """Open the camera and read a frame; say who holds it when that fails."""
+    """Open the camera and read a frame; when that fails, name the programs that use it."""
     try:
         with closing(open_source(config.camera, hardware)) as source:
             frame = source.read(FIRST_FRAME_S)
@@ -221,12 +221,12 @@ def _check_pins(config: Config, root: Path, on_pi: bool) -> Finding:
     except ConfigError as exc:
         return failed("gpio", str(exc), "config")
     except ModelError:
-        pass  # has a finding of its own
+        pass  # reported by its own check
     return check_gpio(root, used=_uses_pins(config), simulated=_simulated(config, on_pi))
 
 
 def _groups(config: Config, root: Path, on_pi: bool) -> list[str]:
-    """Return the groups that camera and pins need here."""
+    """Return the groups that the camera and the pins require on this machine."""
     has_camera = on_pi or any((root / "dev").glob("video*"))
     wanted = []
     if has_camera and config.camera.source.partition(":")[0] in _CAMERAS:
@@ -242,7 +242,7 @@ def _user() -> User:
 
 
 def _simulated(config: Config, on_pi: bool) -> str:
-    """Say why the pins are simulated, nothing where they are real."""
+    """Return why the pins are simulated, "" where they are real."""
     if not on_pi:
         return "this is no Raspberry Pi"
     return "leds.factory is mock" if config.leds.factory == "mock" else ""

@@ -1,35 +1,35 @@
 """The exception tree. Everything this package raises on purpose descends from EdgeError.
 
 EdgeError                          exit 1
-├── UsageError       (ValueError)  exit 2: a command line that cannot be obeyed
+├── UsageError       (ValueError)  exit 2: a command line that is not valid
 │   └── ConfigError                        a configuration file or value
 │       └── PackageMissing                 the settings need a package that is not installed
 ├── CameraError      (OSError)
-│   ├── CameraNotFound                     nothing to open: permanent until somebody plugs it in
-│   └── CameraStalled                      it opened and stopped delivering: retryable
+│   ├── CameraNotFound                     no such camera: permanent until one is plugged in
+│   └── CameraStalled                      an open camera stopped delivering: retryable
 ├── MediaError       (ValueError)          an image, video or folder that cannot be read
 ├── ModelError       (ValueError)          a network or manifest that is missing or does not fit
 ├── OutputError      (OSError)             an LED, broker or port that does not answer
-│   └── OutputGone                         a pipe or terminal whose other end was closed: for good
-├── ResourceError    (OSError)             the machine has no thread or memory left to give
+│   └── OutputGone                         a pipe or terminal whose other end was closed: permanent
+├── ResourceError    (OSError)             the machine has no thread or memory left
 └── StateError       (OSError)             the state folder cannot be read or written
 
-Each also inherits the builtin named, so that callers who know only Python can catch it. The
-message is one line: what, which value, where, and what to do.
+Each also inherits the builtin named, so that a caller can catch that. The message is one line:
+what failed, which value, where, and what to do.
 """
 
 from __future__ import annotations
 
 import re
 
-# Control characters, line and paragraph separators, what turns the direction of the text around,
-# and the bytes of a name that are not UTF-8: they would forge or hide a line of the log.
+# Control characters, line and paragraph separators, characters that change the text direction,
+# and bytes of a name that are not UTF-8. They could forge or hide a line of the log.
 _UNPRINTABLE = re.compile(r"[\0-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 _ESCAPED_BYTES = range(0xDC80, 0xDD00)  # see PEP 383
 
 
 def printable(text: str) -> str:
-    r"""Return `text` on one line: what cannot be shown becomes an escape, such as \n or \xff."""
+    r"""Return `text` on one line: unprintable characters become escapes, such as \n or \xff."""
     return _UNPRINTABLE.sub(lambda found: _escape(found[0]), text)
 
 
@@ -41,17 +41,17 @@ def _escape(character: str) -> str:
 
 
 class EdgeError(Exception):
-    """Root of the tree; `exit_code` is what the command line returns for it."""
+    """Root of the tree; `exit_code` is the exit code of a command that raises it."""
 
     exit_code = 1
 
     def __str__(self) -> str:
-        """Return the message, on one line whatever names are in it."""
+        """Return the message on one line, whatever characters it holds."""
         return printable(super().__str__())
 
 
 class UsageError(EdgeError, ValueError):
-    """The command line asks for something impossible."""
+    """The command line is not valid."""
 
     exit_code = 2
 
@@ -86,7 +86,7 @@ class MediaError(EdgeError, ValueError):
 
 
 class ModelError(EdgeError, ValueError):
-    """A network or its manifest is missing, damaged, or one does not fit the other."""
+    """A network or its manifest is missing or damaged, or the two do not match."""
 
 
 class OutputError(EdgeError, OSError):
@@ -94,7 +94,7 @@ class OutputError(EdgeError, OSError):
 
 
 class OutputGone(OutputError):
-    """The other end of an output was closed, and will not come back."""
+    """The other end of an output was closed permanently."""
 
 
 class ResourceError(EdgeError, OSError):

@@ -1,7 +1,7 @@
-"""Opening what a path names, whatever that is: a file within bounds, or an OSError.
+"""Opens regular files and reads them up to a limit; anything else raises OSError.
 
-A path comes from a command line, a setting or a folder: it may name a pipe, a device without an
-end, a folder, or nothing that a file system can have.
+A path comes from a command line, a setting or a folder. It may name a pipe, an endless device or a
+folder, or it may be invalid.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 PIPE_LIMIT_BYTES = 256_000_000
-"""What is read from a pipe is held in memory."""
+"""The most bytes from a pipe, which are held in memory."""
 
 _CHUNK_BYTES = 1 << 20
 
@@ -24,7 +24,7 @@ def opened(path: Path, *, pipes: bool = False) -> Iterator[int]:
     """Yield a descriptor of the regular file at `path`, at its start.
 
     With `pipes` a pipe is read to its end first, and the descriptor is of its content in memory.
-    Raises OSError, also for a name with a NUL, a folder, a device and too long a pipe.
+    Raises OSError, also for a name with a NUL, a folder, a device and a pipe over the limit.
     """
     descriptor = _open(path, pipes=pipes)
     try:
@@ -40,9 +40,9 @@ def opened(path: Path, *, pipes: bool = False) -> Iterator[int]:
 
 
 def expanded(text: str) -> Path:
-    """Return the path `text` with a leading ~ as the home folder, as it is where that is unknown.
+    """Return the path `text` with a leading ~ expanded, or unchanged without a home folder.
 
-    A path that cannot be is no error yet: opening it says so.
+    An invalid path is not an error here: opening it raises.
     """
     try:
         return Path(text).expanduser()
@@ -94,7 +94,7 @@ def _open(path: Path, *, pipes: bool) -> int:
         kind = os.stat(path).st_mode  # noqa: PTH116 (Path.stat is the same, and longer)
     except ValueError as exc:
         raise OSError(errno.EINVAL, "a name with a NUL in it") from exc
-    # Before it is opened: that alone waits for a pipe's writer, and starts some devices.
+    # Check before opening, which waits for the writer of a pipe and starts some devices.
     if stat.S_ISDIR(kind):
         raise OSError(errno.EISDIR, os.strerror(errno.EISDIR))
     if not stat.S_ISREG(kind) and not (pipes and stat.S_ISFIFO(kind)):
@@ -109,7 +109,7 @@ def _copy(pipe: int, target: int) -> None:
         if copied > PIPE_LIMIT_BYTES:
             limit_mb = PIPE_LIMIT_BYTES // 1_000_000
             raise OSError(
-                errno.EFBIG, f"over {limit_mb} MB from a pipe; save it as a file, and name that"
+                errno.EFBIG, f"over {limit_mb} MB from a pipe; save it as a file and name that file"
             )
         view = memoryview(chunk)
         while view:

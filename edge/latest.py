@@ -1,4 +1,4 @@
-"""A slot that holds one value: the newest. Between threads, the latest frame wins."""
+"""A slot between threads that holds only the newest value."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ T = TypeVar("T")
 
 
 class Latest(Generic[T]):
-    """One-place mailbox for any number of readers; a slow reader skips, nothing queues."""
+    """Holds the newest value for any number of readers; a slow reader skips values."""
 
     def __init__(self) -> None:
         self._changed = threading.Condition()
@@ -31,14 +31,14 @@ class Latest(Generic[T]):
         self._tell_listeners()
 
     def clear(self) -> None:
-        """Drop the value, and have everything dropped that was made of it; see `when_cleared`."""
+        """Drop the value and everything derived from it; see `when_cleared`."""
         with self._changed:
             self._value = None
         for forget in self._forgetters:
             forget()
 
     def when_cleared(self, forget: Callable[[], None]) -> None:
-        """Have `forget` called by each `clear`, after the value is gone."""
+        """Call `forget` on each `clear`, after the value was dropped."""
         self._forgetters.append(forget)
 
     def get(self) -> T | None:
@@ -61,7 +61,7 @@ class Latest(Generic[T]):
         return self._value is not None and self._version > version
 
     def close(self) -> None:
-        """Drop the value and wake every reader for good: `wait_newer` returns None at once."""
+        """Drop the value and wake every reader; from now on `wait_newer` returns None at once."""
         with self._changed:
             self._closed = True
             self._value = None

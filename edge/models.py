@@ -35,16 +35,16 @@ class Vision:
     """The loaded networks."""
 
     new_detector: Callable[[], FaceDetector]
-    """A detector remembers the video it looks at: one for each."""
+    """Returns a new detector. A detector keeps state of its video, so each video needs its own."""
     classifier: EmotionClassifier
 
     @property
     def detector(self) -> FaceDetector:
-        """A new detector, for stills."""
+        """A new detector, for still images."""
         return self.new_detector()
 
     def pipeline(self, config: Config) -> Pipeline:
-        """Return a pipeline for one video, which knows of no other."""
+        """Return a new pipeline, for one video."""
         return Pipeline(
             self.new_detector(),
             Tracker(config.tracker),
@@ -68,7 +68,7 @@ def load_classifier(config: Config) -> EmotionClassifier:
 
 
 def round_of(config: DetectorConfig, size: tuple[int, int]) -> int:
-    """Return in how many frames of (width, height) `size` the detector has looked everywhere."""
+    """Return in how many frames of (width, height) `size` the detector covers every view."""
     return 1 if config.kind == "haar" else frames_per_round(size, config.runs_per_frame)
 
 
@@ -90,12 +90,12 @@ def load_detector(config: DetectorConfig) -> FaceDetector:
 
 
 def load_detectors(config: DetectorConfig) -> Callable[[], FaceDetector]:
-    """Load the detector's networks; return what makes detectors that share them.
+    """Load the detector's networks; return a function that makes detectors sharing them.
 
     Raises ModelError, PackageMissing.
     """
     if config.kind == "haar":
-        haar = HaarDetector(min_score=config.min_score)  # remembers nothing
+        haar = HaarDetector(min_score=config.min_score)  # without state
         return lambda: haar
     return partial(
         RoomDetector,

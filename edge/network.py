@@ -1,4 +1,4 @@
-"""Where this machine can be reached, and a socket that listens there."""
+"""The addresses of this machine, and a socket that listens on one of them."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ _SIOCGIFADDR = 0x8915  # netdevice(7); the address lies after the name and the f
 _NAME_BYTES, _ADDRESS_AT = 16, 20
 # In /proc/net/if_inet6, of linux/if_addr.h: temporary, failed, deprecated, tentative
 _PASSING_FLAGS = 0x01 | 0x08 | 0x20 | 0x40
-# To be routed to and never sent anything: RFC 5737, RFC 3849.
+# Documentation addresses, used only to find a route: RFC 5737, RFC 3849.
 _ELSEWHERE = ((socket.AF_INET, "192.0.2.1"), (socket.AF_INET6, "2001:db8::1"))
 
 log = logging.getLogger(__name__)
 
 
 def listen(host: str, port: int, backlog: int = 32) -> socket.socket:
-    """Return a socket that listens on one address of `host`, IPv4's rather than IPv6's.
+    """Return a socket that listens on one address of `host`, IPv4 rather than IPv6.
 
-    `::` is every address of the machine, IPv4's too. Raises socket.gaierror for an unknown name,
-    any other OSError when the port cannot be had.
+    `::` is every address of the machine, IPv4 too. Raises socket.gaierror for an unknown name, and
+    another OSError when the port cannot be opened.
     """
     try:
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
@@ -43,9 +43,9 @@ def listen(host: str, port: int, backlog: int = 32) -> socket.socket:
 def own_addresses() -> list[str]:
     """Return the addresses at which other machines may reach this one, the likeliest first.
 
-    Link-local ones are left out, which a browser cannot ask for, and those that pass: temporary
-    and deprecated IPv6. So are those of bridges, behind which containers are, unless the way out
-    leads through one.
+    Link-local addresses are left out, since browsers do not support them. So are temporary and
+    deprecated IPv6 addresses, and those of bridges, which serve containers, unless the default
+    route leads through the bridge.
     """
     found = [address for family, there in _ELSEWHERE if (address := _routed(family, there))]
     for _, name in socket.if_nameindex():
@@ -57,11 +57,11 @@ def own_addresses() -> list[str]:
 
 
 def _routed(family: int, there: str) -> str:
-    """Return the address that packets for elsewhere would leave from; none is sent."""
+    """Return the source address of packets for `there`; no packet is sent."""
     with contextlib.suppress(OSError), socket.socket(family, socket.SOCK_DGRAM) as probe:
         probe.connect((there, 9))
         return str(probe.getsockname()[0])
-    log.debug("no way out with %s", socket.AddressFamily(family).name)
+    log.debug("no route with %s", socket.AddressFamily(family).name)
     return ""
 
 
@@ -74,7 +74,7 @@ def _ipv4_of(interface: str) -> Iterator[str]:
 
 
 def _ipv6_of(interface: str) -> Iterator[str]:
-    """Yield the interface's lasting addresses."""
+    """Yield the interface's permanent addresses."""
     try:
         lines = Path("/proc/self/net/if_inet6").read_text("ascii").splitlines()
     except OSError:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 Rgb = tuple[int, int, int]
 
-# Okabe & Ito, "Color Universal Design" (2008): told apart by colour-blind people too.
+# Okabe & Ito, "Color Universal Design" (2008): distinguishable with colour blindness, too.
 _COLOURS: dict[str, Rgb] = {
     "angry": (213, 94, 0),
     "disgust": (0, 158, 115),
@@ -18,5 +18,5 @@ UNCERTAIN: Rgb = (140, 146, 152)
 
 
 def colour_of(label: str | None) -> Rgb:
-    """Return the (red, green, blue) 0..255 of a label; grey for None or a label we do not know."""
+    """Return the (red, green, blue) 0..255 of a label; grey for None or an unknown label."""
     return UNCERTAIN if label is None else _COLOURS.get(label, UNCERTAIN)

@@ -1,4 +1,4 @@
-"""One frame in, one snapshot out. Orchestration only: every part is passed in, none does I/O."""
+"""Turns a frame into a snapshot. Orchestration only: the stages are passed in. No I/O here."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from edge.vision.tracker import Tracker
 
 
 class FaceClassifier(Protocol):
-    """Tells the expression of one face."""
+    """Classifies the expression of one face."""
 
     labels: tuple[str, ...]
 
@@ -32,20 +32,19 @@ class FaceClassifier(Protocol):
         ...
 
 
-# Frames further apart were not looked at one after the other, and a time that goes back by more
-# belongs to another recording: what was known of the frames before says nothing about this one.
+# Frames further apart are not consecutive, and a larger step back means another recording. The
+# state of the earlier frames does not apply then.
 _LONGEST_GAP_S, _LONGEST_STEP_BACK_S = 5.0, 0.5
-# A frame whose time is not later than that of the frame before counts as this much later.
+# A frame that is not later than the frame before counts as this much later.
 _STANDSTILL_S = 1 / 30
 
 
 class Pipeline:
-    """Detector, tracker, classifier and smoother in their order, for one video after the other.
+    """Runs detector, tracker, classifier and smoother in this order, for one video at a time.
 
-    Their time only goes forward: at a jump of the frames' times, or with another opening of the
-    camera, they forget what they know; see `_time_of`. At most `max_per_frame` faces are classified
-    per frame, those first whose probabilities are the oldest, so that the frame rate does not fall
-    with the number of faces.
+    Their time only goes forward. They are reset when the frames' times jump or the camera was
+    opened again, see `_time_of`. At most `max_per_frame` faces are classified per frame, those with
+    the oldest probabilities first, so that the frame rate does not fall with the number of faces.
     """
 
     def __init__(
@@ -68,13 +67,13 @@ class Pipeline:
         self._at_s = 0.0
 
     def reset(self) -> None:
-        """Forget every face; the next one gets an id that none had before."""
+        """Forget every face. Ids are not reused."""
         self._detector.reset()
         self._tracker.reset()
         self._smoother.reset()
 
     def step(self, frame: Frame) -> Snapshot:
-        """Look at the next frame; `stage_ms` says how long each stage took."""
+        """Process the next frame; `stage_ms` of the snapshot is the duration of each stage."""
         at_s = self._time_of(frame)
         stage_ms: dict[str, float] = {}
         with self._timed("detect", stage_ms):
@@ -102,9 +101,9 @@ class Pipeline:
         )
 
     def _time_of(self, frame: Frame) -> float:
-        """Return the stages' time of `frame`, after a reset if it does not follow the one before.
+        """Return the stages' time of `frame`, after a reset if it does not follow the last frame.
 
-        It advances as the frames' times do; where those stand still or waver, by a little.
+        It advances with the frames' times. Where those do not grow, it advances by a small step.
         """
         before, self._before = self._before, (frame.opening, frame.captured_at_s)
         if before is None or frame.opening != before[0]:

@@ -1,7 +1,7 @@
-"""The state folder: the little that outlives a restart, and the secrets in it.
+"""The state folder: files that outlive a restart, and the secrets in it.
 
-Every file is written beside its place and renamed into it, so that a power cut leaves the old one
-or the new one. Secrets are readable by their owner alone and never logged.
+Each file is written under a temporary name and renamed, so that a power cut leaves the old or the
+new file. Only their owner can read the files, and secrets are never logged.
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ from edge import files
 from edge.config import StateConfig
 from edge.errors import ConfigError, EdgeError, StateError
 
-# Without the letters and digits that are taken for one another: i l 1, o 0.
+# Without the letters and digits that are easily confused: i l 1, o 0.
 _ALPHABET = "abcdefghjkmnpqrstuvwxyz23456789"
 _GROUPS = (4, 4, 2)
-_SHORTEST_CODE = 8  # letters and digits of a code that somebody chose
+_SHORTEST_CODE = 8  # letters and digits of a code that a person chose
 _LONGEST_CODE = 64  # characters of it
 _SECRET_BYTES = 32
-_LARGEST_FILE_BYTES = 64 * 1024  # of those that are read here; the device writes none larger
+_LARGEST_FILE_BYTES = 64 * 1024  # of the files read here; the device writes no larger one
 
 _LONGEST_SHOWN = 200  # characters of a path in a message
 _NO_NAME = "no folder can have this name"
@@ -34,10 +34,10 @@ _ADVICE = {
     errno.ENOSPC: "free some space: sudo apt clean, sudo journalctl --vacuum-size=50M",
     errno.EDQUOT: "free some of this user's space",
     errno.EROFS: f"remount it for writing, or {_ELSEWHERE}",
-    errno.ENOENT: f"its folder is gone: start the device again, or {_ELSEWHERE}",
+    errno.ENOENT: f"its folder is missing: start the device again, or {_ELSEWHERE}",
     errno.EIO: "the disk is faulty: replace the memory card",
     errno.EMFILE: "too many files are open: start the device again",
-    errno.ENFILE: "too many files are open: end other programs",
+    errno.ENFILE: "too many files are open: stop other programs",
     errno.EISDIR: "remove the folder that is in its place",
     errno.ELOOP: "remove the symbolic links that lead to one another",
     errno.ENOTDIR: f"a file is in its place or on the way: remove it, or {_ELSEWHERE}",
@@ -46,24 +46,24 @@ _ADVICE = {
     errno.EFBIG: _OWN,
     errno.ENAMETOOLONG: "set [state] folder to a shorter path",
 }
-# What no restart mends: the settings name what can be no folder.
+# Errors that a restart does not repair: the setting is not a possible folder.
 _MISNAMED = (errno.ENOTDIR, errno.EEXIST, errno.ELOOP, errno.ENAMETOOLONG)
 
-# Where systemd's StateDirectory=emotion-edge lies for those who are not the service.
+# The path of systemd's StateDirectory=emotion-edge, for programs other than the service.
 INSTALLED_FOLDER = Path("/var/lib/emotion-edge")
 
 
 def find_folder(config: StateConfig, environment: Mapping[str, str] = os.environ) -> Path:
     """Return the state folder: the configured one, systemd's, or the user's own.
 
-    Raises ConfigError when it would be in the home folder of a user who has none.
+    Raises ConfigError when it would be in the home folder of a user without one.
     """
     if config.folder != "auto":
         return _expanded(config.folder, config.folder)
     if folders := environment.get("STATE_DIRECTORY"):
         return Path(folders.partition(":")[0])
     home = environment.get("XDG_STATE_HOME", "")
-    if Path(home).is_absolute():  # any other counts as not set, says its specification
+    if Path(home).is_absolute():  # its specification ignores a relative path
         return Path(home) / "emotion-edge"
     return _expanded("~/.local/state/emotion-edge", "auto")
 
@@ -73,18 +73,17 @@ def _expanded(path: str, setting: str) -> Path:
         return Path(path).expanduser()
     except RuntimeError:
         user = "this user" if setting == "auto" else path.partition("/")[0]
-        reason = f"{user} has no home folder; set [state] folder to a whole path"
+        reason = f"{user} has no home folder; set [state] folder to an absolute path"
     except ValueError:
         reason = _NO_NAME
     raise ConfigError(f"[state] folder = {setting[:_LONGEST_SHOWN]!r}: {reason}")
 
 
 def open_folder(folder: Path) -> Path:
-    """Return `folder`, made if it is missing.
+    """Return `folder`, created if it is missing.
 
-    Raises ConfigError when no folder can have this path, StateError when it cannot be made.
-    Whether it can be written is seen when it is: with its secrets in place a device goes on when
-    the disk is full or mounted read-only.
+    Raises ConfigError for an impossible path, StateError when it cannot be created. Whether it can
+    be written is not checked: with its secrets in place a device runs on a full or read-only disk.
     """
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -96,7 +95,7 @@ def open_folder(folder: Path) -> Path:
 
 
 def replace_file(path: Path, content: bytes) -> None:
-    """Give the file this content, all or nothing, for the owner's eyes. Raises StateError."""
+    """Replace the file's content as a whole, readable by its owner only. Raises StateError."""
     try:
         handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
         try:
@@ -135,7 +134,7 @@ class KeptFile:
         return read_file(self.path)
 
     def write(self, content: bytes) -> None:
-        """Replace the content, all or nothing. Raises StateError."""
+        """Replace the content as a whole. Raises StateError."""
         replace_file(self.path, content)
 
 
@@ -153,7 +152,7 @@ class AccessCode:
             raise StateError(
                 f"{self._path}: an access code has at least {_SHORTEST_CODE} letters and digits, "
                 f"and at most {_LONGEST_CODE} characters; "
-                "delete the file to have one made"
+                "delete the file to create a new code"
             )
 
     def __call__(self) -> str:
@@ -200,10 +199,10 @@ def read_file(path: Path) -> bytes:
 
 
 def _refusal(path: Path, verb: str, exc: OSError) -> EdgeError:
-    """Return the error that says what failed and what helps, which its number tells."""
-    advice = "set [state] folder to one this user may write"
+    """Return the error with the remedy for its number."""
+    advice = "set [state] folder to a folder that this user can write"
     if verb == "read":
-        advice = "run this as the device's own user, or with sudo"
+        advice = "run with sudo, or as the device's own user"
     kind = ConfigError if verb == "make" and exc.errno in _MISNAMED else StateError
     return kind(
         f"{_shown(path)}: cannot {verb} it: {exc.strerror}; {_ADVICE.get(exc.errno or 0, advice)}"

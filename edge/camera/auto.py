@@ -26,12 +26,12 @@ LAST_CAMERA = 2**20 - 1
 """Linux counts the devices of a driver with 20 bits (MINORBITS in include/linux/kdev_t.h)."""
 
 CLOSE_S = 1.0
-"""One that hangs may close later than this; another is tried meanwhile."""
+"""How long to wait for a camera that hangs to close before the next camera is tried."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Hardware:
-    """How the cameras that are hardware are found and opened; tests pass fakes."""
+    """The functions that find and open hardware cameras; tests pass fakes."""
 
     open_pi: Callable[[CameraConfig, int], FrameSource] = PiCamera
     open_usb: Callable[[CameraConfig, int], FrameSource] = V4l2Camera
@@ -41,14 +41,13 @@ class Hardware:
 def open_source(config: CameraConfig, hardware: Hardware | None = None) -> FrameSource:
     """Open the camera that `config.source` names.
 
-    Raises CameraNotFound when it is not there, or for a file or folder that cannot be read now,
-    UsageError for a source that is none of those default.toml lists or a setting that the camera
-    cannot do.
+    Raises CameraNotFound for a missing camera and for an unreadable file or folder, UsageError for
+    a source that default.toml does not list and for a setting that the camera does not support.
     """
     try:
         return _opened(config, hardware or Hardware())
     except MediaError as exc:
-        # A file may come back, as a camera may: a run that had it open waits for both.
+        # A file may come back as a camera may, and a run waits for both.
         raise CameraNotFound(str(exc)) from exc
 
 
@@ -73,7 +72,7 @@ def _opened(config: CameraConfig, hardware: Hardware) -> FrameSource:
 
 
 def _number(source: str, digits: str) -> int:
-    """Return a camera's number. Raises UsageError for one that Linux has for no device."""
+    """Return a camera's number. Raises UsageError for a number outside Linux's range."""
     if not re.fullmatch(r"[0-9]{1,7}", digits) or int(digits) > LAST_CAMERA:
         raise UsageError(
             f"source {source[:40]!r}: a camera's number is 0 to {LAST_CAMERA}; see /dev/video*"
@@ -93,13 +92,13 @@ def _first_that_delivers(config: CameraConfig, hardware: Hardware) -> FrameSourc
         try:
             return _delivering(hardware.open_usb(config, index))
         except (CameraError, ConfigError) as exc:
-            # A setting for the Pi camera is right again as soon as that is back.
+            # A setting for the Pi camera becomes valid when that camera is back.
             reasons.append(str(exc))
     if not devices:
         reasons.append("USB camera: none is plugged in")
     raise CameraNotFound(
         f"no camera found. {'. '.join(reasons)}. "
-        "Plug one in, or see the demo: `emotion-edge run --source demo`"
+        "Plug one in, or run the demo: `emotion-edge run --source demo`"
     )
 
 

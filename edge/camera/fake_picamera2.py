@@ -243,7 +243,7 @@ class FakeRequest:
         self._began_ns = time.monotonic_ns() - round(camera.latency_s * 1e9)
 
     def make_array(self, name: str) -> BgrImage:
-        """Return the picture of the stream, uint8 (H, W, 3), overwritten after `release`."""
+        """Return the frame of the stream, uint8 (H, W, 3), overwritten after `release`."""
         if self._released or name not in self._camera.camera_config:
             raise RuntimeError(f"Stream {name!r} is not defined")
         return self._buffer

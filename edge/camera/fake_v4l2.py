@@ -100,9 +100,9 @@ class FakeVideoCapture:
         self._frames += 1
         width = int(self.get(cv2.CAP_PROP_FRAME_WIDTH) or 640)
         height = int(self.get(cv2.CAP_PROP_FRAME_HEIGHT) or 480)
-        picture = np.full((height, width, 3), self._frames % 200, np.uint8)
-        picture[0, 0] = 255  # the upper left corner of the scene
-        return True, picture
+        frame = np.full((height, width, 3), self._frames % 200, np.uint8)
+        frame[0, 0] = 255  # the upper left corner of the scene
+        return True, frame
 
     def release(self) -> None:
         """Close the handle; allowed twice, as OpenCV allows it."""

@@ -1,4 +1,4 @@
-"""The pictures in a folder and the folders below it, and what else lies there."""
+"""Lists the images in a folder and the folders below it."""
 
 from __future__ import annotations
 
@@ -7,50 +7,50 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from edge.camera.formats import HEAD_BYTES, picture_format
+from edge.camera.formats import HEAD_BYTES, image_format
 from edge.errors import MediaError
 from edge.files import opened
 
 IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff"})
-"""A file so named is taken for a picture without a look into it: a damaged one must be missed."""
+"""A file with such a suffix counts as an image unread, so that a damaged one is reported."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Album:
-    """What is in a folder: its pictures, sorted by path, and all else that is not hidden."""
+class Listing:
+    """The images of a folder, sorted by path, and the other files that are not hidden."""
 
-    pictures: tuple[Path, ...]
+    images: tuple[Path, ...]
     skipped: tuple[Path, ...]
 
 
 def list_images(folder: Path) -> list[Path]:
-    """Return the pictures of `open_album`, of which there is at least one."""
-    return list(open_album(folder).pictures)
+    """Return the images of `list_folder`, at least one."""
+    return list(list_folder(folder).images)
 
 
-def open_album(folder: Path) -> Album:
-    """Return what is in a folder and the folders below it; links to folders are not followed.
+def list_folder(folder: Path) -> Listing:
+    """Return the files in a folder and the folders below it; links to folders are not followed.
 
-    Pictures are known by their first bytes or their suffix; hidden files and folders are left
-    out; a folder that cannot be listed is skipped. Raises MediaError when `folder` is not there,
-    cannot be listed, or holds no picture.
+    Images are recognised by their first bytes or their suffix. Hidden files and folders are left
+    out. A folder that cannot be listed is skipped. Raises MediaError when `folder` is missing,
+    cannot be listed, or holds no image.
     """
     if not os.path.isdir(folder):  # noqa: PTH112 (False for any name that cannot be one)
-        raise MediaError(f"{folder}: no such folder; give one that holds pictures")
-    pictures: list[Path] = []
+        raise MediaError(f"{folder}: no such folder; name a folder with images")
+    images: list[Path] = []
     skipped: list[Path] = []
     for path in _files(folder, skipped):
-        (pictures if _is_picture(path) else skipped).append(path)
-    if not pictures:
+        (images if _is_image(path) else skipped).append(path)
+    if not images:
         known = ", ".join(sorted(IMAGE_SUFFIXES))
         raise MediaError(
-            f"{folder}: no pictures in this folder; looked for {known} and into other files"
+            f"{folder}: no images in this folder; searched for {known} and in other files"
         )
-    return Album(pictures=tuple(sorted(pictures)), skipped=tuple(sorted(skipped)))
+    return Listing(images=tuple(sorted(images)), skipped=tuple(sorted(skipped)))
 
 
 def _files(folder: Path, unlisted: list[Path]) -> Iterator[Path]:
-    """Yield the files below `folder` that are not hidden; note the folders it could not list."""
+    """Yield the files below `folder` that are not hidden; collect the unlisted folders."""
     waiting = [folder]
     while waiting:
         parent = waiting.pop()
@@ -66,7 +66,7 @@ def _files(folder: Path, unlisted: list[Path]) -> Iterator[Path]:
         yield from (Path(entry) for entry in shown if not entry.is_dir(follow_symlinks=False))
 
 
-def _is_picture(path: Path) -> bool:
+def _is_image(path: Path) -> bool:
     if path.suffix.lower() in IMAGE_SUFFIXES:
         return path.is_file()
     try:
@@ -74,4 +74,4 @@ def _is_picture(path: Path) -> bool:
             head = os.pread(descriptor, HEAD_BYTES, 0)
     except OSError:
         return False
-    return picture_format(head, path.name) is not None
+    return image_format(head, path.name) is not None

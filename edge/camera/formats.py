@@ -1,6 +1,6 @@
-"""What a file is by its first bytes, and how large a picture says that it is. No decoding.
+"""The format of a file by its first bytes, and the size that an image states. No decoding.
 
-The numbers are those of the formats' own specifications, as file(1) and Pillow know them.
+The numbers are from the formats' own specifications; file(1) and Pillow use the same.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 HEAD_BYTES = 32
-"""How much of a file `picture_format` needs."""
+"""How many bytes of a file `image_format` needs."""
 
 Size = tuple[int, int]
 """(width, height) in pixels."""
@@ -29,12 +29,12 @@ _SIGNATURES = (
     ("HEIC", re.compile(rb".{4}ftyp(hei[cxms]|hev[cxms]|mif1|msf1)", re.DOTALL)),
 )
 
-# A stream of JPEG pictures begins as one of them does: only the name tells them apart.
+# A stream of JPEG images begins like a single image: only the name tells them apart.
 _JPEG_STREAMS = {".mjpg", ".mjpeg"}
 
 
-def picture_format(head: bytes, name: str = "") -> str | None:
-    """Return the name of the format of a picture that begins with `head`, None for none known."""
+def image_format(head: bytes, name: str = "") -> str | None:
+    """Return the format's name of an image that begins with `head`, None for an unknown one."""
     for format_name, signature in _SIGNATURES:
         if signature.match(head):
             stream = format_name == "JPEG" and Path(name).suffix.lower() in _JPEG_STREAMS
@@ -42,16 +42,16 @@ def picture_format(head: bytes, name: str = "") -> str | None:
     return None
 
 
-def picture_size(content: bytes) -> Size | None:
-    """Return the size that a picture's header states, None where it cannot be told.
+def image_size(content: bytes) -> Size | None:
+    """Return the size that an image's header states, None where it states none.
 
-    Only for refusing a picture before its pixels take any memory: it is not turned upright.
+    It serves to refuse an image before it is decoded, so EXIF orientation is not applied.
     """
-    read = _READERS.get(picture_format(content[:HEAD_BYTES]) or "")
+    read = _READERS.get(image_format(content[:HEAD_BYTES]) or "")
     try:
         return read(content) if read else None
     except (struct.error, IndexError, ValueError):
-        return None  # too short, or damaged, as the decoder will say
+        return None  # too short or damaged, which the decoder reports
 
 
 def _jpeg(content: bytes) -> Size | None:
@@ -102,7 +102,7 @@ def _bmp(content: bytes) -> Size:
         width, height = struct.unpack_from("<HH", content, 18)
         return width, height
     width, height = struct.unpack_from("<ii", content, 18)
-    return abs(width), abs(height)  # a negative height is of a picture stored top down
+    return abs(width), abs(height)  # a negative height: the image is stored top down
 
 
 def _jpeg_2000(content: bytes) -> Size | None:
@@ -126,7 +126,7 @@ def _pnm(content: bytes) -> Size | None:
 
 
 def _heif(content: bytes) -> Size | None:
-    """Return the largest extent of any image in the file; a tiled picture's own is among them."""
+    """Return the largest extent of any image in the file; a tiled image's own is among them."""
     extents = re.findall(rb"ispe\0{4}(.{4})(.{4})", content[:65536], re.DOTALL)
     sizes = [(int.from_bytes(w, "big"), int.from_bytes(h, "big")) for w, h in extents]
     return max(sizes, key=lambda size: size[0] * size[1], default=None)

@@ -1,7 +1,7 @@
-"""Reading pictures and videos from files, for the replay cameras and for `analyze`.
+"""Reads images and videos from files, for the replay cameras and for `analyze`.
 
-What a file is, its content says. FFmpeg is handed an open file, never a name: it would take
-"12:30.mp4" for an address and "shot_%03d.tga" for a row of files.
+The content of a file decides its type. FFmpeg gets an open file, never a name: it would read
+"12:30.mp4" as an address and "shot_%03d.tga" as a series of files.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import cast
 import cv2
 import numpy as np
 
-from edge.camera.formats import HEAD_BYTES, Size, picture_format, picture_size
+from edge.camera.formats import HEAD_BYTES, Size, image_format, image_size
 from edge.camera.timing import FrameTimes
 from edge.datatypes import BgrImage, Frame
 from edge.errors import MediaError
@@ -24,43 +24,43 @@ from edge.files import content, opened
 from edge.process.quiet import native_stderr_muted, silence_opencv
 
 MAX_PIXELS = 100_000_000
-"""Of a picture or a frame: 300 MB when decoded, which most boards can just hold."""
+"""The most pixels of an image or a frame: 300 MB when decoded, near the limit of most boards."""
 
-MAX_PICTURE_BYTES = 320_000_000
+MAX_IMAGE_BYTES = 320_000_000
 """Enough for MAX_PIXELS without any compression."""
 
 DEFAULT_FPS = 25.0
 
-# FFmpeg knows them too, but gives one tile of such a picture for all of it.
+# FFmpeg reads them too, but returns one tile in place of the whole image.
 _RARELY_READ = {
-    "HEIC": "HEIC pictures cannot be read here; convert it to JPEG first",
-    "AVIF": "not a whole picture, or one that OpenCV here does not read; convert it to JPEG first",
+    "HEIC": "HEIC images cannot be read; convert it to JPEG first",
+    "AVIF": "not a whole image, or not supported by this OpenCV; convert it to JPEG first",
 }
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Media:
-    """An open picture or video.
+    """An open image or video.
 
-    `path` is its name, `descriptor` that of a regular file, `picture_format` what its first bytes
-    say, None for what may be a video.
+    `descriptor` is that of a regular file. `image_format` is the format that the first bytes state,
+    None for a possible video.
     """
 
     path: Path
     descriptor: int
-    picture_format: str | None
+    image_format: str | None
 
     @property
     def is_still(self) -> bool:
-        """Whether it is a picture without movement; a GIF may have some."""
-        return self.picture_format not in {None, "GIF"}
+        """Whether it is a still image; a GIF may be animated."""
+        return self.image_format not in {None, "GIF"}
 
 
 @contextmanager
 def open_media(path: Path, *, pipes: bool = False) -> Iterator[Media]:
-    """Open a picture or a video, with `pipes` also one that comes through a pipe.
+    """Open an image or a video, with `pipes` also from a pipe.
 
-    Raises MediaError when there is no such file, it is empty, or not a file at all.
+    Raises MediaError when the file is missing, empty, or not a regular file.
     """
     with ExitStack() as stack:
         try:
@@ -70,29 +70,29 @@ def open_media(path: Path, *, pipes: bool = False) -> Iterator[Media]:
             raise MediaError(f"{path}: cannot read the file: {exc.strerror}") from exc
         if not head:
             raise MediaError(f"{path}: the file is empty")
-        kind = picture_format(head, path.name)
-        yield Media(path=path, descriptor=descriptor, picture_format=kind)
+        kind = image_format(head, path.name)
+        yield Media(path=path, descriptor=descriptor, image_format=kind)
 
 
 def read_image(path: Path, *, max_pixels: int = MAX_PIXELS) -> BgrImage:
-    """Return a picture's pixels. Raises MediaError, see `decode_image`."""
+    """Return the pixels of an image file. Raises MediaError, see `decode_image`."""
     with open_media(path) as media:
         return decode_image(media, max_pixels=max_pixels)
 
 
 def decode_image(media: Media, *, max_pixels: int = MAX_PIXELS) -> BgrImage:
-    """Return a picture as uint8 (H, W, 3), turned upright as its EXIF orientation says.
+    """Return an image as uint8 (H, W, 3), turned upright by its EXIF orientation.
 
-    Grey becomes BGR, transparency is dropped, 16 bits become 8, and of a GIF the first picture is
-    taken. Raises MediaError when it is not a whole picture or has more than `max_pixels`.
+    Grey becomes BGR, transparency is dropped, 16 bits become 8, and a GIF yields its first frame.
+    Raises MediaError when the image is not whole or has more than `max_pixels`.
     """
-    if media.picture_format == "GIF":  # OpenCV may be built without
+    if media.image_format == "GIF":  # OpenCV may be built without GIF
         return next(video_frames(media, max_pixels=max_pixels)).bgr
     try:
-        encoded = content(media.descriptor, limit_bytes=MAX_PICTURE_BYTES)
+        encoded = content(media.descriptor, limit_bytes=MAX_IMAGE_BYTES)
     except OSError as exc:
-        raise MediaError(f"{media.path}: cannot read the picture: {exc.strerror}") from exc
-    if size := picture_size(encoded):
+        raise MediaError(f"{media.path}: cannot read the image: {exc.strerror}") from exc
+    if size := image_size(encoded):
         _refuse_beyond(max_pixels, size, media.path)
     bgr = _decoded(encoded)
     if bgr is None:
@@ -112,10 +112,10 @@ def _decoded(encoded: bytes) -> BgrImage | None:
 
 
 def _why_not(media: Media, size: Size | None) -> str:
-    if told := _RARELY_READ.get(media.picture_format or ""):
+    if told := _RARELY_READ.get(media.image_format or ""):
         return told
     stated = f" of {size[0]}x{size[1]} pixels" if size else ""
-    return f"not a whole picture{stated}; is it damaged, or not an image?"
+    return f"not a whole image{stated}; is it damaged, or another kind of file?"
 
 
 def _refuse_beyond(max_pixels: int, size: Size, path: Path) -> None:
@@ -124,7 +124,7 @@ def _refuse_beyond(max_pixels: int, size: Size, path: Path) -> None:
         limit = max_pixels / 1e6
         raise MediaError(
             f"{path}: {width}x{height} pixels; at most {limit:g} megapixels are read, "
-            "make it smaller first"
+            "reduce its size first"
         )
 
 
@@ -137,14 +137,14 @@ def iter_video(path: Path) -> Iterator[Frame]:
 def video_frames(media: Media, *, max_pixels: int = MAX_PIXELS) -> Iterator[Frame]:
     """Yield every frame of a video in order; `captured_at_s` is its time within the video.
 
-    The times grow from frame to frame, whatever the file says. Raises MediaError when it is not
+    The times grow from frame to frame, whatever the file states. Raises MediaError when it is not
     a video, its frames have more than `max_pixels`, or none of them can be decoded.
     """
     video = capture_of(media, max_pixels=max_pixels)
     try:
         times = FrameTimes(1 / video_fps(video))
         seq = 0
-        while (bgr := next_picture(video)) is not None:
+        while (bgr := next_frame(video)) is not None:
             at_s = times.next_s(float(video.get(cv2.CAP_PROP_POS_MSEC)) / 1000)
             yield Frame(bgr=bgr, seq=seq, captured_at_s=at_s)
             seq += 1
@@ -155,7 +155,7 @@ def video_frames(media: Media, *, max_pixels: int = MAX_PIXELS) -> Iterator[Fram
 
 
 def video_frame_count(path: Path) -> int | None:
-    """Return how many frames the video says it has, None when it does not say."""
+    """Return the number of frames that the video states, None when it states none."""
     video = open_video(path)
     try:
         count = float(video.get(cv2.CAP_PROP_FRAME_COUNT))
@@ -171,14 +171,14 @@ def open_video(path: Path) -> cv2.VideoCapture:
 
 
 def capture_of(media: Media, *, max_pixels: int = MAX_PIXELS) -> cv2.VideoCapture:
-    """Return a capture of an open file, which it opens anew. Raises MediaError for no video."""
+    """Return a capture of an open file, which it opens again. Raises MediaError for no video."""
     silence_opencv()
-    # FFmpeg by name: OpenCV would otherwise ask each of its readers.
+    # FFmpeg by name: OpenCV would otherwise try each of its readers.
     video = cv2.VideoCapture(f"/proc/self/fd/{media.descriptor}", cv2.CAP_FFMPEG)
     if not video.isOpened():
         video.release()
         raise MediaError(
-            f"{media.path}: not a video that can be read, nor a picture; is it damaged?"
+            f"{media.path}: not a video that can be read, and not an image; is it damaged?"
         )
     try:
         width, height = video.get(cv2.CAP_PROP_FRAME_WIDTH), video.get(cv2.CAP_PROP_FRAME_HEIGHT)
@@ -190,13 +190,13 @@ def capture_of(media: Media, *, max_pixels: int = MAX_PIXELS) -> cv2.VideoCaptur
 
 
 def video_fps(video: cv2.VideoCapture) -> float:
-    """Return the video's frames per second, DEFAULT_FPS when what it says cannot be."""
+    """Return the video's frames per second, DEFAULT_FPS when the stated rate is impossible."""
     fps = float(video.get(cv2.CAP_PROP_FPS))
     return fps if 0.1 <= fps <= 1000 else DEFAULT_FPS
 
 
-def next_picture(video: cv2.VideoCapture) -> BgrImage | None:
-    """Return the next frame, uint8 (H, W, 3), or None at the end of what can be decoded."""
+def next_frame(video: cv2.VideoCapture) -> BgrImage | None:
+    """Return the next frame, uint8 (H, W, 3), or None when no further frame can be decoded."""
     try:
         ok, bgr = video.read()
     except cv2.error:
@@ -204,8 +204,8 @@ def next_picture(video: cv2.VideoCapture) -> BgrImage | None:
     return cast(BgrImage, bgr) if ok else None
 
 
-def grab_picture(video: cv2.VideoCapture) -> bool:
-    """Pass over the next frame; False at the end of what can be decoded."""
+def skip_frame(video: cv2.VideoCapture) -> bool:
+    """Skip the next frame; False when no further frame can be decoded."""
     try:
         return bool(video.grab())
     except cv2.error:

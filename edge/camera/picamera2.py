@@ -1,6 +1,6 @@
 """The Pi camera, through picamera2 (Raspberry Pi OS's own package, built on libcamera).
 
-API: picamera2 0.3.21 (July 2024, the first that gives up waiting) to 0.3.38; its manual is
+API: picamera2 0.3.21 (July 2024, the first with a time limit on a capture) to 0.3.38; its manual is
 https://datasheets.raspberrypi.com/camera/picamera2-manual.pdf
 """
 
@@ -32,7 +32,7 @@ _FORMAT = "RGB888"
 
 
 class Driver(NamedTuple):
-    """What is used of the two packages; tests pass fakes."""
+    """The parts of the two packages that are used; tests pass fakes."""
 
     camera: Any
     """picamera2.Picamera2"""
@@ -41,7 +41,7 @@ class Driver(NamedTuple):
 
 
 class PiCamera:
-    """FrameSource of one camera that libcamera knows."""
+    """FrameSource of one camera that libcamera lists."""
 
     def __init__(
         self, config: CameraConfig, number: int = 0, *, driver: Driver | None = None
@@ -67,7 +67,9 @@ class PiCamera:
             raise
         except Exception as exc:
             self._camera.close()
-            raise CameraNotFound(f"{self.name}: cannot start at {_wish(config)}: {exc}") from exc
+            raise CameraNotFound(
+                f"{self.name}: cannot start at {_requested(config)}: {exc}"
+            ) from exc
 
     def _start(self, config: CameraConfig, transform: Any, model: str) -> None:
         self._camera.configure(_configuration(self._camera, config, transform))
@@ -87,7 +89,7 @@ class PiCamera:
         except TimeoutError as exc:
             # The unanswered job would take a frame from the next read.
             self._camera.cancel_all_and_flush()
-            message = f"{self.name}: no frame for {timeout_s:g} s; is its ribbon cable seated?"
+            message = f"{self.name}: no frame for {timeout_s:g} s; check its ribbon cable"
             raise CameraStalled(message) from exc
         except (CancelledError, RuntimeError) as exc:
             raise CameraError(f"{self.name}: stopped: {exc or 'closed'}") from exc
@@ -96,7 +98,7 @@ class PiCamera:
         return Frame(bgr=bgr, seq=self._seq, captured_at_s=captured_at_s)
 
     def _taken_from(self, request: Any) -> tuple[BgrImage, float]:
-        """Return a copy of the request's picture and its time, and give its buffer back."""
+        """Return a copy of the request's frame and its time, and release its buffer."""
         with self._buffers:  # closing unmaps the buffers
             try:
                 if self._closed.is_set():
@@ -108,8 +110,8 @@ class PiCamera:
                 request.release()
 
     def close(self) -> None:
-        """Cancel a read under way and give the camera back. See FrameSource."""
-        with self._closing:  # who comes second waits, and may then open the camera anew
+        """Cancel a pending read and release the camera. See FrameSource."""
+        with self._closing:  # a second caller waits, and may open the camera afterwards
             if self._closed.is_set():
                 return
             self._closed.set()
@@ -126,7 +128,7 @@ def import_driver() -> Driver:
     except ImportError as exc:
         raise PackageMissing(
             f"Pi camera: the picamera2 package cannot be imported ({exc}); "
-            "run `sudo apt install python3-picamera2` and make the virtual environment "
+            "run `sudo apt install python3-picamera2` and create the virtual environment "
             "with --system-site-packages"
         ) from exc
     return Driver(Picamera2, Transform)
@@ -143,7 +145,7 @@ def _refuse_old(camera_class: Any) -> None:
 
 def pi_cameras(camera_class: Any) -> dict[int, str]:
     """Return the model of each Pi camera by its number."""
-    # libcamera knows USB cameras too, but gives none of their frames in a format of ours.
+    # libcamera lists USB cameras too, but not in a format that is used here.
     return {
         number: str(info.get("Model", "unknown"))
         for number, info in enumerate(camera_class.global_camera_info())
@@ -168,7 +170,7 @@ def _open(camera_class: Any, number: int, name: str) -> Any:
     try:
         return camera_class(number)
     except RuntimeError as exc:
-        reason = exc.__cause__ or exc  # "did not complete", whose cause says why
+        reason = exc.__cause__ or exc  # "did not complete", whose cause is the reason
         raise CameraNotFound(
             f"{name}: cannot be opened ({reason}); does another program use it?"
         ) from exc
@@ -182,20 +184,22 @@ def _configuration(camera: Any, config: CameraConfig, transform: Any) -> Any:
     mode = widest_mode(_modes(camera), size, fps)
     return camera.create_video_configuration(
         main={"format": _FORMAT, "size": size},
-        raw={} if mode is None else dict(mode),  # picks the mode; nobody reads this stream
+        raw={} if mode is None else dict(mode),  # selects the mode; the raw stream is not read
         transform=transform(hflip=upside_down != config.mirror, vflip=upside_down),
         controls={"FrameRate": fps},
-        queue=False,  # a request asked for now is of light that falls now
+        queue=False,  # a request returns a frame that is exposed after it
     )
 
 
 def _modes(camera: Any) -> list[dict[str, Any]]:
-    """Return what the sensor can do, nothing where that cannot be found out."""
+    """Return the sensor's modes, an empty list when they cannot be listed."""
     try:
-        # Tries every mode, and the largest may need more memory than there is.
+        # It tries every mode, and the largest may need more memory than the board has.
         return list(camera.sensor_modes)
     except Exception as exc:
-        log.warning("Pi camera: cannot list its modes (%s); it may see less than it could", exc)
+        log.warning(
+            "Pi camera: cannot list its sensor modes (%s); the field of view may be smaller", exc
+        )
         return []
 
 
@@ -204,5 +208,5 @@ def _captured_at_s(metadata: dict[str, Any]) -> float:
     return now_s - sensor_age_s(metadata.get("SensorTimestamp"), now_s, boot_s)
 
 
-def _wish(config: CameraConfig) -> str:
+def _requested(config: CameraConfig) -> str:
     return f"{config.width}x{config.height}, {config.fps} fps"

@@ -1,4 +1,4 @@
-"""What a Pi camera's lens, sensor and clock are asked and say. Arithmetic only, no I/O here.
+"""The controls and metadata of a Pi camera: lens, shutter and clock. No I/O here.
 
 Names and units of the controls: https://libcamera.org/api-html/namespacelibcamera_1_1controls.html
 """
@@ -12,10 +12,10 @@ from edge.config import CameraConfig
 from edge.errors import ConfigError
 
 MANUAL_FOCUS, CONTINUOUS_FOCUS = 0, 2
-"""libcamera's AfModeEnum; a lens does nothing until told which."""
+"""libcamera's AfModeEnum. A lens does not focus until a mode is set."""
 
 _OLDEST_S = 2.0
-"""A sensor's time further from now than this is of some other clock."""
+"""A sensor's time that is further from now than this belongs to another clock."""
 
 _WHOLE = 0.98
 """From this share of the sensor's widest view on, a mode shows all of it."""
@@ -27,7 +27,7 @@ Limits = Mapping[str, tuple[Any, Any, Any]]
 def lens_controls(config: CameraConfig, limits: Limits, model: str) -> dict[str, Any]:
     """Return the controls that give the focus and exposure of `config`.
 
-    Raises ConfigError for what this camera, called `model`, cannot do.
+    Raises ConfigError for a setting that this camera, a `model`, does not support.
     """
     return _focus(config.focus_m, limits, model) | _exposure(config.exposure_ms, limits, model)
 
@@ -48,7 +48,7 @@ def _focus(focus_m: float, limits: Limits, model: str) -> dict[str, Any]:
 
 
 def _exposure(exposure_ms: float, limits: Limits, model: str) -> dict[str, Any]:
-    """Fix the shutter alone: `AeEnable` false would freeze the gain as well, in any light."""
+    """Set the shutter time only: `AeEnable` false would fix the gain as well."""
     if not exposure_ms:
         return {}
     if "ExposureTime" not in limits:

@@ -1,4 +1,4 @@
-"""Files that stand in for a camera: a video or a folder of pictures, in real time, for ever."""
+"""Files in place of a camera: a video or a folder of images, in real time, in a loop."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ import time
 from pathlib import Path
 
 from edge.camera.folders import list_images
-from edge.camera.media import grab_picture, next_picture, open_video, read_image, video_fps
+from edge.camera.media import next_frame, open_video, read_image, skip_frame, video_fps
 from edge.datatypes import BgrImage, Frame
 from edge.errors import CameraError, CameraStalled, MediaError
 
 _log = logging.getLogger(__name__)
 
 LONGEST_SKIP_S = 1.0
-"""Skipping still decodes: more than this at once would only make a late reader later."""
+"""The most video time to skip at once: skipping decodes too and delays a late reader further."""
 
 
 class Pace:
@@ -29,7 +29,7 @@ class Pace:
     def wait(self, timeout_s: float, name: str) -> int:
         """Wait for the next frame's time; return how many frames came due, 1 or more.
 
-        A reader that was away for longer than LONGEST_SKIP_S goes on nearly where it was. Raises
+        A reader that is late by more than LONGEST_SKIP_S continues nearly where it was. Raises
         CameraStalled when the wait is longer than `timeout_s`, CameraError once closed.
         """
         now_s = time.monotonic()
@@ -52,7 +52,7 @@ class Pace:
             raise CameraError(f"{name}: closed")
 
     def close(self) -> None:
-        """End a wait under way and refuse the next ones."""
+        """End a pending wait and refuse later ones."""
         self._closed.set()
 
 
@@ -60,12 +60,12 @@ class VideoReplay:
     """FrameSource of a video file: loops, in real time; a slow reader misses frames."""
 
     def __init__(self, path: Path) -> None:
-        """Open the video. Raises MediaError when it is missing or nothing in it can be decoded."""
+        """Open the video. Raises MediaError when it is missing or none of it can be decoded."""
         self.name = f"video {path.name}"
         self._path = path
         self._lock = threading.Lock()
         self._video = open_video(path)
-        self._first = next_picture(self._video)
+        self._first = next_frame(self._video)
         if self._first is None:
             self._video.release()
             raise MediaError(f"{path}: no frame of this video can be decoded; is it damaged?")
@@ -87,9 +87,9 @@ class VideoReplay:
             bgr, self._first = self._first, None
             return bgr
         for _ in range(frames - 1):
-            if not grab_picture(self._video):
+            if not skip_frame(self._video):
                 break
-        bgr_or_end = next_picture(self._video)
+        bgr_or_end = next_frame(self._video)
         return self._restart() if bgr_or_end is None else bgr_or_end
 
     def _restart(self) -> BgrImage:
@@ -97,7 +97,7 @@ class VideoReplay:
         self._video.release()
         try:
             self._video = open_video(self._path)
-            bgr = next_picture(self._video)
+            bgr = next_frame(self._video)
         except MediaError as exc:
             raise CameraError(str(exc)) from exc
         if bgr is None:
@@ -112,14 +112,14 @@ class VideoReplay:
 
 
 class ImageReplay:
-    """FrameSource of a folder of pictures: each for a while, sorted by path, over and over."""
+    """FrameSource of a folder of images: each for a while, sorted by path, in a loop."""
 
     FPS = 10.0
-    """How often the picture on show is delivered again, as a live camera would."""
+    """How many times a second the current image is delivered, as by a live camera."""
 
     def __init__(self, folder: Path, seconds_each: float = 1.0) -> None:
-        """Read the first picture. Raises MediaError when there is no readable one."""
-        self.name = f"pictures in {folder.name or folder}"
+        """Read the first image. Raises MediaError when no image can be read."""
+        self.name = f"images in {folder.name or folder}"
         self._folder = folder
         self._paths = list_images(folder)
         self._frames_each = max(1, round(seconds_each * self.FPS))
@@ -129,7 +129,7 @@ class ImageReplay:
         self._shown = self._readable_from_turn()
 
     def read(self, timeout_s: float) -> Frame:
-        """Return the picture whose turn it is. See FrameSource."""
+        """Return the current image. See FrameSource."""
         before = max(self._seq, 0) // self._frames_each
         self._seq += self._pace.wait(timeout_s, self.name)
         turns = self._seq // self._frames_each - before
@@ -142,7 +142,7 @@ class ImageReplay:
         return Frame(bgr=self._shown, seq=self._seq, captured_at_s=time.monotonic())
 
     def _readable_from_turn(self) -> BgrImage:
-        """Return the picture whose turn it is; drop those that cannot be read, with a warning."""
+        """Return the current image; drop unreadable ones with a warning."""
         while self._paths:
             self._turn %= len(self._paths)
             try:
@@ -150,8 +150,8 @@ class ImageReplay:
             except MediaError as exc:
                 _log.warning("skipped: %s", exc)
                 del self._paths[self._turn]
-        raise MediaError(f"{self._folder}: none of its pictures can be read")
+        raise MediaError(f"{self._folder}: none of its images can be read")
 
     def close(self) -> None:
-        """End a read under way. See FrameSource."""
+        """End a pending read. See FrameSource."""
         self._pace.close()

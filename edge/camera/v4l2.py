@@ -18,7 +18,7 @@ from edge.process.quiet import silence_opencv
 from edge.process.threads import start_thread
 
 RETRY_S = 0.05
-"""OpenCV's read fails at once when a camera was pulled out; do not spin on it."""
+"""The pause after a failed read: on an unplugged camera OpenCV's read fails at once."""
 
 
 class Capture(Protocol):
@@ -36,8 +36,8 @@ OpenCapture = Callable[[int, int], Capture]
 class V4l2Camera:
     """FrameSource of /dev/video<index>.
 
-    OpenCV's read blocks for up to ten seconds when a camera hangs, so a thread of its own does
-    the reading and keeps only the newest frame.
+    OpenCV's read blocks for up to ten seconds when a camera hangs, so a separate
+    thread reads and keeps only the newest frame.
     """
 
     def __init__(
@@ -50,7 +50,7 @@ class V4l2Camera:
         """Open the camera.
 
         Raises CameraNotFound, see `advice`, ConfigError for a setting of Pi cameras only, and
-        ResourceError when there is no thread.
+        ResourceError when no thread can be started.
         """
         self.name = f"USB camera {index} (/dev/video{index})"
         _refuse_lens_settings(config, self.name)
@@ -82,7 +82,7 @@ class V4l2Camera:
     def close(self) -> None:
         """Stop the reader, which releases the camera. See FrameSource.
 
-        Takes as long as the read under way, with a camera that hangs OpenCV's ten seconds.
+        It takes as long as the pending read: up to OpenCV's ten seconds for a camera that hangs.
         """
         self._latest.close()
         self._reader.join()
@@ -105,7 +105,7 @@ class V4l2Camera:
 def flip_code(config: CameraConfig) -> int | None:
     """Return cv2.flip's code for rotate_deg and mirror together, None for neither."""
     if config.rotate_deg == 180:
-        return 0 if config.mirror else -1  # turned and mirrored is upside down alone
+        return 0 if config.mirror else -1  # turned and mirrored: a vertical flip
     return 1 if config.mirror else None
 
 
@@ -113,7 +113,7 @@ def _refuse_lens_settings(config: CameraConfig, name: str) -> None:
     for key in ("focus_m", "exposure_ms"):
         if value := getattr(config, key):
             raise ConfigError(
-                f"[camera] {key} = {value:g}: only Pi cameras can do this, and {name} is none; "
+                f"[camera] {key} = {value:g}: only Pi cameras support this, and {name} is not one; "
                 f"set {key} = 0"
             )
 
@@ -143,8 +143,8 @@ def video_devices(dev: Path = Path("/dev")) -> list[int]:
 def usb_cameras(classes: Path = Path("/sys/class/video4linux")) -> list[int]:
     """Return the N of each USB camera's first /dev/videoN, in order.
 
-    A Pi has a dozen such devices of its own, codecs and parts of its camera, that open and never
-    deliver; a webcam has a second one for what it knows about its pictures.
+    A Pi has a dozen other video devices, codecs and parts of its camera, that open and never
+    deliver a frame. A webcam has a second device for metadata.
     """
     found = (path for path in matching(classes, "video*") if _is_usb_camera(path))
     return sorted(int(path.name.removeprefix("video")) for path in found)
@@ -159,11 +159,11 @@ def _is_usb_camera(device: Path) -> bool:
 
 
 def advice(devices: list[int]) -> str:
-    """Return what a person can do about a camera that cannot be opened."""
+    """Return the remedy for a camera that cannot be opened."""
     if not devices:
         return "there is no /dev/video*; plug a camera in"
     found = ", ".join(f"/dev/video{number}" for number in devices)
     return (
         f"found {found}; choose one with v4l2:N, close other programs that use it, "
-        "and make sure you are in the group `video`"
+        "and check that this user is in the group `video`"
     )

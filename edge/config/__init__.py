@@ -1,4 +1,4 @@
-"""Typed settings: their sections, their defaults, and how a file is laid over them."""
+"""Typed settings: their sections, their defaults, and loading a file over them."""
 
 from edge.config.loading import default_settings, load_config, to_toml
 from edge.config.sections import (

@@ -1,4 +1,4 @@
-"""Names and addresses of machines as people write them, and as a Host header holds them."""
+"""Converts host names and addresses to the form of a Host header."""
 
 from __future__ import annotations
 
@@ -19,8 +19,7 @@ _EXPECTED = "an address, or a name without scheme, brackets, port or path"
 def canonical_host(text: str) -> str:
     """Return a name or an address as browsers send it: in lower case, and in ASCII (IDNA).
 
-    Raises ValueError, whose message says what was expected and, where that can be guessed, what
-    to write.
+    Raises ValueError, whose message states what was expected and, if possible, a correction.
     """
     if len(text) > _LONGEST_TEXT:
         raise ValueError(f"expected {_EXPECTED}")
@@ -40,7 +39,7 @@ def canonical_host(text: str) -> str:
 
 
 def host_problem(text: str) -> str:
-    """Say why this is neither a name nor an address, nothing if it is one."""
+    """Return why this is neither a name nor an address, "" for a valid one."""
     try:
         canonical_host(text)
     except ValueError as exc:
@@ -73,10 +72,10 @@ def is_address(text: str) -> bool:
 
 
 def _in_ascii(label: str) -> str:
-    """Return one label of a name as the domain name system knows it.
+    """Return one label of a name in the form of the domain name system.
 
-    That is UTS 46 without its transitional mapping, which is what browsers do; Python's own codec
-    "idna" follows the standard of 2003, in which a sharp s is another name.
+    It is UTS 46 without transitional mapping, as in browsers. Python's own codec "idna" follows the
+    standard of 2003, which maps a sharp s to another name.
     """
     if label.isascii():
         return label
@@ -86,14 +85,14 @@ def _in_ascii(label: str) -> str:
 
 
 def _is_no_letter(sign: str) -> bool:
-    """Whether no name holds this: it is no letter, mark, number, symbol or hyphen."""
+    """Whether a name cannot hold this character: no letter, mark, number, symbol or hyphen."""
     return sign != "-" and unicodedata.category(sign)[0] not in "LMNS"
 
 
 def _advice(text: str) -> str:
-    """Say what was expected in place of `text`."""
+    """Return what was expected in place of `text`."""
     if "*" in text:
-        return "expected each name by itself: * does not stand for others"
+        return "expected each name in full: * is not supported"
     bare = re.split(r"[/?#]", _SCHEME.sub("", text.strip(), count=1), maxsplit=1)[0]
     bare = _PORT.sub("", bare.rpartition("@")[2]).removeprefix("[").removesuffix("]")
     if bare != text and not host_problem(bare):

@@ -1,4 +1,4 @@
-"""Settings from default.toml, a file and the command line, in this order, checked together."""
+"""Loads settings from default.toml, a file and the command line, in this order."""
 
 from __future__ import annotations
 
@@ -33,9 +33,9 @@ def load_config(
 ) -> Config:
     """Return the defaults, changed by the TOML file at `path`, changed by `overrides`.
 
-    `overrides` are the command line's values, `options` what the command line calls them by
-    section and key. Raises ConfigError, whose one line names the file or option, the key, the
-    value and what is allowed.
+    `overrides` are the command line's values, `options` its names for them by section and key.
+    Raises ConfigError, whose one line names the file or option, the key, the value and what is
+    allowed.
     """
     settings = default_settings()
     asked = place = Place("command line", options=options or {})
@@ -75,7 +75,7 @@ def _renamed(changes: Mapping[str, Any], place: Place) -> dict[str, Any]:
 
 
 def conflicts(config: Config) -> Iterator[tuple[str, str, str]]:
-    """Yield (section, key, complaint) for each setting that another one does not allow."""
+    """Yield (section, key, complaint) for each setting that contradicts another one."""
     camera = config.camera
     if camera.give_up_s <= camera.stall_s:
         yield "camera", "give_up_s", f"expected more than stall_s = {camera.stall_s:g}"

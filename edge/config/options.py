@@ -1,4 +1,4 @@
-"""From the command line's options, and the settings file that they mean, to the settings."""
+"""Converts the command line's options, and the settings file that they name, to settings."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from edge.config.toml_text import shown_path
 from edge.errors import ConfigError
 
 INSTALLED_SETTINGS = Path("/etc/emotion-edge/config.toml")
-"""Where install.sh puts the service's settings, which `code`, `doctor` and `leds` are about."""
+"""The installed service's settings, the default of `code`, `config`, `doctor` and `leds`."""
 
 OPTIONS: Mapping[tuple[str, ...], str] = {
     ("camera", "source"): "--source",
@@ -28,7 +28,7 @@ OPTIONS: Mapping[tuple[str, ...], str] = {
 
 
 def number(text: str) -> int | str:
-    """Return a whole number; what is none is refused with the settings, in their words."""
+    """Return a whole number, else the text, which the check of the settings then refuses."""
     return int(text) if re.fullmatch(r"[+-]?[0-9]{1,20}", text) else text
 
 
@@ -79,9 +79,9 @@ def named(file: Path | None) -> Iterator[None]:
 
 
 def installed_settings(command: str) -> Path | None:
-    """Return the service's own settings, None where install.sh has put none.
+    """Return the path of the installed service's settings, None where they do not exist.
 
-    Raises ConfigError, which says how to run `command`, when this user may not read them.
+    Raises ConfigError, which names the remedy, when this user may not read them.
     """
     try:
         INSTALLED_SETTINGS.open("rb").close()
@@ -89,9 +89,9 @@ def installed_settings(command: str) -> Path | None:
         return None
     except PermissionError as exc:
         raise ConfigError(
-            f"{INSTALLED_SETTINGS}: only root and the service may read it; run "
-            f"`sudo emotion-edge {command}`, or name another file with --config"
+            f"{INSTALLED_SETTINGS}: permission denied: run "
+            f"`sudo emotion-edge {command}`, or pass another file with --config"
         ) from exc
     except OSError:
-        pass  # whoever reads it says what is wrong with it
+        pass  # reading the file reports the error
     return INSTALLED_SETTINGS

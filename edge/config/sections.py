@@ -69,7 +69,7 @@ class RgbPins(Section, frozen=True):
 
 
 class LedsConfig(Section, frozen=True):
-    """[leds]; `pins` has a pin for each expression, of whatever model."""
+    """[leds]; `pins` has a pin for each expression of any model."""
 
     mode: Literal["off", "per_emotion", "rgb"]
     factory: Literal["auto", "mock"]

@@ -1,4 +1,4 @@
-"""The types of single settings: their ranges, and what a path or a host may look like."""
+"""The types of single settings: ranges, and checks of paths and hosts."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ import msgspec
 from edge.config.hostnames import host_problem
 
 PROBLEM = "problem"
-"""In a Meta's `extra`: a function that says what was expected of a text, nothing if it is right."""
+"""In a Meta's `extra`: a function that returns what was expected, "" for a valid text."""
 
 # What Linux allows: https://man7.org/linux/man-pages/man7/path_resolution.7.html
 _LONGEST_PATH, _LONGEST_NAME = 4095, 255
 
 
 def path_problem(text: str) -> str:
-    """Say what was expected in place of a path that no file can have."""
+    """Return what was expected in place of an impossible path, "" for a possible one."""
     if "\0" in text:
         return "expected a path without NUL"
     path = text.encode("utf-8")
@@ -27,12 +27,12 @@ def path_problem(text: str) -> str:
         try:
             Path(text).expanduser()
         except RuntimeError:
-            return f"expected a whole path: {text.partition('/')[0]} has no home folder"
+            return f"expected an absolute path: {text.partition('/')[0]} has no home folder"
     return ""
 
 
 def source_problem(text: str) -> str:
-    """Say what was expected in place of an impossible path in file:PATH or images:DIR."""
+    """Return what was expected in place of an impossible path in file:PATH or images:DIR."""
     kind, _, path = text.partition(":")
     return path_problem(path) if kind in ("file", "images") else ""
 

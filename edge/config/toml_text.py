@@ -27,7 +27,7 @@ _OPENED = re.compile(r"[^#=]*=\s*(?:(\[)(?!.*\])|(\{)(?!.*\})|(\"\"\"|''')(?!.*\
 _CLOSING = {"[": "]", "{": "}"}
 _NOT_TEXT = re.compile(r"[\[{\"']")
 
-# What tomllib says, and the same in the words of somebody who edits a file.
+# tomllib's messages, and the same in plain words.
 _REASONS = {
     r"Cannot declare .* twice": "the table is there twice: keep one, with the lines of both",
     r"Cannot (overwrite|mutate|redefine)": (

@@ -1,4 +1,4 @@
-"""Settings laid over others and checked against their types, one value after the other."""
+"""Lays settings over others, and checks each value against its type."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from edge.config.setting_types import PROBLEM
 from edge.config.toml_text import shown, shown_key
 from edge.errors import ConfigError
 
-_LONGEST_LITERAL = 30  # characters of a text that may be a number or a word in quotes
+_LONGEST_LITERAL = 30  # characters of a text that may be a quoted number or word
 
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A table of a file, or of what the command line asks for; it names settings in messages.
+    """A table of a file or of the command line; it names settings in messages.
 
-    `options` gives the command line's name of a setting, by its table and key.
+    `options` is the command line's name of a setting, by its table and key.
     """
 
     origin: str
@@ -34,7 +34,7 @@ class Place:
         return replace(self, table=(*self.table, key))
 
     def of(self, key: str, value: Any, item: int | None = None) -> str:
-        """Return what names a value, where it stands, and the value itself."""
+        """Return the name of a setting, its place, and its value."""
         if option := self.options.get((*self.table, key)):
             return f"{option} {shown(value)}"
         nth = "" if item is None else f", item {item}"
@@ -47,7 +47,7 @@ class Place:
 
     @property
     def where(self) -> str:
-        """Where a key of this table stands."""
+        """The place of a key of this table."""
         return f"in [{self.name}]" if self.table else "at the top level"
 
 
@@ -75,7 +75,7 @@ def laid_over(
 
 
 def _kind_of(table: Any, key: str, place: Place) -> Any:
-    """Return the type of a key of this type of table: a struct's fields, or anything's names."""
+    """Return the type of a key of this type of table. Raises ConfigError for an unknown key."""
     if get_origin(table) is dict:
         return get_args(table)[1]
     known = _fields(table)
@@ -108,7 +108,7 @@ def _check(key: str, value: Any, kind: Any, place: Place) -> None:
 
 
 def _problem(value: Any, kind: Any) -> str:
-    """Say what is allowed in place of this value; nothing if it is right."""
+    """Return what is allowed in place of this value, "" for a valid one."""
     if not _converts(value, kind):
         return f"expected {allowed(kind)}{_about_quotes(value, kind)}"
     for meta in _metas(kind):
@@ -129,7 +129,7 @@ def _converts(value: Any, kind: Any) -> bool:
 
 
 def _about_quotes(value: Any, kind: Any) -> str:
-    """Return the advice to set quotes, or to leave them out, where that is what is wrong."""
+    """Return the advice to add or remove quotes, "" where that is not the fault."""
     is_text = _base(kind) is str
     if is_text and not isinstance(value, str | list | dict):
         return ", in quotes"
@@ -143,7 +143,7 @@ def _about_quotes(value: Any, kind: Any) -> str:
 
 
 def allowed(kind: Any) -> str:
-    """Say in words what a setting of this type may be."""
+    """Describe the values that this type allows."""
     base = _base(kind)
     if get_origin(kind) is Literal:
         return f"one of {', '.join(map(str, get_args(kind)))}"

@@ -1,1 +1,1 @@
-"""What was seen, by the minute: in memory, and on disk in SQLite."""
+"""The history: expressions summed by the minute, in memory and on disk in SQLite."""

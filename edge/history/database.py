@@ -1,7 +1,7 @@
-"""The history's SQLite file: opened, checked, kept private, set aside when it is damaged.
+"""Opens and checks the history's SQLite file, and sets it aside when it is damaged.
 
-With its write-ahead log synchronous, a power cut loses what was not committed, the last minute,
-and never the file. The file is readable by its owner alone; SQLite gives its log the same mode.
+The write-ahead log is synchronous, so a power cut loses only the uncommitted last minute. Only the
+file's owner can read it, and SQLite gives its log the same mode.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from pathlib import Path
 from edge.history.database_errors import Damaged, is_damage, reason_of
 
 _VERSION = 1  # of the table, in the file's user_version
-_WAL_BYTES = 1 << 20  # to which SQLite cuts its log after it was longer
+_WAL_BYTES = 1 << 20  # SQLite truncates a longer log to this size
 _SCHEMA = """
     CREATE TABLE IF NOT EXISTS minutes (
         start_s INTEGER PRIMARY KEY,  -- seconds of the Unix epoch
@@ -27,14 +27,14 @@ _SCHEMA = """
         face_s TEXT NOT NULL          -- JSON: for how long faces showed what, label by label
     )
 """
-# What PRAGMA table_xinfo says of this table: name, type, not null, default, key, hidden.
+# The columns in PRAGMA table_xinfo: name, type, not null, default, key, hidden.
 _COLUMNS = [
     ("start_s", "INTEGER", 0, None, 1, 0),
     ("watched_s", "REAL", 1, None, 0, 0),
     ("face_s", "TEXT", 1, None, 0, 0),
 ]
 
-# The file comes last: what it is without its log must never be read as whole.
+# The file comes last: without its log it must never be read as whole.
 _COMPANIONS = ("-wal", "-shm", "-journal", "")
 _DAMAGED = ".damaged-"
 _MOST_COPIES = 3
@@ -44,10 +44,10 @@ log = logging.getLogger(__name__)
 Identity = tuple[tuple[int, int] | None, ...]
 
 
-def opened_or_begun(path: Path) -> sqlite3.Connection:
-    """Return a connection to write with; a damaged file is set aside and a new one begun.
+def open_or_create(path: Path) -> sqlite3.Connection:
+    """Return a connection for writing; a damaged file is set aside and a new one created.
 
-    Raises sqlite3.Error or OSError when there can be no such file.
+    Raises sqlite3.Error or OSError when no such file can be created.
     """
     try:
         return _open(path)
@@ -59,8 +59,8 @@ def opened_or_begun(path: Path) -> sqlite3.Connection:
 
 
 def connect(path: Path) -> sqlite3.Connection:
-    """Return a connection to a file that exists; none is made."""
-    # Used by one thread at a time: the output's own, or the one that answers a request.
+    """Return a connection to an existing file; a missing one is not created."""
+    # Only one thread uses a connection at a time: the output's, or that of a request.
     db = sqlite3.connect(
         f"{path.absolute().as_uri()}?mode=rw",
         uri=True,
@@ -74,7 +74,7 @@ def connect(path: Path) -> sqlite3.Connection:
 
 @contextlib.contextmanager
 def transaction(db: sqlite3.Connection) -> Iterator[None]:
-    """Commit what is done within, or nothing of it."""
+    """Commit the statements in the block, or none of them."""
     db.execute("BEGIN IMMEDIATE")
     try:
         yield
@@ -86,14 +86,14 @@ def transaction(db: sqlite3.Connection) -> Iterator[None]:
 
 
 def identity(path: Path) -> Identity:
-    """Return which files lie at `path` and beside it: another one has another identity."""
+    """Return the identity of the files at `path`: a replaced file has another one."""
     return tuple(_inode(file) for file in _open_together(path))
 
 
 def delete_log_of(path: Path, before: Identity) -> None:
-    """Delete the log of the file that lay at `path` before, if another lies there now.
+    """Delete the log of the earlier file at `path`, if the file was replaced.
 
-    SQLite would take it for the log of the new one, and mix both. Raises OSError.
+    SQLite would read it as the log of the new file and mix both. Raises OSError.
     """
     files, now = _open_together(path), identity(path)
     if now[0] == before[0]:
@@ -110,7 +110,7 @@ def set_aside(path: Path, reason: Exception) -> None:
     for companion in _COMPANIONS:
         with contextlib.suppress(FileNotFoundError):
             Path(f"{path}{companion}").rename(f"{aside}{companion}")
-    log.warning("history: %s: %s; it is kept as %s", path, reason_of(reason), aside.name)
+    log.warning("history: %s: %s; the file is kept as %s", path, reason_of(reason), aside.name)
     delete_copies(path, most=_MOST_COPIES)
 
 
@@ -126,7 +126,7 @@ def delete_copies(path: Path, *, most: int = _MOST_COPIES, before_s: float = 0.0
 
 
 def delete_history(path: Path) -> None:
-    """Delete the file, its log and the damaged copies, and say so; what is not there is left out.
+    """Delete the file, its log and the damaged copies, as far as they exist, and log it.
 
     A file that cannot be deleted is named in the log.
     """
@@ -144,7 +144,7 @@ def delete_history(path: Path) -> None:
 
 
 def _open(path: Path) -> sqlite3.Connection:
-    """Return a connection to write with. Raises sqlite3.Error or OSError."""
+    """Return a connection for writing. Raises sqlite3.Error or OSError."""
     _make_private(path)
     db = connect(path)
     try:
@@ -163,7 +163,7 @@ def _open(path: Path) -> sqlite3.Connection:
 
 
 def _check(db: sqlite3.Connection) -> None:
-    """Raise sqlite3.DatabaseError unless this is empty or a whole file of our kind."""
+    """Raise sqlite3.DatabaseError unless the file is empty or a whole history."""
     (problem,) = db.execute("PRAGMA quick_check(1)").fetchone()
     if problem != "ok":
         raise Damaged(" ".join(problem.split()))
@@ -178,9 +178,9 @@ def _check(db: sqlite3.Connection) -> None:
 
 
 def _make_private(path: Path) -> None:
-    """Make an empty file if there is none; close it and its companions to others. Raises OSError.
+    """Create the file if it is missing; make it and its companions private. Raises OSError.
 
-    An existing file is never opened here: closing it would drop the locks that SQLite holds on it.
+    An existing file is not opened here: closing it would release the locks that SQLite holds on it.
     """
     if not os.path.lexists(path):
         if not path.parent.exists():

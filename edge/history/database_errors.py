@@ -1,4 +1,4 @@
-"""What an error of the history's file means: the file is damaged, or what to do around it."""
+"""The meaning of an error of the history's file: damage, or a cause with a remedy."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ _ADVICE = {
     sqlite3.SQLITE_AUTH: _MAY_NOT,
     sqlite3.SQLITE_BUSY: "another program has locked it: close that program",
     sqlite3.SQLITE_LOCKED: "another program has locked it: close that program",
-    sqlite3.SQLITE_IOERR: "the disk does not work: look into the system's log, and replace it",
-    sqlite3.SQLITE_NOMEM: "there is too little memory: end other programs",
+    sqlite3.SQLITE_IOERR: "the disk does not work: check the system's log, and replace the disk",
+    sqlite3.SQLITE_NOMEM: "the memory is full: stop other programs",
 }
 _ADVICE_BY_ERRNO = {
     errno.ENOSPC: _FREE_THE_DISK,
@@ -34,10 +34,10 @@ _ADVICE_BY_ERRNO = {
     errno.EEXIST: "move it away",
     errno.EIO: _ADVICE[sqlite3.SQLITE_IOERR],
 }
-# Errors of which SQLite does not say the cause.
+# Errors whose cause SQLite does not state.
 _VAGUE = {sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_PERM}
 _OTHERWISE = "set [state] folder to another folder"
-# Errors that the file itself is the cause of, not what is around it.
+# Errors that the file itself causes.
 _OF_THE_FILE = {
     *(sqlite3.SQLITE_ERROR, sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_SCHEMA, sqlite3.SQLITE_FORMAT),
     *(sqlite3.SQLITE_CONSTRAINT, sqlite3.SQLITE_MISMATCH, sqlite3.SQLITE_NOTADB),
@@ -45,22 +45,22 @@ _OF_THE_FILE = {
 
 
 class Damaged(sqlite3.DatabaseError):
-    """The file is not a whole file of our kind."""
+    """The file is not a whole history."""
 
 
 def is_damage(exc: Exception) -> bool:
-    """Whether the file itself is the cause, so that no disk to spare would mend it."""
+    """Whether the file itself is the cause, which free disk space would not repair."""
     code = getattr(exc, "sqlite_errorcode", None)
     return isinstance(exc, Damaged) or (code is not None and code & 0xFF in _OF_THE_FILE)
 
 
 def failure(path: Path, exc: Exception) -> OutputError:
-    """Return the error to raise for `exc`, with what to do about it."""
+    """Return the error to raise for `exc`, with a remedy."""
     return OutputError(f"history: {path}: {reason_of(exc)}; {_advice(path, exc)}")
 
 
 def reason_of(exc: Exception) -> str:
-    """Return what went wrong, without the path."""
+    """Return the cause, without the path."""
     return (isinstance(exc, OSError) and exc.strerror) or str(exc)
 
 
@@ -69,7 +69,7 @@ def _advice(path: Path, exc: Exception) -> str:
         return _ADVICE_BY_ERRNO.get(exc.errno or 0, _OTHERWISE)
     code = getattr(exc, "sqlite_errorcode", None)
     if is_damage(exc):
-        return "a new one is begun"
+        return "a new file is created"
     if code is None:
         return _OTHERWISE
     found = _found_on(path.parent) if code & 0xFF in _VAGUE else None
@@ -77,7 +77,7 @@ def _advice(path: Path, exc: Exception) -> str:
 
 
 def _found_on(folder: Path) -> str | None:
-    """Return what to do about the folder or its disk, None when there is nothing wrong to see."""
+    """Return the remedy for the folder or its disk, None without a visible fault."""
     try:
         disk = os.statvfs(folder)
     except OSError:

@@ -1,9 +1,10 @@
-"""What was seen, added up by the minute: how long which expression, never who, where or a picture.
+"""The history in memory: for how long each expression was seen, summed by the minute.
 
-Durations are of the monotonic clock, periods of the wall clock. A Pi without a battery clock
-starts with the time it last knew and leaps ahead once it hears a time server. A period that comes
-twice is added up, and one that never came is missing. `watched_s` can therefore be longer than the
-period: it is the time watched under this name, and the mean and the shares are of all of it.
+It holds no identity, no position and no frame. Durations are measured with the monotonic clock,
+periods with the wall clock. A Pi without a battery clock starts with the last time it knew and
+jumps ahead once a time server sets it. A period that occurs twice is summed, and a period that was
+skipped is missing. `watched_s` can therefore be longer than the period. The mean and the shares are
+of all of `watched_s`.
 """
 
 from __future__ import annotations
@@ -21,14 +22,14 @@ DAY_S = 24 * 3600
 STEPS_KEPT_S = 15 * 60
 _MINUTES_KEPT = DAY_S // MINUTE_S
 _STEPS_KEPT = STEPS_KEPT_S // STEP_S
-# Two snapshots further apart have a pause or a lost camera between them, which nobody watched.
+# Between two snapshots further apart lies a pause or a lost camera, which does not count.
 _LONGEST_GAP_S = 2.0
-# Less is what is left of a sum of fractions, not time that was watched.
+# A shorter time is a rounding error of a sum.
 _LEAST_S = 1e-3
 
 
 class History:
-    """The last day by the minute and the last quarter of an hour by steps, as an output."""
+    """A Sink that keeps the last day by the minute and the last 15 minutes by steps."""
 
     name = "history"
 
@@ -42,27 +43,27 @@ class History:
         self._seen: Snapshot | None = None
 
     def show(self, report: Report) -> None:
-        """Add the time since the last report to what its faces show, while the camera is live."""
+        """Add the time since the last report to its faces' labels, while the camera is live."""
         snapshot = report.snapshot if report.health.healthy else None
         before, self._seen = self._seen, snapshot
         if snapshot is None or before is None or snapshot.seq < before.seq:
-            return  # each camera that is opened counts its frames from 0: it was closed in between
+            return  # frames are counted from 0 per opening: the camera was closed in between
         duration_s = snapshot.captured_at_s - before.captured_at_s
         if 0 < duration_s <= _LONGEST_GAP_S:
             self._add(snapshot, duration_s)
 
     def close(self) -> None:
-        """Forget the moment; what was added up stays readable."""
+        """End the current duration; the history stays readable."""
         self._seen = None
 
     def minutes(self, last_s: float) -> Sequence[Period]:
-        """Return the minutes that began in the last so many seconds, oldest first."""
+        """Return the minutes that began in the last `last_s` seconds, oldest first."""
         now_s = self._clock()
         with self._lock:
             return self._minutes.between(now_s - last_s, now_s)
 
     def steps(self, last_s: float) -> Sequence[Period]:
-        """Return the steps of STEP_S that began in the last so many seconds, oldest first."""
+        """Return the steps of STEP_S that began in the last `last_s` seconds, oldest first."""
         now_s = self._clock()
         with self._lock:
             return self._steps.between(now_s - last_s, now_s)
@@ -80,14 +81,14 @@ class History:
             return tuple(self._finished)
 
     def written(self, minutes: Sequence[Period]) -> None:
-        """Forget these of the `finished` minutes; some may have been dropped in the meantime."""
+        """Forget these `finished` minutes; some may have been dropped in the meantime."""
         done = {id(minute) for minute in minutes}
         with self._lock:
             kept = [minute for minute in self._finished if id(minute) not in done]
             self._finished = deque(kept, maxlen=_MINUTES_KEPT)
 
     def settled(self) -> Sequence[Period]:
-        """Return what is in memory without what is still to be `written`, oldest first."""
+        """Return the minutes in memory without the part still to be `written`, oldest first."""
         with self._lock:
             pending = list(self._finished)
             if self._current is not None:
@@ -99,7 +100,7 @@ class History:
         return [minute for minute in rest.values() if minute.watched_s > _LEAST_S]
 
     def restore(self, minutes: Sequence[Period]) -> None:
-        """Take in what an earlier run had seen, oldest first."""
+        """Add the minutes of an earlier run, oldest first."""
         with self._lock:
             self._minutes.put_before(minutes)
 
@@ -118,7 +119,7 @@ class History:
 
 
 class _Periods:
-    """Periods of one length by their start; of too many, those added to longest ago go."""
+    """Periods of one length by their start; beyond the limit, the oldest updated one is dropped."""
 
     def __init__(self, length_s: int, limit: int) -> None:
         self.length_s = length_s
@@ -144,13 +145,13 @@ class _Periods:
 
 
 def period_at(at_s: float, length_s: int, watched_s: float, face_s: Mapping[str, float]) -> Period:
-    """Return this much time as a part of the period of that length in which `at_s` lies."""
+    """Return the period of `length_s` that contains `at_s`, with these durations."""
     start_s = int(at_s // length_s) * length_s
     return Period(start_s=start_s, watched_s=watched_s, face_s=face_s)
 
 
 def added(one: Period, other: Period) -> Period:
-    """Return both together, under the start of the first."""
+    """Return the sum of both, with the start of the first."""
     names = dict.fromkeys((*one.face_s, *other.face_s))
     return Period(
         start_s=one.start_s,
@@ -160,7 +161,7 @@ def added(one: Period, other: Period) -> Period:
 
 
 def _less(one: Period, other: Period) -> Period:
-    """Return `one` without the part of it that `other` is."""
+    """Return `one` minus `other`, never below 0."""
     face_s = {name: max(s - other.face_s.get(name, 0.0), 0.0) for name, s in one.face_s.items()}
     watched_s = max(one.watched_s - other.watched_s, 0.0)
     return Period(start_s=one.start_s, watched_s=watched_s, face_s=face_s)

@@ -1,7 +1,7 @@
 """The history on disk: one row and one transaction a minute, in SQLite.
 
-The file may be removed, replaced, damaged or on a disk that is full or read-only for a while:
-what cannot be written stays in memory for a day and is written later.
+The file may be removed, replaced or damaged, and its disk may be full or read-only for a while.
+Minutes that cannot be written stay in memory for a day and are written later.
 """
 
 from __future__ import annotations
@@ -20,20 +20,20 @@ from edge.history.database_errors import failure, is_damage
 from edge.history.history import DAY_S, MINUTE_S, History
 from edge.history.trusted_clock import TrustedClock
 
-# A clock that was restored after a power cut is behind by up to so much: its rows are genuine.
+# After a power cut the clock may be behind by up to this much, so such rows are valid.
 _AHEAD_S = 3600
 _CLEAN_EVERY_S = 60.0
-# Between two batches of deletions, so that other programs get the disk as well.
+# The pause between two batches of deletions, so that other programs can use the disk.
 _BETWEEN_BATCHES_S = 0.2
 
 log = logging.getLogger(__name__)
 
 
 class HistoryFile:
-    """Writes down what `history` has finished, and reads it again after a restart; an output.
+    """A Sink that writes the finished minutes of `history`, and reads them after a restart.
 
-    It opens its file with the first report, so that a file that cannot be had is an output that
-    does not answer, not a device that does not start.
+    It opens its file with the first report: a file that cannot be opened is a failed output, and
+    the device still starts.
     """
 
     name = "history-file"
@@ -48,9 +48,9 @@ class HistoryFile:
         monotonic: Callable[[], float] = time.monotonic,
         synchronised: Callable[[], bool] = lambda: False,
     ) -> None:
-        """Minutes that are older than `days` are deleted, once the clock can be trusted.
+        """Delete minutes that are older than `days`, once the clock is trusted.
 
-        `synchronised` says whether a time server has set the clock.
+        `synchronised` returns whether a time server has set the clock.
         """
         self._path = path
         self._history = history
@@ -66,23 +66,23 @@ class HistoryFile:
         self._most_skipped = 0
 
     def show(self, report: Report) -> None:  # noqa: ARG002 (the history has seen it)
-        """Write the minutes that are over. Raises OutputError; they are then tried again."""
+        """Write the finished minutes. Raises OutputError; the next report tries again."""
         if abs(self._trust.observe()) > MINUTE_S:
-            self._is_reconciled = False  # the last day is another one now
+            self._is_reconciled = False  # the last day now covers other minutes
         self._write(self._history.finished(), clean=self._monotonic() >= self._clean_at_s)
 
     def close(self) -> None:
-        """Write the last minute as far as it went, and close the file."""
+        """Write the unfinished minute and close the file."""
         try:
             self._write(self._history.finished(settle=True))
         finally:
-            self._hang_up()
+            self._close_database()
 
     def minutes(self, last_s: float) -> Iterator[Period]:
-        """Yield the minutes that began in the last so many seconds, oldest first.
+        """Yield the minutes that began in the last `last_s` seconds, oldest first.
 
-        They are read as they are asked for: three months of them would fill a small Pi's memory.
-        What cannot be read is missing; the last day is in memory as well.
+        They are read on demand: three months of them would fill a small Pi's memory. Minutes that
+        cannot be read are left out. The last day is also in memory.
         """
         last_s = min(last_s, self._kept_s)
         recent = self._history.minutes(last_s)
@@ -91,7 +91,7 @@ class HistoryFile:
         yield from heapq.merge(kept, recent, key=lambda minute: minute.start_s)
 
     def steps(self, last_s: float) -> Sequence[Period]:
-        """Return the steps that began in the last so many seconds, which are in memory only."""
+        """Return the steps that began in the last `last_s` seconds, which are in memory only."""
         return self._history.steps(last_s)
 
     def _kept(self, last_s: float) -> Iterator[Period]:
@@ -114,11 +114,11 @@ class HistoryFile:
             if clean:
                 self._clean(db)
         except (sqlite3.Error, OSError) as exc:
-            self._hang_up()
+            self._close_database()
             raise self._failed(exc) from exc
 
     def _failed(self, exc: sqlite3.Error | OSError) -> OSError:
-        """Return the error to raise; a file that caused it is set aside before the next try."""
+        """Return the error to raise; a damaged file is set aside before the next attempt."""
         if is_damage(exc):
             try:
                 database.set_aside(self._path, exc)
@@ -127,13 +127,13 @@ class HistoryFile:
         return failure(self._path, exc)
 
     def _opened(self) -> sqlite3.Connection:
-        """Return the connection to the file that lies at the path now."""
+        """Return the connection to the file that is at the path now."""
         if self._db is not None and self._identity != database.identity(self._path):
             log.warning("history: %s was removed or replaced; opening it again", self._path)
-            self._hang_up()
+            self._close_database()
         if self._db is None:
             database.delete_log_of(self._path, self._identity)
-            self._db = database.opened_or_begun(self._path)
+            self._db = database.open_or_create(self._path)
             self._identity = database.identity(self._path)
             self._is_reconciled = self._cannot_shrink = False
         if not self._is_reconciled:
@@ -142,7 +142,7 @@ class HistoryFile:
         return self._db
 
     def _reconcile(self, db: sqlite3.Connection) -> None:
-        """Give the file what it has lost, and the memory what it has not seen, of the last day."""
+        """Copy the minutes of the last day that only one of file and memory has to the other."""
         now_s = self._clock()
         settled = [m for m in self._history.settled() if now_s - DAY_S < m.start_s <= now_s]
         with database.transaction(db):
@@ -152,21 +152,22 @@ class HistoryFile:
         self._history.restore([minute for minute in kept if minute.start_s not in known])
 
     def _clean(self, db: sqlite3.Connection) -> None:
-        """Delete a batch of what the file must not keep; when that is done, make it smaller."""
+        """Delete a batch of rows that must not be kept; after the last batch shrink the file."""
         deleted = self._delete_batch(db)
         is_done = deleted < rows.ROWS_AT_ONCE
         self._clean_at_s = self._monotonic() + (_CLEAN_EVERY_S if is_done else _BETWEEN_BATCHES_S)
         if is_done and not self._cannot_shrink and rows.is_mostly_free(db):
             try:
                 rows.shrink(db)
-            except sqlite3.Error as exc:  # it needs room beside the file
+            except sqlite3.Error as exc:  # it needs free space
                 log.info("history: cannot make %s smaller: %s", self._path, exc)
                 self._cannot_shrink = True
 
     def _delete_batch(self, db: sqlite3.Connection) -> int:
-        """Delete what is too old, and what a clock that was ahead has left in the future.
+        """Delete rows that are too old, and rows in the future that a wrong clock has left.
 
-        As long as the clock is not trusted, only the oldest of more rows than `days` have minutes.
+        While the clock is not trusted, only the oldest rows beyond the number of minutes in `days`
+        are deleted.
         """
         now_s, is_trusted = self._clock(), self._trust.is_trusted()
         with database.transaction(db):
@@ -177,12 +178,12 @@ class HistoryFile:
         return deleted
 
     def _note_skipped(self, count: int) -> None:
-        """Log how many rows are left out, once for each number that is a new highest."""
+        """Log how many rows are left out, each time the number reaches a new maximum."""
         if count > self._most_skipped:
             self._most_skipped = count
             log.warning("history: %s: %d rows hold no valid minute: left out", self._path, count)
 
-    def _hang_up(self) -> None:
+    def _close_database(self) -> None:
         db, self._db = self._db, None
         if db is not None:
             with contextlib.suppress(sqlite3.Error):

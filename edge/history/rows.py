@@ -1,7 +1,7 @@
-"""The history's rows: read in short steps, checked one by one, added to and deleted in batches.
+"""Reads, checks, adds and deletes rows of the history, in batches.
 
-A read that stays open keeps SQLite from emptying its log, and a row may have been edited by hand
-or by a failing disk: what is no minute of ours is left out, and all others are read.
+A read that stays open prevents SQLite from emptying its log. A row may have been edited by hand or
+changed by a failing disk: invalid rows are left out, and all others are read.
 """
 
 from __future__ import annotations
@@ -15,12 +15,12 @@ from edge.history.history import MINUTE_S, added
 
 ROWS_AT_ONCE = 500  # read or deleted in one transaction
 _LONGEST_JSON = 16 * 1024  # characters
-_LONGEST_S = 366 * 24 * 3600.0  # of one minute, added up while a clock stood still
+_LONGEST_S = 366 * 24 * 3600.0  # of one minute, summed while a clock stood still
 _MOST_FACES = 1000.0  # on average
 _MOSTLY_FREE = 0.5  # share of the file's pages
 _SMALL_PAGES = 256
 
-# What has another type or is too long is not even loaded.
+# A value of another type, or one that is too long, is not loaded.
 _READ = f"""
     SELECT start_s,
         CASE typeof(watched_s) WHEN 'real' THEN watched_s END,
@@ -46,7 +46,7 @@ def read(
 ) -> Iterator[Period]:
     """Yield the minutes after `first_s` up to `last_s`, oldest first.
 
-    At the end `skipped` is told how many rows hold no valid minute, if any.
+    At the end `skipped` is called with the number of invalid rows, if there are any.
     """
     invalid = 0
     while found := db.execute(_READ, (first_s, last_s)).fetchall():
@@ -62,7 +62,7 @@ def read(
 
 
 def store(db: sqlite3.Connection, minutes: Sequence[Period]) -> None:
-    """Add each minute to what the file has of it: after a clock was set back it comes again."""
+    """Add each minute to its row: a minute occurs twice after a clock was set back."""
     for minute in minutes:
         total = minute
         for kept in read(db, minute.start_s - 1, minute.start_s):
@@ -72,32 +72,32 @@ def store(db: sqlite3.Connection, minutes: Sequence[Period]) -> None:
 
 
 def lacking(db: sqlite3.Connection, minutes: Sequence[Period]) -> list[Period]:
-    """Return those of the minutes that the file has no row of."""
+    """Return the minutes without a row in the file."""
     query = "SELECT 1 FROM minutes WHERE start_s = ?"
     return [m for m in minutes if db.execute(query, (m.start_s,)).fetchone() is None]
 
 
 def delete_outside(db: sqlite3.Connection, first_s: float, last_s: float) -> int:
-    """Delete some of the rows before `first_s` and after `last_s`; return how many."""
+    """Delete a batch of rows before `first_s` and after `last_s`; return their number."""
     return db.execute(_DELETE_OUTSIDE, (first_s, last_s)).rowcount
 
 
 def delete_surplus(db: sqlite3.Connection, most: int) -> int:
-    """Delete some of the oldest rows, if there are more than `most`; return how many."""
+    """Delete a batch of the oldest rows beyond `most` rows; return their number."""
     (count,) = db.execute("SELECT count(*) FROM minutes").fetchone()
     surplus = min(count - most, ROWS_AT_ONCE)
     return db.execute(_DELETE_OLDEST, (surplus,)).rowcount if surplus > 0 else 0
 
 
 def is_mostly_free(db: sqlite3.Connection) -> bool:
-    """Whether the file is worth making smaller; a few free pages are used again."""
+    """Whether shrinking the file is worthwhile; a few free pages are reused."""
     (pages,) = db.execute("PRAGMA page_count").fetchone()
     (free,) = db.execute("PRAGMA freelist_count").fetchone()
     return bool(pages > _SMALL_PAGES and free > _MOSTLY_FREE * pages)
 
 
 def shrink(db: sqlite3.Connection) -> None:
-    """Give the free pages back to the disk; takes as long as writing what is left."""
+    """Release the free pages to the disk; takes as long as rewriting the rest."""
     db.execute("VACUUM")
     db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 

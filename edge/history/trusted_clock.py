@@ -1,9 +1,8 @@
-"""Whether the wall clock can be believed: what is deleted by a wrong one does not come back.
+"""Decides whether the wall clock can be trusted to delete old minutes.
 
-A Pi without a battery clock starts with a time that is too old, and a clock can be set wrong, by
-years, for a moment. The monotonic clock shows such steps. A clock is trusted when a time server
-had set it before this program began and it has not stepped since, or once it has run evenly for
-an hour.
+A Pi without a battery clock starts with a time that is too old, and a clock can be wrong by years
+for a moment. The monotonic clock reveals such steps. A clock is trusted when a time server has set
+it and it has not stepped since the program started, or once it has run evenly for an hour.
 """
 
 from __future__ import annotations
@@ -13,7 +12,7 @@ from collections.abc import Callable
 
 _EARLIEST_S = 1_735_689_600  # 2025-01-01 UTC; this program did not exist before
 _STEP_S = 2.0
-# A time server may slow a clock down or speed it up by 0.5 ms a second: that is no step.
+# A time server may slow a clock down or speed it up by 0.5 ms a second, which is no step.
 _COMPARED_WITHIN_S = 60.0
 _SYNCHRONISED_S = 60.0
 _EVEN_S = 3600.0
@@ -28,7 +27,7 @@ class TrustedClock:
         monotonic: Callable[[], float] = time.monotonic,
         synchronised: Callable[[], bool] = lambda: False,
     ) -> None:
-        """Ask `synchronised` once a minute, until it says that a time server has set the clock."""
+        """Call `synchronised` once a minute, until it returns that a time server set the clock."""
         self._wall = wall
         self._monotonic = monotonic
         self._synchronised = synchronised
@@ -50,7 +49,7 @@ class TrustedClock:
         return 0.0
 
     def is_trusted(self) -> bool:
-        """Whether this time may be used to delete what is old."""
+        """Whether old minutes may be deleted by this time."""
         if self._wall() < _EARLIEST_S:
             return False
         even_s = self._monotonic() - self._even_since_s

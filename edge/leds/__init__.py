@@ -1,1 +1,1 @@
-"""LEDs and the button: what they show, on which pins, and their mirror in a terminal."""
+"""LEDs and the button: animation, pins, and the display in a terminal."""

@@ -1,4 +1,4 @@
-"""What every LED shows at a given moment. No I/O here: time is an argument."""
+"""The animation: the level of each LED at a given time. No I/O here: time is an argument."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ from edge.leds.mood import per_emotion_levels, rgb_mood
 STATUS, PRIVACY = "status", "privacy"
 RGB_NAMES = ("red", "green", "blue")
 
-EASE_S = 0.12  # a change is 63% through after this long: no flicker, and no visible lag
-SILENCE_S = 1.2  # without a report for this long nobody is watching the camera
-_PRIVACY_LEVEL = 0.3  # at least: a faint setting must not hide that the camera is on
-_STEP = 1 / 255  # the least difference that is worth showing
+EASE_S = 0.12  # a change reaches 63% after this long: no flicker, and no visible lag
+SILENCE_S = 1.2  # without a report for this long the camera counts as lost
+_PRIVACY_LEVEL = 0.3  # at least: a low brightness must not hide that the camera is on
+_STEP = 1 / 255  # the least visible difference
 
 
-class Glow:
-    """The levels of all LEDs through time, eased between reports; see mood.py for "level".
+class Animation:
+    """The levels of all LEDs over time, eased between reports; see mood.py for "level".
 
-    `brightness` 0..1 is the level of the brightest LED. When reports cease the expressions go
-    dark and the status LED says "lost", while the privacy LED keeps its word: the camera may
-    still be on.
+    `brightness` 0..1 is the level of the brightest LED. Without reports the expressions turn off
+    and the status LED shows "lost". The privacy LED keeps its state, since the camera may still be
+    on.
     """
 
     def __init__(
@@ -42,17 +42,17 @@ class Glow:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """The LEDs in the order they are shown: the mood, then status and privacy."""
+        """The LEDs in the order of display: the mood, then status and privacy."""
         return (*self._mood_names, STATUS, PRIVACY)
 
     def tell(self, report: Report, now_s: float) -> None:
-        """Aim at what the report says."""
+        """Set the report as the target."""
         self._camera, self._camera_on = report.health.camera, report.health.camera_on
         self._told_at_s = now_s
-        self._targets = self._aims(report)
+        self._targets = self._target_levels(report)
 
     def advance(self, now_s: float) -> LedState:
-        """Move on to `now_s` and return what is shown then; a time that goes back begins anew."""
+        """Advance to `now_s` and return the levels; a time that goes back restarts the easing."""
         if now_s < self._eased_at_s:
             self._eased_at_s = now_s
             self._told_at_s = None if self._told_at_s is None else now_s
@@ -66,13 +66,13 @@ class Glow:
         return self.state()
 
     def state(self) -> LedState:
-        """Return what was shown last."""
+        """Return the latest levels."""
         levels = {**self._moods, STATUS: self._status}
         levels = {name: level * self._brightness for name, level in levels.items()}
         levels[PRIVACY] = max(self._brightness, _PRIVACY_LEVEL) if self._camera_on else 0.0
         return LedState(mode=self._mode, levels=levels)
 
-    def _aims(self, report: Report) -> dict[str, float]:
+    def _target_levels(self, report: Report) -> dict[str, float]:
         if report.snapshot is None or not report.health.healthy:
             return dict.fromkeys(self._mood_names, 0.0)
         if self._mode == "per_emotion":
@@ -82,9 +82,9 @@ class Glow:
 
 
 def status_level(camera: CameraState, now_s: float) -> float:
-    """Return the status LED's level: a breath every two seconds while live, 4 Hz when lost.
+    """Return the status LED's level: a pulse every two seconds while live, 4 Hz when lost.
 
-    Steady while starting, faint while paused or about to be.
+    It is steady while starting, and faint while pausing and paused.
     """
     if camera is CameraState.LIVE:
         return 0.05 + 0.95 * (0.5 - 0.5 * math.cos(math.pi * now_s))

@@ -1,4 +1,4 @@
-"""The push button: a short press pauses and resumes, a long one switches the Pi off."""
+"""The push button: a short press pauses and resumes, a long press shuts the Pi down."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from edge.errors import EdgeError, OutputError
 log = logging.getLogger(__name__)
 
 _BOUNCE_S = 0.03
-"""A contact trembles for a few milliseconds; a finger cannot press twice within this time."""
+"""A contact bounces for a few milliseconds; no second press occurs within this time."""
 
 
 class PushButton:
@@ -21,7 +21,7 @@ class PushButton:
 
     `pressed` is called when a short press ends, `held` once when the button is down for
     `config.hold_s`; without `held` every press is a short one. Both are called from gpiozero's
-    threads, and what they raise is logged. Raises OutputError when the pin cannot be had.
+    threads, and their exceptions are logged. Raises OutputError when the pin cannot be opened.
     """
 
     def __init__(
@@ -41,13 +41,13 @@ class PushButton:
             self._button.when_held = self._when_held
 
     def close(self) -> None:
-        """Let go of the pin; allowed twice."""
+        """Release the pin; allowed twice."""
         with suppress(Exception):  # lgpio's own error derives from Exception alone
             self._button.close()
 
     def _when_released(self) -> None:
         if self._was_held:
-            self._was_held = False  # the end of a long press is no short one
+            self._was_held = False  # the end of a long press is not a short press
         else:
             _logged(self._pressed)
 
@@ -75,6 +75,6 @@ def _logged(action: Callable[[], None]) -> None:
     try:
         action()
     except EdgeError as exc:
-        log.error("button: %s", exc)  # noqa: TRY400 (an EdgeError says it all in one line)
+        log.error("button: %s", exc)  # noqa: TRY400 (an EdgeError needs no traceback)
     except Exception:
-        log.exception("button: what it does failed")
+        log.exception("button: its action failed")

@@ -14,7 +14,7 @@ from typing import Any, Literal
 from edge.config import LedsConfig
 from edge.datatypes import LedState, Report
 from edge.errors import ConfigError, OutputError
-from edge.leds.animation import Glow
+from edge.leds.animation import Animation
 from edge.leds.mood import light_of
 from edge.leds.pins import wiring
 from edge.process.threads import start_thread
@@ -41,7 +41,7 @@ class Leds:
         pin_factory: Any,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._glow = Glow(lit_mode(config), tuple(labels), config.brightness)
+        self._animation = Animation(lit_mode(config), tuple(labels), config.brightness)
         self._clock = clock
         self._lock = threading.Lock()
         self._written: dict[str, float] = {}
@@ -58,7 +58,7 @@ class Leds:
         Raises OutputError while a pin cannot be driven.
         """
         with self._lock:
-            self._glow.tell(report, self._clock())
+            self._animation.tell(report, self._clock())
             fault = self._fault
         if fault is not None:
             raise fault
@@ -66,7 +66,7 @@ class Leds:
     def state(self) -> LedState:
         """Return what the LEDs show now; callable from any thread."""
         with self._lock:
-            state = self._glow.state()
+            state = self._animation.state()
         if self._closing.is_set():
             return LedState(mode=state.mode, levels=dict.fromkeys(state.levels, 0.0))
         return state
@@ -81,7 +81,7 @@ class Leds:
     def _run(self) -> None:
         while not self._closing.wait(_TICK_S):
             with self._lock:
-                state = self._glow.advance(self._clock())
+                state = self._animation.advance(self._clock())
             fault = self._write(state)
             with self._lock:
                 self._fault = fault

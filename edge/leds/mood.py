@@ -1,7 +1,7 @@
-"""From faces to brightness and colour. Pure functions, no I/O here.
+"""Converts faces to brightness and colour. Pure functions, no I/O here.
 
-A level is what a screen would be told in order to look the same: 0..1, perceived, sRGB-encoded.
-Only the pins think in light, where twice as many photons is twice the number.
+A level is perceived brightness, 0..1, sRGB-encoded as for a screen. Only the pins use linear light,
+where twice the number is twice the light.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ DARK: Rgb = (0, 0, 0)
 
 
 def per_emotion_levels(snapshot: Snapshot, labels: Iterable[str]) -> dict[str, float]:
-    """Return each label's level: the surest confidence among the faces that show it, else 0."""
+    """Return each label's level: the highest confidence of a face with this label, else 0."""
     levels = dict.fromkeys(labels, 0.0)
     for face in snapshot.faces:
         if face.label in levels:
@@ -24,11 +24,11 @@ def per_emotion_levels(snapshot: Snapshot, labels: Iterable[str]) -> dict[str, f
 
 
 def rgb_mood(snapshot: Snapshot) -> Rgb:
-    """Return the colour of the room: the palette mixed by what all faces probably show.
+    """Return the colour of all faces: the palette weighted by their mean probabilities.
 
-    Every face counts the same, clear or not. The lights are mixed, not the codes, so that half
-    happy and half sad is as bright as either. Dark when nobody is there; the palette's grey while
-    nobody has been classified yet.
+    Every face has the same weight, uncertain or not. Linear light is mixed, so that half happy and
+    half sad is as bright as either. The colour is dark without a face, and the palette's grey while
+    no face has been classified yet.
     """
     moods = [face.probs for face in snapshot.faces if face.probs]
     if moods:
@@ -47,10 +47,10 @@ def _mixed(moods: list[Mapping[str, float]]) -> Rgb:
 
 
 def light_of(level: float) -> float:
-    """Return the linear light 0..1, which is a duty cycle, of a level (sRGB, IEC 61966-2-1)."""
+    """Return the linear light 0..1, a duty cycle, of a level (sRGB, IEC 61966-2-1)."""
     return level / 12.92 if level <= 0.04045 else ((level + 0.055) / 1.055) ** 2.4
 
 
 def level_of(light: float) -> float:
-    """Return the level that gives this light: the inverse of `light_of`."""
+    """Return the level of a linear light: the inverse of `light_of`."""
     return light * 12.92 if light <= 0.0031308 else 1.055 * light ** (1 / 2.4) - 0.055

@@ -1,4 +1,4 @@
-"""Which LED sits on which pin, and whether the pins are real."""
+"""Assigns LEDs to pins, and opens real or simulated pins."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ BOARD_MODEL = Path("/proc/device-tree/model")
 
 
 def wiring(config: LedsConfig, labels: Sequence[str]) -> dict[str, int]:
-    """Return the BCM pin of each LED by name, in the order they are shown.
+    """Return the BCM pin of each LED by name, in the order of display.
 
     Raises ConfigError when a label has no pin or the name of another LED, a pin has no label, or
     two LEDs share a pin.
@@ -55,9 +55,9 @@ def check_button(button: ButtonConfig, leds: LedsConfig, labels: Sequence[str]) 
 
 
 def _check_labels(pins: Mapping[str, int], labels: Sequence[str]) -> None:
-    """Refuse a label without a pin, and a pin of the user's own without a label.
+    """Refuse a label without a pin, and a pin in the user's file without a label.
 
-    The defaults name the shipped model's labels, so those that another model lacks are no fault.
+    The defaults have a pin for each label of the shipped model; another model may lack some.
     """
     if missing := [label for label in labels if label not in pins]:
         raise ConfigError(
@@ -66,14 +66,14 @@ def _check_labels(pins: Mapping[str, int], labels: Sequence[str]) -> None:
         )
     if unknown := [label for label in pins if label not in {*labels, *_default_labels()}]:
         near = difflib.get_close_matches(unknown[0], labels, n=1)
-        hint = f"did you mean {near[0]!r}?" if near else f"it knows {_listed(labels)}"
+        hint = f"did you mean {near[0]!r}?" if near else f"the model has {_listed(labels)}"
         raise ConfigError(
             f"[leds.pins] {shown_key(unknown[0])} = {pins[unknown[0]]}: "
-            f"the model has no such expression; {hint}"
+            f"the model has no such label; {hint}"
         )
     if taken := [label for label in labels if label in (STATUS, PRIVACY)]:
         raise ConfigError(
-            f'[leds] mode = "per_emotion": the model has an expression {taken[0]!r}, which is the '
+            f'[leds] mode = "per_emotion": the model has a label {taken[0]!r}, which is the '
             "name of another LED; set mode to rgb or off"
         )
 
@@ -91,13 +91,13 @@ def _check_unshared(pins: Iterable[tuple[str, int]]) -> None:
     for key, pin in pins:
         if pin in owner:
             raise ConfigError(
-                f"{key} = {pin}: {owner[pin]} uses this pin already; give each LED its own"
+                f"{key} = {pin}: {owner[pin]} already uses this pin; set another pin for each LED"
             )
         owner[pin] = key
 
 
 def open_pin_factory(kind: Literal["auto", "mock"], board_model: Path = BOARD_MODEL) -> Any:
-    """Return a gpiozero pin factory: simulated pins, or a Pi's own unless `kind` is "mock".
+    """Return a gpiozero pin factory: real pins on a Pi unless `kind` is "mock", else a mock.
 
     Raises PackageMissing without gpiozero or lgpio, OutputError when the pins cannot be opened.
     """
@@ -112,7 +112,7 @@ def open_pin_factory(kind: Literal["auto", "mock"], board_model: Path = BOARD_MO
 
 
 def is_raspberry_pi(board_model: Path = BOARD_MODEL) -> bool:
-    """Whether this machine says that it is a Raspberry Pi."""
+    """Whether this machine is a Raspberry Pi."""
     try:
         return board_model.read_bytes().startswith(b"Raspberry Pi")
     except OSError:
@@ -120,7 +120,7 @@ def is_raspberry_pi(board_model: Path = BOARD_MODEL) -> bool:
 
 
 def _real_pins() -> Any:
-    # lgpio keeps a named pipe in its working directory, which by default is whichever we are in.
+    # lgpio creates a named pipe in its working directory, by default the process' own.
     os.environ.setdefault("LG_WD", os.environ.get("XDG_RUNTIME_DIR", tempfile.gettempdir()))
     try:
         from gpiozero.pins.lgpio import LGPIOFactory  # noqa: PLC0415 (edge imports on any machine)

@@ -1,7 +1,7 @@
-"""Pins for machines that have none: gpiozero's mock, which enforces the real pins' rules.
+"""Simulated pins: gpiozero's mock, which enforces the rules of real pins.
 
-The mock is made for tests and keeps every change of every pin for ever: a breathing LED alone
-makes 40 a second. Ours keep the last ones, which is what a test looks at.
+The mock is made for tests and stores every change of every pin: a pulsing LED makes 40 a second.
+These pins store only the last changes.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 CHANGES_KEPT = 256
-"""Of each pin: some six seconds of an LED that breathes."""
+"""The changes stored per pin: about six seconds of a pulsing LED."""
 
 
 def simulated_pins() -> Any:

@@ -1,4 +1,4 @@
-"""The LEDs as a line of text: bulbs, names, mood and frame rate. No I/O here."""
+"""Draws the LEDs as a line of text: symbols, names, mood and frame rate. No I/O here."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from edge.palette import Rgb, colour_of
 
 _UNLIT: Rgb = (74, 78, 84)
 _QUIET: Rgb = (134, 140, 148)
-_BEATING: Rgb = (96, 220, 130)
+_LIVE: Rgb = (96, 220, 130)
 _ALARM: Rgb = (255, 92, 92)
 _LIT_LEVEL = 0.1
-_MIN_NAME = 3  # a name cut shorter says less than the mood it would make room for
+_MIN_NAME = 3  # a shorter name is less useful than the mood in its place
 
 
 class Span(NamedTuple):
@@ -29,7 +29,7 @@ class Span(NamedTuple):
 def strip(state: LedState, report: Report, columns: int, bulbs: str = "●") -> list[Span]:
     """Return the line, at most `columns` wide: names are cut first, then the mood is left out.
 
-    `bulbs` are the signs of a lamp from dark to bright; one is enough where colours say the rest.
+    `bulbs` are the characters of an LED from dark to bright; with colours one is enough.
     """
     head, tail = list(_head(state, report, bulbs)), list(_tail(report))
     longest = max(map(len, state.levels))
@@ -43,7 +43,7 @@ def strip(state: LedState, report: Report, columns: int, bulbs: str = "●") -> 
 
 
 def plain_line(state: LedState, report: Report) -> str:
-    """Return what a log says of the LEDs; it changes only when something did."""
+    """Return the LEDs as a line for a log; it changes only with the state."""
     if not report.health.healthy:
         return f"LEDs: {_mood(report)}"
     lit = [name for name in _mood_names(state) if state.levels[name] >= _LIT_LEVEL]
@@ -51,8 +51,8 @@ def plain_line(state: LedState, report: Report) -> str:
 
 
 def _head(state: LedState, report: Report, bulbs: str) -> Iterator[Span]:
-    """Yield the heartbeat, and the light that says that the camera is on."""
-    yield _bulb(state.levels[STATUS], _BEATING if report.health.healthy else _ALARM, bulbs)
+    """Yield the status LED and the privacy LED."""
+    yield _bulb(state.levels[STATUS], _LIVE if report.health.healthy else _ALARM, bulbs)
     yield _bulb(state.levels[PRIVACY], _ALARM, bulbs)
 
 
@@ -85,11 +85,11 @@ def _tail(report: Report) -> Iterator[Span]:
 
 
 def _mood(report: Report) -> str:
-    """Return the room's mood in one word, or why there is none."""
+    """Return the dominant expression, or why there is none."""
     if not report.health.healthy:
         return f"camera {report.health.camera}"
     if report.snapshot is None or not report.snapshot.faces:
-        return "nobody"
+        return "no face"
     return report.snapshot.dominant or "unclear"
 
 

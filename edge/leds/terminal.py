@@ -1,4 +1,4 @@
-"""The LEDs mirrored in a terminal, for machines that have none."""
+"""Shows the LEDs in a terminal, for machines without LEDs."""
 
 from __future__ import annotations
 
@@ -15,20 +15,20 @@ from edge.errors import OutputError, OutputGone
 from edge.leds.strip import Span, plain_line, strip
 
 _PLAIN_EVERY_S = 3.0  # between two lines of a log file
-# The reader of a pipe left, the terminal was closed, the stream never was open. A stream closed by
-# this program is a ValueError.
+# The pipe's reader ended, the terminal was closed, or the stream was never open. A stream that this
+# program closed raises ValueError.
 _FINAL = frozenset({errno.EPIPE, errno.EIO, errno.EBADF})
-_ROUND, _ASCII = "○◔◑◕●", ".-+*#"  # a lamp from dark to bright, in one colour
+_ROUND, _ASCII = "○◔◑◕●", ".-+*#"  # an LED from dark to bright, in one colour
 
-# ECMA-48 and xterm control sequences; ?25 is the cursor, ?7 the wrapping of lines that are too
-# long, which keeps the line one line while a window is made narrower.
+# ECMA-48 and xterm control sequences; ?25 is the cursor, ?7 the wrapping of long lines. Without
+# wrapping the line stays one line when a window becomes narrower.
 _BEGIN, _END = "\x1b[?25l\x1b[?7l", "\r\x1b[K\x1b[?7h\x1b[?25h"
 
 
 class TerminalLeds:
-    """A Sink that redraws one line in place, or writes a plain line now and then into a pipe.
+    """A Sink that redraws one line in place; into a pipe it writes a plain line when it changes.
 
-    `environ` may ask for no colours (NO_COLOR, see no-color.org) or no drawing (TERM=dumb).
+    `environ` may turn off colours (NO_COLOR, see no-color.org) or drawing (TERM=dumb).
     """
 
     name = "terminal"
@@ -52,7 +52,7 @@ class TerminalLeds:
         self._said_at_s = -_PLAIN_EVERY_S
 
     def show(self, report: Report) -> None:
-        """Draw the LEDs as they are now. Raises OutputError; OutputGone when the reader left."""
+        """Draw the LEDs. Raises OutputError; OutputGone when the reader has ended."""
         try:
             if self._draws:
                 self._draw(report)
@@ -63,7 +63,7 @@ class TerminalLeds:
             raise error(f"terminal: cannot write: {exc}") from exc
 
     def close(self) -> None:
-        """Wipe the line and give the cursor back."""
+        """Clear the line and show the cursor."""
         if self._drawn:
             self._drawn = False
             with suppress(OSError, ValueError):
@@ -74,7 +74,7 @@ class TerminalLeds:
         line = strip(self._leds_state(), report, columns, self._bulbs)
         begin = "" if self._drawn else _BEGIN
         self._drawn = True
-        # The cursor waits at the left, so that a log message begins there.
+        # The cursor stays at the left, where a log message begins.
         self._write(f"{begin}\r{''.join(map(self._painted, line))}\x1b[K\r")
 
     def _painted(self, span: Span) -> str:
@@ -96,14 +96,14 @@ class TerminalLeds:
 
 
 def _is_final(exc: OSError | ValueError) -> bool:
-    """Whether the stream can never be written again."""
+    """Whether the stream is closed permanently."""
     if isinstance(exc, OutputError):  # standard output's own, see streams.py
         exc = exc.__cause__ if isinstance(exc.__cause__, OSError) else exc
     return not isinstance(exc, OSError) or exc.errno in _FINAL
 
 
 def can_encode(stream: TextIO, text: str) -> bool:
-    """Whether `text` can be written to `stream`, as no bulb can in ASCII."""
+    """Whether `text` can be written to `stream`, which ASCII cannot for the symbols."""
     try:
         text.encode(stream.encoding or "ascii")
     except UnicodeEncodeError:

@@ -1,1 +1,1 @@
-"""Where the reports go: LEDs now, brokers and metrics beside them."""
+"""Outputs: the Sink protocol, and the fan-out that passes reports to every sink."""

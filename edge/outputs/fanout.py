@@ -1,4 +1,4 @@
-"""Hands each report to every output; none of them can slow, stop or fail the others."""
+"""Passes each report to every output; no output can slow down, stop or fail another."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ from edge.process.threads import start_thread
 
 logger = logging.getLogger(__name__)
 
-_HANG_S = 1.5  # a sink that keeps one report for longer counts as failing
-_CLOSE_S = 1.0  # and one that takes longer to close is left behind
+_HANG_S = 1.5  # a sink that takes longer for one report counts as failing
+_CLOSE_S = 1.0  # a sink that takes longer to close is abandoned
 
 
 class FanOut:
-    """Shows reports on many sinks, each on a daemon thread of its own that skips what it missed.
+    """Shows reports on many sinks, each on its own daemon thread, which skips older reports.
 
     A sink that raises is tried again with the next report, after a pause that doubles from
-    `retry_s` to `max_retry_s`. It is logged once when it goes down and once when it is back. One
-    that is gone for good is logged, closed, and no failure any more.
+    `retry_s` to `max_retry_s`. Its failure is logged once, and its recovery once. A sink that is
+    closed permanently is logged and closed, and no longer counts as failing.
     """
 
     def __init__(
@@ -53,13 +53,13 @@ class FanOut:
             outlet.reports.put(report)
 
     def failing(self) -> tuple[str, ...]:
-        """Return the names of the sinks that raised last time or hang."""
+        """Return the names of the sinks whose last call raised or hangs."""
         return tuple(outlet.sink.name for outlet in self._outlets if outlet.failing())
 
     def close(self) -> None:
-        """Close every sink, on its own thread; those still busy after a second are left behind.
+        """Close every sink, on its own thread; sinks still busy after a second are abandoned.
 
-        May be called twice, and from two threads: both return when it is done.
+        It may be called twice, and from two threads: both calls return when it is done.
         """
         self.reports.close()
         with self._closing:
@@ -105,7 +105,7 @@ class _Outlet:
             return
         self._thread.join(timeout_s)
         if self._thread.is_alive():
-            logger.warning("output %s does not close; leaving it behind", self.sink.name)
+            logger.warning("output %s does not close; abandoning it", self.sink.name)
 
     def _run(self) -> None:
         version, pause_s = 0, self._retry_s
@@ -126,7 +126,7 @@ class _Outlet:
         try:
             self.sink.show(report)
         except OutputGone as exc:
-            logger.info("output %s is given up: %s", self.sink.name, exc)
+            logger.info("output %s is closed permanently: %s", self.sink.name, exc)
             self._down, self._gone = False, True
         except Exception as exc:
             self._went_down(exc)
@@ -137,9 +137,9 @@ class _Outlet:
 
     def _went_down(self, exc: Exception) -> None:
         if not self._down:
-            # An OutputError says it all in one line; anything else is a bug and needs its place.
-            surprise = None if isinstance(exc, OutputError) else exc
-            logger.warning("output %s failed: %s", self.sink.name, exc, exc_info=surprise)
+            # An OutputError needs no traceback; any other exception is a bug.
+            unexpected = None if isinstance(exc, OutputError) else exc
+            logger.warning("output %s failed: %s", self.sink.name, exc, exc_info=unexpected)
         self._down = True
 
     def _came_back(self) -> None:

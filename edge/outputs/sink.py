@@ -1,4 +1,4 @@
-"""The one shape every output has."""
+"""The protocol that every output implements."""
 
 from __future__ import annotations
 
@@ -8,18 +8,18 @@ from edge.datatypes import Report
 
 
 class Sink(Protocol):
-    """An output that shows reports. Called from one thread of its own, see fanout.py."""
+    """An output that shows reports. Its own thread calls it, see fanout.py."""
 
     name: str
-    """How logs and the status page call it."""
+    """The name in logs and on the status page."""
 
     def show(self, report: Report) -> None:
         """Show one report; may block.
 
-        Raises OutputError when the output does not answer, OutputGone when it never will again.
+        Raises OutputError when the output does not respond, OutputGone when it never will.
         """
         ...
 
     def close(self) -> None:
-        """Go dark and release the hardware; may be called twice."""
+        """Turn off and release the hardware; may be called twice."""
         ...

@@ -1,9 +1,9 @@
-"""How a process is ended from outside: SIGINT, SIGTERM and SIGHUP, heard from first to last.
+"""Ends the process on SIGINT, SIGTERM and SIGHUP.
 
-A handler that does anything breaks in anywhere: one that raises leaves half-opened things behind,
-and one that sets a threading.Event which its own thread is about to wait for blocks for ever. So
-the handlers here do nothing. Python writes a signal's number to a socket (signal.set_wakeup_fd),
-and a thread of its own reads it and acts.
+A signal handler interrupts any code. One that raises leaves resources half open, and one that sets
+a threading.Event deadlocks when its own thread is about to wait for that event. The handlers here
+therefore do nothing. Python writes the number of the signal to a socket (signal.set_wakeup_fd), and
+a separate thread reads it and acts.
 """
 
 from __future__ import annotations
@@ -21,25 +21,25 @@ from typing import NoReturn
 from edge.process.threads import start_thread
 
 _ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-# systemd kills 15 s after it has asked (TimeoutStopSec); a person asks again after a moment.
+# systemd kills the process 15 s after SIGTERM (TimeoutStopSec). A second signal shortens the wait.
 _PATIENCE_S, _SECOND_PATIENCE_S = 10.0, 2.0
 
 
 @functools.cache
 def listen() -> Ending:
-    """Return what hears this process' signals: from the first call on, by its main thread.
+    """Return the process' Ending; the first call, by the main thread, installs the handlers.
 
-    Raises ResourceError when there is no thread to be had.
+    Raises ResourceError when no thread can be started.
     """
     return Ending()
 
 
 class Ending:
-    """The signals that end this process; see `listen`.
+    """The reaction to the signals that end this process; see `listen`.
 
-    A signal ends the process at once, with `early_code`, or like a shell with 128 and its number,
-    until there is something to close: then it is a request, see `be_orderly`. What the process was
-    started to ignore, as `nohup` and a shell's `&` have it, it ignores.
+    At first a signal ends the process at once, with `early_code`, or else with 128 plus its number
+    as a shell does. After `be_orderly` it is a request. A signal that was ignored when the process
+    started, as under `nohup` and a shell's `&`, stays ignored.
     """
 
     def __init__(self) -> None:
@@ -57,19 +57,19 @@ class Ending:
         start_thread("ending", self._listen)
 
     def be_orderly(self) -> None:
-        """Take a signal for a request from here on, which calls what `calls` names.
+        """Treat a signal as a request from now on: it calls the functions given to `calls`.
 
-        The process then has ten seconds, and two from a second signal on; after that it ends with
-        exit code 1 and whatever is still open.
+        The process then has ten seconds to end, and two after a second signal. After that it ends
+        with exit code 1, without closing the rest.
         """
         with self._lock:
             self.is_orderly = True
 
     def calls(self, stop: Callable[[], None], hurry: Callable[[], None] | None = None) -> None:
-        """Let a signal call `stop`, in a thread of its own; at once if one has come already.
+        """Set `stop` as the function that a signal calls, in a separate thread.
 
-        A second signal calls `hurry`, for what must not be lost when the end takes too long, and
-        so does an end that does take too long.
+        It is called at once if a signal has arrived already. `hurry` saves data that must not be
+        lost. It is called by a second signal, and when the end takes too long.
         """
         with self._lock:
             self._stop, self._hurry = stop, hurry or _do_nothing
@@ -102,22 +102,22 @@ class Ending:
 
 
 def leave(code: int) -> NoReturn:
-    """End the process at once: no thread left behind, as by a camera that hangs, holds it up.
+    """End the process at once, without waiting for threads such as that of a camera that hangs.
 
-    What was printed must have been flushed.
+    Printed output must have been flushed.
     """
     os._exit(code)
 
 
 def _catch(number: signal.Signals) -> None:
     if signal.getsignal(number) is not signal.SIG_IGN:
-        # With a handler of Python's, a signal is reported to the socket.
+        # Python reports a signal to the socket only if it has a Python handler.
         signal.signal(number, lambda *_: None)
-        signal.siginterrupt(number, False)  # what a native library waits for goes on
+        signal.siginterrupt(number, False)  # system calls of native libraries continue
 
 
 def _call(act: Callable[[], None]) -> None:
-    """Call what may have a defect: the deadline must be kept all the same."""
+    """Call `act`, and print its exception: the deadline must be kept even after a bug."""
     try:
         act()
     except Exception:
@@ -125,4 +125,4 @@ def _call(act: Callable[[], None]) -> None:
 
 
 def _do_nothing() -> None:
-    """Do nothing: what is called as long as nothing else is named."""
+    """Do nothing; the default of `stop` and `hurry`."""

@@ -1,4 +1,4 @@
-"""How far a long job is: a line redrawn on a terminal, a line now and then into a log."""
+"""Shows the progress of a long job: a redrawn line on a terminal, one every 10 s in a log."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ _TERMINAL_EVERY_S, _LOG_EVERY_S = 0.2, 10.0
 
 
 class Progress:
-    """Counts `done` of `total` things, None when it is unknown how many there are.
+    """Counts finished items of `total`, None when the total is unknown.
 
-    A stream that takes no more ends the telling and not the job.
+    When the stream cannot be written, the display ends and the job continues.
     """
 
     def __init__(
@@ -31,7 +31,7 @@ class Progress:
         self._done = 0
 
     def advance(self) -> None:
-        """Count one more, and say so when it is time to."""
+        """Count one more item; show the progress when the interval is over."""
         self._done += 1
         every_s = _TERMINAL_EVERY_S if self._redraws else _LOG_EVERY_S
         if self._clock() - self._told_s >= every_s:

@@ -1,8 +1,8 @@
-"""The standard streams of a process, made fit for what a shell can do to them.
+"""Repairs the standard streams, which a shell may have closed or redirected.
 
-`>&-` closes a descriptor: the next file opened would get its number, and what a native library
-prints would end up in that file. Python then has no sys.stdout or sys.stderr at all. `>/dev/full`
-and a pipe whose reader has left fail when they are written, or only when Python exits.
+`>&-` closes a descriptor. The next opened file would get its number, and a native library would
+print into that file. Python then has no sys.stdout or sys.stderr. `>/dev/full` and a pipe without a
+reader fail when they are written, or only when Python exits.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ _DESCRIPTORS = (0, 1, 2)
 
 
 def repair_streams() -> None:
-    """Open what is closed of stdin, stdout and stderr, and have stdout raise OutputError.
+    """Open closed ones of stdin, stdout and stderr; make stdout raise OutputError.
 
-    A closed stdout stays one that cannot be written; a closed stderr swallows what it is given.
-    Call it before anything else opens a file.
+    Writing to a closed stdout still fails. A closed stderr discards its output. Call this before
+    any file is opened.
     """
     for descriptor in _DESCRIPTORS:
         _fill(descriptor)
@@ -33,7 +33,7 @@ def repair_streams() -> None:
 
 
 def flush_stdout() -> None:
-    """Write what stdout still holds. Raises OutputError or BrokenPipeError, once."""
+    """Write the buffered output. Raises OutputError or BrokenPipeError, once."""
     try:
         sys.stdout.flush()
     except OSError:
@@ -42,7 +42,7 @@ def flush_stdout() -> None:
 
 
 def discard_stdout() -> None:
-    """Send what stdout still holds, and all that follows, nowhere: Python flushes it at exit."""
+    """Discard the buffered and all later output, which Python would flush at exit."""
     with contextlib.suppress(OSError, ValueError):
         nowhere = os.open(os.devnull, os.O_WRONLY)
         os.dup2(nowhere, sys.stdout.fileno())
@@ -50,7 +50,7 @@ def discard_stdout() -> None:
 
 
 def _fill(descriptor: int) -> None:
-    """Open /dev/null under this number if it is free: for reading only, except for stderr."""
+    """Open /dev/null as this descriptor if it is free: for reading only, except for stderr."""
     try:
         os.fstat(descriptor)
     except OSError:
@@ -65,7 +65,7 @@ def _checked(stdout: TextIO | None) -> TextIO:
     if stdout is None:
         return io.TextIOWrapper(io.BufferedWriter(_Stdout()), "utf-8")
     if not isinstance(stdout, io.TextIOWrapper):
-        return stdout  # somebody captures it
+        return stdout  # it is captured
     with contextlib.suppress(OSError):
         stdout.flush()
     return io.TextIOWrapper(
@@ -78,7 +78,7 @@ def _checked(stdout: TextIO | None) -> TextIO:
 
 
 class _Stdout(io.FileIO):
-    """Descriptor 1, for writing. A reader that left stays a BrokenPipeError."""
+    """Descriptor 1, for writing. A missing reader still raises BrokenPipeError."""
 
     name: str
 
@@ -94,5 +94,5 @@ class _Stdout(io.FileIO):
         except OSError as exc:
             reason = "it is closed" if exc.errno == errno.EBADF else exc.strerror
             raise OutputError(
-                f"standard output: cannot write: {reason}; send it elsewhere with `> FILE`"
+                f"standard output: cannot write: {reason}; redirect it with `> FILE`"
             ) from exc

@@ -1,4 +1,4 @@
-"""Threads of this program: daemons, with a name, and one error when there are no more to be had."""
+"""Starts daemon threads with a name; one error when no thread can be started."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from edge.errors import ResourceError
 
 
 def start_thread(name: str, work: Callable[..., None], *args: Any) -> threading.Thread:
-    """Run `work(*args)` in a thread that does not keep the program from ending.
+    """Run `work(*args)` in a daemon thread, which does not prevent the program from ending.
 
-    Raises ResourceError when the system has no thread to give.
+    Raises ResourceError when the system cannot start a thread.
     """
     thread = threading.Thread(target=work, args=args, name=name, daemon=True)
     try:
@@ -23,8 +23,8 @@ def start_thread(name: str, work: Callable[..., None], *args: Any) -> threading.
 
 
 def no_thread(name: str) -> ResourceError:
-    """Return the error for a thread that cannot be had."""
+    """Return the error for a thread that cannot be started."""
     return ResourceError(
-        f"this machine has no memory, or too few processes allowed, for the thread {name!r}; "
-        "end other programs, or raise `ulimit -u` and `ulimit -v`"
+        f"cannot start the thread {name!r}: no memory, or the process limit is reached; "
+        "stop other programs, or raise `ulimit -u` and `ulimit -v`"
     )

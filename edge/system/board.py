@@ -1,6 +1,6 @@
-"""What the kernel says of the board: its temperature, and whether its firmware holds it back.
+"""The board's temperature and throttling, as the kernel and the firmware report them.
 
-Small reads below `root`, so that a test can bring a /sys and /proc of its own.
+Files are read below `root`, so that a test can provide its own /sys and /dev.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ ROOT = Path("/")
 _THERMAL_ZONES = "sys/class/thermal/thermal_zone*"
 _SOC_ZONE = ("cpu", "soc")  # a Pi's is "cpu-thermal"; a PC's zones have a fan and other names
 _MAILBOX = "dev/vcio"
-# Hexadecimal without 0x. Kernels warn of its age at length, once, and the newest have it no more.
+# Hexadecimal without 0x. It is deprecated: kernels log a warning, and the newest lack it.
 _GET_THROTTLED = "sys/devices/platform/soc*/*firmware/get_throttled"
 
 
 class Throttle(IntFlag):
-    """The bits of get_throttled: what holds the board back now, and what did before.
+    """The bits of get_throttled: the causes that throttle the board now, and those that did.
 
     https://www.raspberrypi.com/documentation/computers/os.html#get_throttled
     """
@@ -37,11 +37,11 @@ class Throttle(IntFlag):
 
     @property
     def now(self) -> Throttle:
-        """The bits of this moment alone."""
+        """Only the bits of the present moment."""
         return self & Throttle(0xF)
 
     def words(self) -> str:
-        """Return the bits for people to read: "under voltage, throttled"."""
+        """Return the bits as text: "under voltage, throttled"."""
         names = (str(flag.name) for flag in self)
         return ", ".join(name.lower().replace("_", " ") for name in names)
 
@@ -55,7 +55,7 @@ def temperature_c(root: Path = ROOT) -> float | None:
 
 
 def throttle(root: Path = ROOT) -> Throttle | None:
-    """Return what the firmware says, None where there is no such firmware."""
+    """Return the firmware's bits, None without such a firmware."""
     asked = throttled_bits(root / _MAILBOX)
     if asked is not None:
         return Throttle(asked)
@@ -66,7 +66,7 @@ def throttle(root: Path = ROOT) -> Throttle | None:
 
 
 def parsed_throttle(vcgencmd: str) -> Throttle | None:
-    """Return the bits in vcgencmd's answer "throttled=0x50005"."""
+    """Return the bits in vcgencmd's output "throttled=0x50005"."""
     bits = _number(vcgencmd.strip().removeprefix("throttled="), 16)
     return None if bits is None else Throttle(int(bits))
 

@@ -1,7 +1,7 @@
-"""The doctor's questions to the machine, each a small function of what it is given.
+"""The doctor's checks of the machine.
 
-Files are read below `root`, commands are run by what is passed in, so that a test can bring a
-machine of its own. Nothing here needs to be root.
+Files are read below `root`, and commands are run by a function that is passed in, so that a test
+can provide a machine. No check needs root.
 """
 
 from __future__ import annotations
@@ -18,25 +18,25 @@ from edge.system.board import Throttle, parsed_throttle, temperature_c, throttle
 from edge.system.diagnostics import Finding, failed, passed, warned
 
 Run = Callable[[Sequence[str]], str]
-"""Runs a command and returns what it prints, nothing when it fails or does not exist."""
+"""Runs a command and returns its output, "" when it fails or does not exist."""
 
 SERVICE_USER = "emotion-edge"
-"""Whom install.sh creates to run the service."""
+"""The user that install.sh creates to run the service."""
 
 _PI_ARCHIVE = "archive.raspberrypi."
 """In apt's sources on Raspberry Pi OS."""
 
 _PI_PACKAGES = {"picamera2", "lgpio"}
-"""What no other archive has."""
+"""The packages that no other archive has."""
 
 _DEVICES = {"video": "video*", "gpio": "gpiochip*"}
-"""What lies in /dev for each group."""
+"""The devices in /dev of each group."""
 
 _LITTLE_MB, _TOO_LITTLE_MB = 500, 50
 
 
 class User(NamedTuple):
-    """Who asks: the name, the number, and the numbers of all groups."""
+    """The user that runs the doctor: the name, the number, and the numbers of all groups."""
 
     name: str
     uid: int
@@ -44,7 +44,7 @@ class User(NamedTuple):
 
 
 def check_system(machine: str, bits: int) -> Finding:
-    """Say whether this is a 64-bit system; a 64-bit kernel may carry a 32-bit one."""
+    """Check for a 64-bit system; a 64-bit kernel may run a 32-bit one."""
     if bits == 64:
         return passed("system", f"{machine}, 64-bit")
     return failed("system", f"{machine} with {bits}-bit programs", "system")
@@ -53,7 +53,7 @@ def check_system(machine: str, bits: int) -> Finding:
 def check_packages(
     root: Path, versions: Mapping[str, str | None], needed: Collection[str]
 ) -> Finding:
-    """List the versions; a package in `needed` that is missing keeps the device from working."""
+    """List the versions; a missing package in `needed` is a failure."""
     known = ", ".join(f"{name} {version}" for name, version in versions.items() if version)
     missing = [name for name, version in versions.items() if not version and name in needed]
     if not missing:
@@ -77,9 +77,9 @@ def _has_pi_archive(root: Path) -> bool:
 def check_groups(
     root: Path, wanted: Sequence[str], user: User, may_use: Callable[[Path], bool] | None = None
 ) -> Finding:
-    """Say whether `user`, and the service's user where there is one, are in the groups wanted.
+    """Check that `user`, and the service's user where it exists, are in the `wanted` groups.
 
-    A user needs no group for devices that `may_use` says are open to this user anyway.
+    A user needs no group for devices that `may_use` reports as accessible without it.
     """
     groups = {name: (gid, members) for name, gid, members in _groups(root)}
     existing = [name for name in wanted if name in groups]
@@ -102,7 +102,7 @@ def _not_in(user: str, groups: Sequence[str]) -> str:
 
 
 def _are_open(root: Path, group: str, may_use: Callable[[Path], bool]) -> bool:
-    """Whether the devices of a group are there, and open without it."""
+    """Whether the devices of a group exist and are accessible without it."""
     devices = list((root / "dev").glob(_DEVICES[group]))
     return bool(devices) and all(map(may_use, devices))
 
@@ -128,9 +128,9 @@ def check_gpio(
     simulated: str = "",
     may_use: Callable[[Path], bool] | None = None,
 ) -> Finding:
-    """Say whether the pins can be opened; `simulated` says why there are no real ones.
+    """Check that the pins can be opened; `simulated` is the reason for simulated ones, if any.
 
-    `may_use` asks whether this user may open a device.
+    `may_use` returns whether this user may open a device.
     """
     if not used:
         return passed("gpio", "not used: leds.mode and button.mode are off")
@@ -145,7 +145,7 @@ def check_gpio(
 
 
 def check_temperature(root: Path, hot_c: float) -> Finding:
-    """Say how warm the SoC is."""
+    """Check the SoC's temperature."""
     celsius = temperature_c(root)
     if celsius is None:
         return passed("temperature", "this machine has no SoC sensor")
@@ -155,12 +155,12 @@ def check_temperature(root: Path, hot_c: float) -> Finding:
 
 
 def check_throttling(root: Path, run: Run) -> Finding:
-    """Say whether the firmware holds the board back, or did since the last question."""
+    """Check whether the firmware throttles the board, or did since it was last asked."""
     bits = throttle(root)
     if bits is None:
         bits = parsed_throttle(run(("vcgencmd", "get_throttled")))
     if bits is None:
-        return passed("throttling", "this machine does not say")
+        return passed("throttling", "this machine does not report it")
     if Throttle.UNDER_VOLTAGE in bits:
         return failed("throttling", bits.words(), "power")
     if Throttle.UNDER_VOLTAGE_HAPPENED in bits:
@@ -169,7 +169,7 @@ def check_throttling(root: Path, run: Run) -> Finding:
 
 
 def check_disk(free_bytes: int) -> Finding:
-    """Say how much space is left."""
+    """Check the free disk space."""
     free_mb = free_bytes // 1_000_000
     message = f"{free_mb / 1000:.1f} GB free" if free_mb >= 1000 else f"{free_mb} MB free"
     if free_mb < _TOO_LITTLE_MB:
@@ -178,7 +178,7 @@ def check_disk(free_bytes: int) -> Finding:
 
 
 def check_clock(root: Path, run: Run) -> Finding:
-    """Say whether the clock follows a time server; a Pi has none that runs without power."""
+    """Check that a time server sets the clock; a Pi's own clock stops without power."""
     if is_clock_synchronised(root, run):
         return passed("clock", "synchronised")
     return warned("clock", "not synchronised with a time server", "clock")
@@ -186,7 +186,7 @@ def check_clock(root: Path, run: Run) -> Finding:
 
 def is_clock_synchronised(root: Path, run: Run) -> bool:
     """Whether a time server has set the clock."""
-    # systemd-timesyncd's own sign; chrony and ntpd are seen by timedatectl.
+    # systemd-timesyncd's own marker; timedatectl also reports chrony and ntpd.
     if (root / "run/systemd/timesync/synchronized").exists():
         return True
     answer = run(("timedatectl", "show", "--property=NTPSynchronized", "--value"))
@@ -194,9 +194,9 @@ def is_clock_synchronised(root: Path, run: Run) -> bool:
 
 
 def check_access(web: WebConfig) -> Finding:
-    """Say who may look at the page."""
+    """Check which machines can see the page, and whether it asks for the access code."""
     if is_loopback(web.host):
         return passed("access", f"the page is served to this machine only ({web.host})")
     if web.auth == "none":
-        return warned("access", f"everybody who reaches {web.host} may look", "access")
+        return warned("access", f"every machine that reaches {web.host} can see the page", "access")
     return passed("access", "the page asks for the access code")

@@ -1,4 +1,4 @@
-"""Commands of the system whose output is read."""
+"""Runs commands of the system and reads their output."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ _PATIENCE_S = 5.0
 
 
 def output_of(command: Sequence[str]) -> str:
-    """Return what the command prints, nothing when it fails, takes too long or does not exist."""
+    """Return the command's output, "" when it fails, takes too long or does not exist."""
     try:
         done = subprocess.run(  # noqa: S603 (fixed commands)
             command, check=True, capture_output=True, text=True, timeout=_PATIENCE_S

@@ -1,4 +1,4 @@
-"""What the doctor finds, and what helps. No I/O here."""
+"""The doctor's findings and their remedies. No I/O here."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 
 
 class Verdict(StrEnum):
-    """How bad it is: a `fail` keeps the device from working, a `warn` from working well."""
+    """The severity: a `fail` prevents the device from working, a `warn` from working well."""
 
     PASS = "pass"  # noqa: S105 (no password)
     WARN = "warn"
@@ -20,7 +20,7 @@ class Verdict(StrEnum):
 REMEDIES = {
     "config": "correct the value that is named; `emotion-edge config` prints what is in effect",
     "sudo": "run `sudo emotion-edge doctor`",
-    "settings": "make the settings readable first, as the first line says; then ask again",
+    "settings": "make the settings readable as the first line says, then run the doctor again",
     "system": "install the 64-bit Raspberry Pi OS (Bookworm or newer): LiteRT needs 64 bits",
     "packages": "on an installed device run `sudo ./install.sh` again; elsewhere "
     "`pip install 'emotion-edge[tls]'` in the device's environment",
@@ -35,32 +35,32 @@ REMEDIES = {
     "camera": "check its cable, with the power off; `ls /dev/video*`, and on Raspberry Pi OS "
     "`rpicam-hello --list-cameras`, show what the system sees. Without one: "
     "`emotion-edge run --source demo`",
-    "camera-busy": "close the program that holds it; `sudo systemctl stop emotion-edge` ends "
+    "camera-busy": "close the program that uses it; `sudo systemctl stop emotion-edge` stops "
     "the service",
     "camera-dark": "open the lens cover or the privacy shutter, or switch on a light",
-    "camera-file": "see that the file or folder of `[camera] source` is there, whole, and readable "
-    "for the device's user; the service sees nothing under /home",
-    "camera-lost": "check its cable; the picture comes back by itself",
+    "camera-file": "check that the file or folder of `[camera] source` exists, is whole, and is "
+    "readable for the device's user; the service cannot read /home",
+    "camera-lost": "check its cable; the device reconnects by itself",
     "camera-paused": "press the button, or Resume on the page",
     "groups": "`sudo usermod -aG video $USER`, and the same for each other group that is named; "
     "then log in again",
     "service-groups": "run `sudo ./install.sh` again, then `sudo systemctl restart emotion-edge`",
     "gpio": "`sudo apt install python3-lgpio`; the user must be in the group gpio",
-    "port": "end the program that holds it, or take another: "
+    "port": "stop the program that uses it, or use another port: "
     "`./install.sh --demo -- --port 8090`, `emotion-edge run --port 8090`; on an installed device "
     "set `[web] port` and run `sudo ./install.sh` again",
     "host": "set `[web] host` to `0.0.0.0` for the whole network, or to `127.0.0.1` for this "
-    "machine alone",
-    "access": 'set `[web] auth = "code"`, unless everybody in the network may look',
-    "heat": "give the board air or a heat sink; meanwhile the device works slower",
-    "throttled": "give the board air or a heat sink, and see the power supply",
+    "machine only",
+    "access": 'set `[web] auth = "code"`, unless the whole network may see the page',
+    "heat": "give the board air or a heat sink; until then the device works slower",
+    "throttled": "give the board air or a heat sink, and check the power supply",
     "power": "use the Pi's own supply (5.1 V; 3 A, for a Pi 5 5 A) and a short cable",
     "disk": "`sudo apt clean` and `sudo journalctl --vacuum-size=50M` free some space",
     "clock": "give it a network, or `sudo timedatectl set-ntp true`; the history's times and "
     "the certificate depend on it",
     "doctor": "this is a defect of the doctor; please report it",
 }
-"""What to do, by name. README's troubleshooting table has one row for each."""
+"""The remedy by name. The documented troubleshooting table has one row for each."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,7 +74,7 @@ class Finding:
 
     @property
     def advice(self) -> str:
-        """What to do about it, empty where nothing is to be done."""
+        """The text of the remedy, empty where none is needed."""
         return REMEDIES[self.remedy] if self.remedy else ""
 
     def to_dict(self) -> dict[str, Any]:
@@ -100,20 +100,20 @@ def summary(findings: Iterable[Finding]) -> str:
     counts = Counter(finding.verdict for finding in findings)
     wrong, doubtful = counts[Verdict.FAIL], counts[Verdict.WARN]
     if not wrong and not doubtful:
-        return "all is well"
-    return f"{wrong} failed, {doubtful} to look at"
+        return "no problem found"
+    return f"{wrong} failed, {doubtful} to check"
 
 
 def passed(check: str, message: str) -> Finding:
-    """Return a finding that is as it should be."""
+    """Return a finding without a problem."""
     return Finding(check=check, verdict=Verdict.PASS, message=message)
 
 
 def warned(check: str, message: str, remedy: str) -> Finding:
-    """Return a finding that the device works in spite of."""
+    """Return a finding with a problem that the device still works with."""
     return Finding(check=check, verdict=Verdict.WARN, message=message, remedy=remedy)
 
 
 def failed(check: str, message: str, remedy: str) -> Finding:
-    """Return a finding that keeps the device from working."""
+    """Return a finding that prevents the device from working."""
     return Finding(check=check, verdict=Verdict.FAIL, message=message, remedy=remedy)

@@ -1,4 +1,4 @@
-"""The Pi's firmware asked directly, through its mailbox /dev/vcio, as vcgencmd does.
+"""Reads from the Pi's firmware through its mailbox /dev/vcio, as vcgencmd does.
 
 The layout of a message: https://github.com/raspberrypi/firmware/wiki/Mailbox-property-interface
 """
@@ -18,7 +18,7 @@ _MESSAGE = struct.Struct("=7I")  # size, status, tag, size of the value, its sta
 
 
 def throttled_bits(device: Path, ioctl: Callable[..., Any] = fcntl.ioctl) -> int | None:
-    """Return the bits of get_throttled, None where there is no such firmware or no answer."""
+    """Return the bits of get_throttled, None without such a firmware or an answer."""
     message = bytearray(
         _MESSAGE.pack(_MESSAGE.size, _REQUEST, _GET_THROTTLED, 4, _REQUEST, 0, _END)
     )

@@ -1,4 +1,4 @@
-"""Tells systemd how the service is, by its datagram protocol; elsewhere it tells nobody.
+"""Reports the service's state to systemd by its datagram protocol, and to no other manager.
 
 sd_notify(3) is one text datagram, lines of NAME=VALUE, to the socket named in NOTIFY_SOCKET: a
 path, or an abstract name after an "@".
@@ -17,14 +17,14 @@ from edge.errors import OutputError
 
 logger = logging.getLogger(__name__)
 
-# sd_watchdog_enabled(3) advises two; the others are for busy moments.
+# sd_watchdog_enabled(3) recommends two; the others are a margin for a busy machine.
 _FEEDS_PER_PERIOD = 4
 
 
 class Notifier:
-    """Sends states to the service manager that started this process, if one did.
+    """Sends states to the service manager that started this process, if any.
 
-    Sending never blocks and never raises: a manager that does not listen must not stop the work.
+    Sending never blocks and never raises: a manager that does not listen must not stop the device.
     """
 
     def __init__(
@@ -32,7 +32,7 @@ class Notifier:
         environment: Mapping[str, str] = os.environ,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """Raise OutputError when NOTIFY_SOCKET or WATCHDOG_USEC make no sense."""
+        """Raise OutputError when NOTIFY_SOCKET or WATCHDOG_USEC is malformed."""
         self._address = _address(environment.get("NOTIFY_SOCKET", ""))
         self._period_s = _watchdog_s(environment)
         self._clock = clock
@@ -43,7 +43,7 @@ class Notifier:
 
     @property
     def has_manager(self) -> bool:
-        """Whether somebody is told at all."""
+        """Whether a service manager is listening for states."""
         return self._address is not None
 
     def close(self) -> None:
@@ -51,19 +51,19 @@ class Notifier:
         self._socket.close()
 
     def ready(self) -> None:
-        """Say that the start is over."""
+        """Report that the start is complete."""
         self._send("READY=1")
 
     def stopping(self) -> None:
-        """Say that the end has begun."""
+        """Report that the program is stopping."""
         self._send("STOPPING=1")
 
     def status(self, text: str) -> None:
-        """Say in one line how things are; `systemctl status` shows it."""
+        """Report the state in one line, which `systemctl status` shows."""
         self._send(f"STATUS={' '.join(text.split())}")
 
     def alive(self) -> None:
-        """Feed the watchdog, if one waits. Cheap enough for every frame."""
+        """Feed the watchdog, if there is one. Cheap enough for every frame."""
         if self._period_s is None:
             return
         now_s = self._clock()
@@ -77,7 +77,7 @@ class Notifier:
         try:
             self._socket.sendto(state.encode(), self._address)
         except BlockingIOError:
-            pass  # its queue is full of what we said before
+            pass  # its queue is full of earlier states
         except OSError as exc:
             if not self._unheard:
                 logger.warning("NOTIFY_SOCKET: systemd does not listen: %s", exc.strerror)
@@ -85,7 +85,7 @@ class Notifier:
 
 
 class StatusLine:
-    """A sink that keeps the service manager's status line true; it speaks when that changes."""
+    """A sink that updates the service manager's status line when it changes."""
 
     name = "systemd"
 
@@ -94,14 +94,14 @@ class StatusLine:
         self._said = ""
 
     def show(self, report: Report) -> None:
-        """Say what the camera does now. See Sink."""
+        """Report the camera's state. See Sink."""
         text = _status(report)
         if text != self._said:
             self._say(text)
             self._said = text
 
     def close(self) -> None:
-        """Do nothing: the end has a line of its own. See Sink."""
+        """Do nothing: `stopping` reports the end. See Sink."""
 
 
 def _status(report: Report) -> str:
@@ -122,7 +122,7 @@ def _address(name: str) -> str | None:
 
 
 def _watchdog_s(environment: Mapping[str, str]) -> float | None:
-    """Return the watchdog's time in seconds; None when none waits for this process."""
+    """Return the watchdog's period in seconds, None without a watchdog for this process."""
     wanted = environment.get("WATCHDOG_USEC", "")
     process = environment.get("WATCHDOG_PID", "")
     if not wanted or (process and process != str(os.getpid())):

@@ -1,4 +1,4 @@
-"""Switching the machine off, by the one command that systemd and polkit guard."""
+"""Switches the machine off with systemctl, which polkit must permit."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _PATIENCE_S = 10.0
 
 
 def power_off(command: Sequence[str] = POWER_OFF) -> None:
-    """Ask the system to shut down and return; it stops this program like any other.
+    """Ask the system to shut down, and return; the shutdown ends this program, too.
 
     Raises OutputError when it is not allowed or not possible.
     """

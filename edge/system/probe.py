@@ -23,12 +23,12 @@ from edge.system.diagnostics import Finding, failed, passed, warned
 
 _PATIENCE_S = 3.0
 _FIRST_FOR_ALL = 1024  # ports below are root's
-_ABOUT_THE_PORT = (errno.EADDRINUSE, errno.EACCES)  # other refusals are about the address
-_LISTENS = "0A"  # of the kernel's TCP states
+_ABOUT_THE_PORT = (errno.EADDRINUSE, errno.EACCES)  # other errors are about the address
+_LISTENS = "0A"  # one of the kernel's TCP states
 
 
 class Running(NamedTuple):
-    """What a device that runs says of itself on /healthz."""
+    """The answer of a running device to /healthz."""
 
     camera: CameraState
     detail: str
@@ -39,7 +39,7 @@ def ask_device(web: WebConfig) -> Running | None:
     host = host_from_here(web.host)
     host = f"[{host}]" if ":" in host else host
     url = f"{'https' if web.tls else 'http'}://{host}:{web.port}/healthz"
-    # The device made its certificate itself, and is asked on this machine, past any proxy.
+    # The certificate is self-signed, and the request stays on this machine, past any proxy.
     opener = urllib.request.build_opener(
         urllib.request.ProxyHandler({}), urllib.request.HTTPSHandler(context=_any_certificate())
     )
@@ -60,7 +60,7 @@ def _any_certificate() -> ssl.SSLContext:
 
 
 def _understood(status: int, body: bytes) -> Running | None:
-    """Return what /healthz said: "ok", or with 503 the camera's state, a colon and why."""
+    """Parse the answer of /healthz: "ok", or with 503 the camera's state, a colon and a reason."""
     text = body.decode("utf-8", "replace").strip()
     if (status, text) == (200, "ok"):
         return Running(CameraState.LIVE, "")
@@ -71,7 +71,7 @@ def _understood(status: int, body: bytes) -> Running | None:
 
 
 def check_port(web: WebConfig, running: Running | None, root: Path = ROOT) -> Finding:
-    """Say whether the page's port is free or used by the device itself, else who holds it."""
+    """Check that the page's port is free or used by the device; else name the program."""
     where = f"{web.host} port {web.port}"
     if running is not None:
         return passed("port", f"{where}: the device is running there")
@@ -82,15 +82,15 @@ def check_port(web: WebConfig, running: Running | None, root: Path = ROOT) -> Fi
         if exc.errno not in _ABOUT_THE_PORT:
             return failed("port", message, "host")
         holders = port_holders(root, web.port) if exc.errno == errno.EADDRINUSE else []
-        message += f". Held by {', '.join(holders)}" if holders else ""
+        message += f". Used by {', '.join(holders)}" if holders else ""
         return failed("port", message, "port")
     if 0 < web.port < _FIRST_FOR_ALL and os.geteuid() == 0:
-        return warned("port", f"{where}: free for root alone, and the service is not root", "port")
+        return warned("port", f"{where}: free for root only, and the service is not root", "port")
     return passed("port", f"{where}: free")
 
 
 def running_camera(running: Running) -> Finding:
-    """Say how the camera is that the running device holds."""
+    """Report the camera's state as the running device states it."""
     message = f"the device is running: {running.camera}"
     if running.detail:
         message += f", {running.detail}"
@@ -106,17 +106,17 @@ def running_camera(running: Running) -> Finding:
 
 
 def camera_holders(root: Path) -> list[str]:
-    """Return the programs that have a video device open, as far as this user may know.
+    """Return the programs that have a video device open.
 
-    Everybody knows their own, root knows all.
+    Root sees all programs, any other user only its own.
     """
     return [str(held) for held in _holding(root, ("/dev/video", "/dev/media"))]
 
 
 def port_holders(root: Path, port: int) -> list[str]:
-    """Return the programs that listen on a port, or whose they are where that is all one may know.
+    """Return the programs that listen on a port, or their users where only those are visible.
 
-    Nothing where /proc does not say.
+    The list is empty where /proc does not tell.
     """
     holders = []
     for inode, uid in _listening(root, port):
@@ -127,7 +127,7 @@ def port_holders(root: Path, port: int) -> list[str]:
 
 
 def user_name(uid: int) -> str:
-    """Return the name of a user, or the number where there is none."""
+    """Return the name of a user, or "user" and the number without one."""
     try:
         return pwd.getpwuid(uid).pw_name
     except KeyError:
@@ -143,7 +143,7 @@ class _Process(NamedTuple):
 
 
 def _holding(root: Path, starts: tuple[str, ...]) -> list[_Process]:
-    """Return the processes with an open file whose name starts so, sorted by name."""
+    """Return the processes with an open file whose name begins with one of `starts`, sorted."""
     numbers = {
         link.parent.parent.name
         for link in root.glob("proc/[0-9]*/fd/*")

@@ -1,18 +1,18 @@
-"""How many processor cores one inference may use."""
+"""The number of processor cores for one inference."""
 
 from __future__ import annotations
 
 import os
 
 _MOST = 4
-"""More threads than this wait for one another on a network of this size."""
+"""More threads wait for each other on a network of this size."""
 
 
 def inference_threads(cores: int | None = None) -> int:
     """Return the number of threads for `cores`, by default those this process may run on.
 
-    One core is left to the camera, the page and the LEDs where there are three or more. That is a
-    choice, not a measurement: it was not tried on a Pi.
+    With three cores or more, one is left to the camera, the page and the LEDs. This is a choice,
+    not a measurement: it was not tried on a Pi.
     """
     cores = cores or len(os.sched_getaffinity(0))
     return cores if cores < 3 else min(cores - 1, _MOST)

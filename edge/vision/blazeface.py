@@ -1,4 +1,4 @@
-"""BlazeFace: one square view of a frame in, the faces in it out.
+"""BlazeFace: detects the faces in one square view of a frame.
 
 V. Bazarevsky et al., "BlazeFace: Sub-millisecond Neural Face Detection on Mobile GPUs" (2019);
 the anchors and the decoding follow MediaPipe's face_detection_short_range.pbtxt.
@@ -34,7 +34,7 @@ _SHA256 = {
 
 
 class BlazeFace:
-    """The network and its decoding. Reads square views; knows nothing of tiles or tracks."""
+    """The network and the decoding of its outputs, for one square view at a time."""
 
     def __init__(self, model: Path, *, min_score: float, threads: int = 1) -> None:
         """Raise ModelError when `model` is not a BlazeFace network."""
@@ -54,7 +54,7 @@ class BlazeFace:
         self.side = side
 
     def detect(self, bgr: BgrImage, view: BBox) -> list[Detection]:
-        """Return every anchor's face in the square `view` of `bgr`, in frame pixels, before NMS."""
+        """Return all anchors' faces in the square `view` of `bgr`, frame pixels, before NMS."""
         view = _whole_pixels(view)
         outputs = self._network(view_tensor(bgr, view, self.side))
         scores = sigmoid(outputs[self._scores_at][0, :, 0])
@@ -122,7 +122,7 @@ def decode(raw: FloatArray, anchors: FloatArray, side: int) -> FloatArray:
 
 
 def view_tensor(bgr: BgrImage, view: BBox, side: int) -> FloatArray:
-    """Return the square `view` as the network wants it: float32 (1, side, side, 3) RGB, -1..1.
+    """Return the square `view` as the network's input: float32 (1, side, side, 3) RGB, -1..1.
 
     `view` is in whole pixels. What lies outside the frame is black, as in MediaPipe.
     """

@@ -1,4 +1,4 @@
-"""The expression of a face: the manifest's arithmetic around one network."""
+"""Classifies the expression of a face: one network, with the manifest's pre- and postprocessing."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from edge.vision.tensors import dequantize, quantize, softmax
 
 
 class EmotionClassifier:
-    """Reads aligned faces with the network that a manifest describes."""
+    """Classifies aligned faces with the network that a manifest describes."""
 
     def __init__(self, network: Network, manifest: Manifest) -> None:
         self._network = network
@@ -32,7 +32,7 @@ class EmotionClassifier:
         return EmotionScores(track_id=track.track_id, probs=self.probabilities(face))
 
     def probabilities(self, face_bgr: BgrImage) -> FloatArray:
-        """Return float32 (7,) for a picture already framed as in training, uint8 (S, S, 3)."""
+        """Return float32 (7,) for a crop framed as in training, uint8 (S, S, 3)."""
         spec = self._manifest.input
         if spec.colour == "gray":
             pixels = cv2.cvtColor(face_bgr, cv2.COLOR_BGR2GRAY)[..., None]

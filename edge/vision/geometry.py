@@ -1,4 +1,4 @@
-"""Similarity transforms from frame pixels to a small aligned picture, and the warp itself.
+"""Similarity transforms from frame pixels to a small aligned crop, and the warp itself.
 
 A transform is float64 (2, 3), as cv2.warpAffine takes it; points are (x, y), pixel centres at
 whole numbers.
@@ -16,7 +16,7 @@ Transform = npt.NDArray[np.float64]
 
 
 def two_point_transform(source: npt.ArrayLike, target: npt.ArrayLike) -> Transform:
-    """Return the rotation, scale and shift that carry two source points (2, 2) onto two targets.
+    """Return the rotation, scale and shift that map two source points (2, 2) to two targets.
 
     Raises ValueError when the source points coincide.
     """
@@ -29,9 +29,9 @@ def two_point_transform(source: npt.ArrayLike, target: npt.ArrayLike) -> Transfo
 
 
 def warp(image: npt.NDArray[np.uint8], transform: Transform, side: int) -> npt.NDArray[np.uint8]:
-    """Return the (side, side[, C]) picture that `transform` cuts out of `image`.
+    """Return the (side, side[, C]) crop of `image` by `transform`.
 
-    Shrinking goes through a larger picture and averages it, since bilinear sampling alone would
+    Shrinking goes through a larger crop that is averaged, since bilinear sampling alone would
     alias; beyond the image its edge is repeated.
     """
     shrink = 1 / math.sqrt(abs(float(np.linalg.det(transform[:, :2]))))

@@ -1,4 +1,4 @@
-"""OpenCV's Haar cascade as a FaceDetector: the alternative, frontal faces only.
+"""OpenCV's Haar cascade as a FaceDetector, for frontal faces only.
 
 P. Viola and M. Jones, "Rapid Object Detection using a Boosted Cascade of Simple Features" (2001).
 """
@@ -17,17 +17,17 @@ from edge.errors import ModelError
 _CASCADE = "haarcascade_frontalface_default.xml"
 _MIN_FACE_PX = 40
 
-# The cascade's box beside BlazeFace's, for which the manifest's crop is made: medians over
-# FER2013 faces that both find.
+# From the cascade's box to BlazeFace's, which the manifest's crop is made for: medians over
+# FER2013 faces that both detect.
 _TO_BLAZEFACE_SCALE = 0.87
 _TO_BLAZEFACE_SHIFT_Y = 0.06
 
 
 class HaarDetector:
-    """Looks at the whole frame every time, so every track is looked for."""
+    """Searches the whole frame every time, so every track is searched for."""
 
     def __init__(self, *, min_score: float) -> None:
-        """Raise ModelError when this OpenCV has no cascades, as version 5 has not."""
+        """Raise ModelError when this OpenCV has no cascades: version 5 has none."""
         folder = getattr(getattr(cv2, "data", None), "haarcascades", None)
         if folder is None or not hasattr(cv2, "CascadeClassifier"):
             raise ModelError(
@@ -38,22 +38,22 @@ class HaarDetector:
         self._min_score = min_score
 
     def detect(self, bgr: BgrImage, tracks: Sequence[Track]) -> Sighting:
-        """Look at the next frame of a video. See FaceDetector."""
+        """Detect faces in the next frame of a video. See FaceDetector."""
         return Sighting(
             detections=tuple(self.detect_still(bgr)),
             searched=frozenset(track.track_id for track in tracks),
         )
 
     def reset(self) -> None:
-        """Do nothing: every frame is looked at alike. See FaceDetector."""
+        """Do nothing: the detector has no state. See FaceDetector."""
 
     def detect_still(self, bgr: BgrImage) -> list[Detection]:
-        """Return the faces, the surest first; `keypoints` are None. See FaceDetector."""
+        """Return the faces, the highest score first; `keypoints` are None. See FaceDetector."""
         gray = cv2.equalizeHist(cv2.cvtColor(bgr, cv2.COLOR_BGR2GRAY))
         boxes, _, weights = self._cascade.detectMultiScale3(
             gray, 1.1, 5, minSize=(_MIN_FACE_PX,) * 2, outputRejectLevels=True
         )
-        # The cascade's weight is a margin; a logistic makes it comparable to a score.
+        # The cascade's weight is a margin, and a logistic function makes it comparable to a score.
         scores = 1 / (1 + np.exp(-np.asarray(weights, np.float64).reshape(-1)))
         faces = [
             Detection(box=_as_blazeface(*map(float, box)), score=float(score))

@@ -1,6 +1,6 @@
-"""The model's manifest: what the network expects and promises, checked before it is believed.
+"""The model's manifest: a description of the network, checked before it is used.
 
-Written by the converter beside the .tflite; the one thing that the two packages share.
+The converter writes it to the folder of the .tflite. It is the only thing that the packages share.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ FORMAT = 1
 
 MAX_MANIFEST_BYTES = 1_000_000
 
-# "gt=0" would be kept as the least subnormal number, which equals zero where a library in the same
-# process has numbers that small flushed: no check at all.
+# "gt=0" would be stored as the least subnormal number. That equals zero where a library in the same
+# process flushes subnormal numbers, and the check would have no effect.
 LEAST = 1e-9
-MOST = 1e9  # far from where float32 ends
+MOST = 1e9  # far below the largest float32
 
 Share = Annotated[float, msgspec.Meta(ge=LEAST, lt=1.0)]
 Point = tuple[Share, Share]
@@ -41,7 +41,7 @@ class Part(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
 
 
 class ModelFile(Part, frozen=True):
-    """The .tflite that the manifest speaks for."""
+    """The .tflite that the manifest describes."""
 
     file: str
     sha256: Sha256
@@ -72,7 +72,7 @@ class OutputTensor(Part, frozen=True):
 
 
 class FaceCrop(Part, frozen=True):
-    """Where the training pictures have a face, in shares of the crop; see align.py."""
+    """The position of the face in the training samples, in shares of the crop; see align.py."""
 
     left_eye: Point
     right_eye: Point
@@ -81,7 +81,7 @@ class FaceCrop(Part, frozen=True):
 
 
 class Quantization(Part, frozen=True):
-    """How the integers were found."""
+    """How the model was quantized."""
 
     recipe: str
     ranges: str
@@ -91,7 +91,7 @@ class Quantization(Part, frozen=True):
 
 
 class Source(Part, frozen=True):
-    """The float checkpoint the model was made from."""
+    """The float checkpoint that the model was converted from."""
 
     file: str
     sha256: Sha256
@@ -111,14 +111,14 @@ class SplitMetrics(Part, frozen=True):
 
 
 class Metrics(Part, frozen=True):
-    """Accuracy on the split for choosing and on the one for reporting."""
+    """Accuracy on the split for model selection and on the one for reporting."""
 
     public_test: SplitMetrics
     private_test: SplitMetrics
 
 
 class Manifest(Part, frozen=True):
-    """Everything the device needs to know about a model."""
+    """Everything that the device needs to use a model."""
 
     format: Literal[1]
     model: ModelFile
@@ -133,7 +133,7 @@ class Manifest(Part, frozen=True):
 
 
 def load_model(model: Path, *, threads: int) -> tuple[Network, Manifest]:
-    """Load a .tflite and the manifest beside it, and refuse the pair if anything does not fit.
+    """Load a .tflite and its manifest, and check that they match.
 
     Raises ModelError, whose one line names the file, the value and what was expected.
     """
@@ -166,14 +166,14 @@ def _check_self(path: Path, manifest: Manifest) -> None:
     channels = {"gray": 1, "rgb": 3}[manifest.input.colour]
     (left_x, _), (right_x, _) = manifest.face_crop.left_eye, manifest.face_crop.right_eye
     for fits, complaint in (
-        (len(set(labels)) == len(labels), f"labels repeat themselves: {labels}"),
+        (len(set(labels)) == len(labels), f"a label occurs twice: {labels}"),
         (
             manifest.output.shape[1] == len(labels),
             f"{len(labels)} labels for {manifest.output.shape[1]} outputs",
         ),
         (
             manifest.input.shape[3] == channels,
-            f"{manifest.input.colour} pictures cannot have {manifest.input.shape[3]} channels",
+            f"{manifest.input.colour} images cannot have {manifest.input.shape[3]} channels",
         ),
         (
             manifest.input.shape[1] == manifest.input.shape[2],
@@ -187,17 +187,17 @@ def _check_self(path: Path, manifest: Manifest) -> None:
 
 def _check_file(path: Path, content: bytes, expected: ModelFile) -> None:
     if path.name != expected.file:
-        raise ModelError(f"{path}: its manifest speaks for another file, {expected.file}")
+        raise ModelError(f"{path}: its manifest describes another file, {expected.file}")
     if len(content) != expected.size_bytes:
         raise ModelError(
-            f"{path}: {len(content)} bytes where its manifest says {expected.size_bytes}: "
-            "the model is damaged or was swapped; install both files again"
+            f"{path}: {len(content)} bytes, but its manifest states {expected.size_bytes}: "
+            "the model is damaged or was replaced; install both files again"
         )
     digest = hashlib.sha256(content).hexdigest()
     if digest != expected.sha256:
         raise ModelError(
             f"{path}: sha256 {digest[:12]}... is not the manifest's {expected.sha256[:12]}...: "
-            "the model is damaged or was swapped; install both files again"
+            "the model is damaged or was replaced; install both files again"
         )
 
 
@@ -210,14 +210,14 @@ def _check_tensors(path: Path, network: Network, manifest: Manifest) -> None:
     ):
         for name, actual, wanted in _differences(spec, expected):
             raise ModelError(
-                f"{path}: the {side}'s {name} is {actual}, but its manifest says {wanted}"
+                f"{path}: the {side}'s {name} is {actual}, but its manifest states {wanted}"
             )
 
 
 def _differences(
     spec: TensorSpec, expected: InputTensor | OutputTensor
 ) -> list[tuple[str, Any, Any]]:
-    """Return (name, actual, wanted) of everything about a tensor that is not as expected."""
+    """Return (name, actual, wanted) for each property of a tensor that differs."""
     pairs = (
         ("shape", spec.shape, tuple(expected.shape)),
         ("dtype", spec.dtype.name, expected.dtype),

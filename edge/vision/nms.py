@@ -1,4 +1,4 @@
-"""Many detections of the same face, from one view or several, become one."""
+"""Merges several detections of the same face, from one view or several."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from edge.datatypes import BBox, Detection
 
 # MediaPipe's min_suppression_threshold for BlazeFace.
 _SAME_FACE_IOU = 0.3
-# A box mostly inside a surer one is a part of that face, however small it is beside it.
+# A box mostly inside one with a higher score is a part of that face, whatever its size.
 _PART_OF_FACE = 0.6
-# Only boxes that agree this well are averaged: the others were cut or badly placed.
+# Only boxes that overlap this well are averaged: others are cut off or badly placed.
 _AGREES_IOU = 0.6
 
 
 def merge_detections(detections: Iterable[Detection]) -> list[Detection]:
-    """Return one detection per face, the surest first.
+    """Return one detection per face, the highest score first.
 
     Greedy non-maximum suppression in which the survivor becomes the score-weighted mean of those
     that agree with it, as BlazeFace's authors do ("blending", section 3.3): steadier boxes.
@@ -32,7 +32,7 @@ def merge_detections(detections: Iterable[Detection]) -> list[Detection]:
 
 
 def is_same_face(best: BBox, other: BBox) -> bool:
-    """Whether two boxes are of one face: they overlap well, or one is a part of the other."""
+    """Whether two boxes belong to one face: they overlap well, or one lies inside the other."""
     if best.iou(other) >= _SAME_FACE_IOU:
         return True
     smaller = min(best.area, other.area)

@@ -1,4 +1,4 @@
-"""One TFLite network: NumPy arrays in, NumPy arrays out, on whichever runtime is installed."""
+"""Runs one TFLite network on NumPy arrays, with LiteRT or tflite-runtime."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from edge.files import read_file
 from edge.process.quiet import native_stderr_muted
 
 MAX_MODEL_BYTES = 500_000_000
-"""Ten times a float DenseNet121; a Pi has room for no more."""
+"""Ten times a float DenseNet121, near the limit of a Pi's memory."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,7 +30,7 @@ class TensorSpec:
 
 
 class Network:
-    """A loaded network with its tensors allocated. For one thread at a time."""
+    """A loaded network with allocated tensors, for one thread at a time."""
 
     def __init__(self, model: Path | bytes, *, threads: int = 1) -> None:
         """Load `model`, a file or its content. Raises ModelError when it is not a network."""
@@ -40,7 +40,7 @@ class Network:
             content = (
                 read_file(model, limit_bytes=MAX_MODEL_BYTES) if isinstance(model, Path) else model
             )
-            with native_stderr_muted():  # the runtime announces its delegate there
+            with native_stderr_muted():  # the runtime prints its delegate there
                 self._interpreter = interpreter_type(model_content=content, num_threads=threads)
                 self._interpreter.allocate_tensors()
         except OSError as exc:
@@ -58,7 +58,7 @@ class Network:
         try:
             self._interpreter.invoke()
         except RuntimeError as exc:
-            raise ModelError(f"{self._name}: the network cannot be run: {_said(exc)}") from exc
+            raise ModelError(f"{self._name}: the network failed to run: {_said(exc)}") from exc
         return [self._interpreter.get_tensor(spec.index) for spec in self.outputs]
 
 
@@ -80,7 +80,7 @@ def find_interpreter() -> Callable[..., Any]:
 
 
 def _said(exc: Exception) -> str:
-    """Return what the runtime said without what it knows of its own source."""
+    """Return the runtime's message without the location in its own source."""
     return str(exc).strip().splitlines()[-1][-200:] if str(exc).strip() else type(exc).__name__
 
 

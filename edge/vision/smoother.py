@@ -1,4 +1,4 @@
-"""Turns jumping probabilities into calm labels. No I/O, no clock: times come with the frames."""
+"""Smooths probabilities and stabilises labels. No I/O, no clock: times come with the frames."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from edge.datatypes import EmotionScores, FaceState, FloatArray, Track
 
 
 @dataclass(slots=True)
-class _Mood:
+class _Smoothed:
     """One track's smoothed probabilities, and the label shown since `since_s`."""
 
     probs: FloatArray
@@ -31,49 +31,51 @@ class Smoother:
     def __init__(self, config: SmootherConfig, labels: Sequence[str]) -> None:
         self._config = config
         self._labels = tuple(labels)
-        self._moods: dict[int, _Mood] = {}
+        self._tracks: dict[int, _Smoothed] = {}
 
     def update(self, scores: EmotionScores, at_s: float) -> None:
-        """Take in one face's new probabilities, read from the frame of `at_s`.
+        """Add the new probabilities of one face, from the frame at `at_s`.
 
-        A face whose time goes back starts afresh.
+        When the time of a face goes back, its smoothing restarts.
         """
-        mood = self._moods.get(scores.track_id)
-        if mood is None or at_s < mood.updated_s:
+        known = self._tracks.get(scores.track_id)
+        if known is None or at_s < known.updated_s:
             label = self._choice(scores.probs, None)
-            self._moods[scores.track_id] = _Mood(scores.probs, at_s, label, at_s)
+            self._tracks[scores.track_id] = _Smoothed(scores.probs, at_s, label, at_s)
             return
-        # The exact answer of a first-order low-pass filter to an input held for dt.
-        dt, tau = at_s - mood.updated_s, self._config.time_constant_s
+        # The exact response of a first-order low-pass filter to an input held for dt.
+        dt, tau = at_s - known.updated_s, self._config.time_constant_s
         weight = 1.0 if tau == 0 else 1.0 - math.exp(-dt / tau)
-        mood.probs = mood.probs + (scores.probs - mood.probs) * weight
-        mood.updated_s = at_s
-        label = self._choice(mood.probs, mood.label)
-        if label != mood.label and at_s - mood.since_s >= self._config.min_dwell_s:
-            mood.label, mood.since_s = label, at_s
+        known.probs = known.probs + (scores.probs - known.probs) * weight
+        known.updated_s = at_s
+        label = self._choice(known.probs, known.label)
+        if label != known.label and at_s - known.since_s >= self._config.min_dwell_s:
+            known.label, known.since_s = label, at_s
 
     def state(self, track: Track) -> FaceState:
-        """Return what to show of `track`; uncertain and without probabilities before its first."""
-        mood = self._moods.get(track.track_id)
-        probs = {} if mood is None else dict(zip(self._labels, map(float, mood.probs), strict=True))
-        label = None if mood is None or mood.label is None else self._labels[mood.label]
+        """Return the state to show; uncertain, without probabilities, before the first update."""
+        known = self._tracks.get(track.track_id)
+        probs = (
+            {} if known is None else dict(zip(self._labels, map(float, known.probs), strict=True))
+        )
+        label = None if known is None or known.label is None else self._labels[known.label]
         confidence = max(probs.values(), default=0.0) if label is None else probs[label]
         return FaceState(
             track_id=track.track_id, box=track.box, label=label, confidence=confidence, probs=probs
         )
 
     def updated_s(self, track_id: int) -> float:
-        """Return when a track was last classified, minus infinity for never."""
-        mood = self._moods.get(track_id)
-        return -math.inf if mood is None else mood.updated_s
+        """Return when a track was last classified, minus infinity if never."""
+        known = self._tracks.get(track_id)
+        return -math.inf if known is None else known.updated_s
 
     def keep_only(self, track_ids: Collection[int]) -> None:
         """Forget every track that is not in `track_ids`."""
-        self._moods = {i: mood for i, mood in self._moods.items() if i in track_ids}
+        self._tracks = {i: known for i, known in self._tracks.items() if i in track_ids}
 
     def reset(self) -> None:
         """Forget every track."""
-        self._moods = {}
+        self._tracks = {}
 
     def _choice(self, probs: FloatArray, shown: int | None) -> int | None:
         best = int(probs.argmax())

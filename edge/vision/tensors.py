@@ -1,4 +1,4 @@
-"""Between real numbers and the integers of a quantized tensor. Arrays in, arrays out.
+"""Converts between real numbers and the integers of a quantized tensor; pure functions.
 
 real = (quantized - zero_point) * scale, as in the TFLite 8-bit quantization specification
 (https://ai.google.dev/edge/litert/models/quantization_spec).

@@ -1,4 +1,4 @@
-"""Where the detector looks: square views that together cover a frame. Geometry only.
+"""The square views of the detector, which together cover a frame. Geometry only.
 
 The 128 px network finds faces from about a seventh of its view up to nearly all of it. On a whole
 640x480 frame that is a face of 90 px and more; a view of half the frame's height finds one of 40.
@@ -11,22 +11,22 @@ from collections.abc import Sequence
 
 from edge.datatypes import BBox
 
-# Tile sides as shares of the frame's shorter side: half for everyone across the room, and a third
-# for stills, where there is time for those in the back row.
+# Tile sides as shares of the frame's shorter side: about half for faces across a room, and a third
+# for still images, which have time for the smaller faces in the back.
 ROOM_TILE = 0.54
 BACK_ROW_TILE = 0.34
-# Instead of the whole frame where that is very long.
+# In place of the whole frame where that is very long.
 LONG_TILE = 2.0
 
-# A wide frame takes more tiles than a square one, 36 at 21:9. A very long one, a panorama or a
-# strip of film, is looked at in larger tiles, so that it takes no more runs of the network.
+# A wide frame takes more tiles than a square one, 36 at 21:9. A very long one, such as a panorama,
+# gets larger tiles, so that it takes no more runs of the network.
 MAX_TILES = 40
 
-# A face fills a seventh of the view that finds it, and is no higher than the frame.
+# A face fills at least a seventh of the view that detects it, and is no higher than the frame.
 MOST_SHORT_SIDES = 7
 
-# A followed face fills this share of its own view: large enough to be measured well, small
-# enough that it is still inside after moving for a few frames.
+# A tracked face fills this share of its own view: large enough for a precise box, small enough
+# that the face is still inside after it moved for a few frames.
 _FOLLOWED_SHARE = 0.4
 
 
@@ -39,8 +39,8 @@ def tile_views(size: tuple[int, int], share: float, overlap: float = 0.25) -> li
     """Return square tiles, row by row, of side `share` times the shorter side of the frame.
 
     Neighbours overlap by at least `overlap` of a tile, so that a face is whole in one of them. The
-    tiles are larger where there would be more than MAX_TILES, and there are none where no face
-    could be found in them.
+    tiles are enlarged until there are at most MAX_TILES. There are none where a face would be too
+    small to be detected in them.
     """
     side = share * min(size)
     while math.prod(_steps(length, side, overlap) + 1 for length in size) > MAX_TILES:
@@ -52,12 +52,12 @@ def tile_views(size: tuple[int, int], share: float, overlap: float = 0.25) -> li
 
 
 def video_views(size: tuple[int, int]) -> list[BBox]:
-    """Return what a video looks at in rotation: the whole frame, then the room tile by tile."""
+    """Return the views of a video, in rotation: the whole frame, then the tiles."""
     return [*_large_views(size), *tile_views(size, ROOM_TILE)]
 
 
 def still_views(size: tuple[int, int]) -> list[BBox]:
-    """Return what a still looks at, all of it at once: the whole frame and two sizes of tiles."""
+    """Return the views of a still image: the whole frame and two sizes of tiles."""
     return [
         *_large_views(size),
         *([] if _is_long(size) else tile_views(size, ROOM_TILE)),
@@ -66,15 +66,15 @@ def still_views(size: tuple[int, int]) -> list[BBox]:
 
 
 def follow_view(face: BBox) -> BBox:
-    """Return the view that looks closely at one face."""
+    """Return the view around one face."""
     (cx, cy), half = face.center, max(face.width, face.height) / _FOLLOWED_SHARE / 2
     return BBox(cx - half, cy - half, cx + half, cy + half)
 
 
 def sees_whole(view: BBox, face: BBox, size: tuple[int, int]) -> bool:
-    """Whether `view` shows all there is of `face`: only the frame's own edges may cut it.
+    """Whether `view` contains `face` as a whole: only the frame's own edges may cut it.
 
-    A face cut by a view's edge looks like a smaller face, which another view knows better.
+    A face that a view's edge cuts is measured too small, and another view contains it.
     """
     width, height = size
     return (
@@ -86,7 +86,7 @@ def sees_whole(view: BBox, face: BBox, size: tuple[int, int]) -> bool:
 
 
 def _large_views(size: tuple[int, int]) -> list[BBox]:
-    """Return the whole frame in one view, or, where that would show no face, in several."""
+    """Return the whole frame as one view, or as several where a face would be too small in one."""
     if not _is_long(size):
         return [whole_view(size)]
     return tile_views(size, LONG_TILE) or [_centred(size, MOST_SHORT_SIDES * min(size))]

@@ -1,4 +1,4 @@
-"""Follows faces from sighting to sighting, and guesses where they are in between.
+"""Tracks faces across frames, and predicts their positions between detections.
 
 An alpha-beta filter per face (R. Brookner, "Tracking and Kalman Filtering Made Easy", 1998,
 chapter 1) on centre and size; greedy assignment, nearest pair first. No I/O, no clock: times come
@@ -17,19 +17,19 @@ from edge.config import TrackerConfig
 from edge.datatypes import BBox, Detection, FloatArray, Sighting, Track
 from edge.vision.nms import is_same_face
 
-# Share of a surprise that moves the position, and that corrects the velocity.
+# Share of a residual that corrects the position, and that corrects the velocity.
 _ALPHA, _BETA = 0.7, 0.15
-# A face that is not seen slows down: people stop more often than they run out of the picture.
+# The velocity of a face without a detection decays: a face stops more often than it leaves.
 _VELOCITY_DECAY_S = 0.4
-# A detection this many box sides away may still be the same face, and more the longer it hid.
+# A detection this many box sides away may be the same face, further the longer it was unseen.
 _REACH, _REACH_PER_S = 0.5, 0.8
 _SIZE_RATIO = 2.0
-# Seconds after which a face is forgotten even if no look was at it: with many faces in a slow
-# video each has to wait for its turn.
+# Seconds after which a face is dropped even if no run searched for it: with many faces in a slow
+# video each face waits for its turn.
 _LONGEST_WAIT_S = 5.0
-# Two looks closer in time than the fastest camera's frames tell nothing about a velocity.
+# Two detections closer in time than the frames of the fastest camera give no velocity.
 _SHORTEST_STEP_S = 1 / 120
-# Looks that missed a face before it is no longer shown; its identity lives on for max_lost_s.
+# Misses after which a face is no longer shown. Its id is kept for max_lost_s.
 _HIDDEN_AFTER = 4
 
 
@@ -48,17 +48,17 @@ class _Face:
 
     def advance(self, at_s: float) -> None:
         kept = math.exp(-(at_s - self.at_s) / _VELOCITY_DECAY_S)
-        # The way travelled while the velocity decays exponentially.
+        # The distance while the velocity decays exponentially.
         self.state = self.state + self.velocity * _VELOCITY_DECAY_S * (1 - kept)
         self.velocity = self.velocity * kept
         self.at_s = at_s
 
     def correct(self, detection: Detection) -> None:
         state = _state(detection.box)
-        surprise = state - self.state
-        self.state = self.state + _ALPHA * surprise
+        residual = state - self.state
+        self.state = self.state + _ALPHA * residual
         dt = max(self.at_s - self.seen_s, _SHORTEST_STEP_S)
-        self.velocity = self.velocity + _BETA * surprise / dt
+        self.velocity = self.velocity + _BETA * residual / dt
         self.relative_points = _relative(detection)
         self.seen_s = self.at_s
         self.hits += 1
@@ -79,7 +79,7 @@ class _Face:
 class Tracker:
     """Gives each face an id that survives brief occlusion.
 
-    When time goes back, every face is forgotten. An id is never given twice.
+    When the time goes back, every face is forgotten. An id is never reused.
     """
 
     def __init__(self, config: TrackerConfig) -> None:
@@ -94,7 +94,7 @@ class Tracker:
         self._at_s = -math.inf
 
     def predict(self, at_s: float) -> tuple[Track, ...]:
-        """Return every track, shown or not, where it should be at `at_s`."""
+        """Return every track, shown or not, with its predicted position at `at_s`."""
         if at_s < self._at_s:
             self.reset()
         self._at_s = at_s
@@ -104,7 +104,7 @@ class Tracker:
         return tuple(face.as_track() for face in self._faces)
 
     def update(self, sighting: Sighting, at_s: float) -> tuple[Track, ...]:
-        """Take in what was seen at `at_s` and return the tracks to show."""
+        """Add the sighting at `at_s` and return the tracks to show."""
         self.predict(at_s)
         fresh = self._match(sighting.detections)
         for face in self._faces:
@@ -115,7 +115,7 @@ class Tracker:
         return tuple(face.as_track() for face in self._faces if self._is_shown(face))
 
     def _match(self, detections: tuple[Detection, ...]) -> list[Detection]:
-        """Correct each face by its nearest detection; return the detections of nobody known."""
+        """Correct each face by its nearest detection; return the detections of new faces."""
         pairs = sorted(
             (distance, face.track_id, index)
             for face in self._faces
@@ -142,14 +142,14 @@ class Tracker:
         return face
 
     def _is_lost(self, face: _Face) -> bool:
-        """Whether a face was not seen for too long, be it looked for or not."""
+        """Whether a face had no detection for too long, whether it was searched for or not."""
         longest_s = self._config.max_lost_s
         if not face.missed:
             longest_s = max(longest_s, _LONGEST_WAIT_S)
         return self._at_s - face.seen_s > longest_s
 
     def _one_per_face(self) -> list[_Face]:
-        """Return the faces that are not lost, and the older of two tracks that follow one face."""
+        """Return the faces that are not lost, and only the older of two tracks of one face."""
         kept: list[_Face] = []
         for face in self._faces:
             box = face.as_track().box
@@ -167,7 +167,7 @@ def _state(box: BBox) -> npt.NDArray[np.float64]:
 
 
 def _distance(face: _Face, detection: Detection) -> float:
-    """How far off a detection is: 1 is as far as it may be to be the same face."""
+    """Return the distance of a detection: up to 1 it may be the same face."""
     x, y, side = _state(detection.box)
     ratio = max(side, 1e-6) / max(float(face.state[2]), 1e-6)
     if not 1 / _SIZE_RATIO <= ratio <= _SIZE_RATIO:

@@ -116,7 +116,7 @@ class ScriptedDevice:
 
     def pause(self) -> None:
         self.obeys.wait(10)
-        self.camera, self.detail = CameraState.PAUSED, "nothing is being looked at"
+        self.camera, self.detail = CameraState.PAUSED, "the camera is closed"
 
     def resume(self) -> None:
         self.obeys.wait(10)

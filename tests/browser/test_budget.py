@@ -18,7 +18,7 @@ ENDLESS = {"/stream.mjpg", "/events"}
 
 
 class SilentFeed(JpegFeed):
-    """Keeps its viewers waiting for the first picture for ever."""
+    """Keeps its viewers waiting for the first frame for ever."""
 
     def parts(self):
         while self.wait_newer(1):

@@ -173,7 +173,7 @@ def test_a_heic_picture_is_named_as_what_it_is(tmp_path: Path, analyze: Analyze)
     (tmp_path / "IMG_1.HEIC").write_bytes(ftyp + bytes(500))
     ran = analyze(tmp_path / "IMG_1.HEIC")
     assert ran.code == 1
-    assert "HEIC pictures cannot be read here; convert it to JPEG first" in ran.complaints[0]
+    assert "HEIC images cannot be read; convert it to JPEG first" in ran.complaints[0]
 
 
 def test_a_gif_that_moves_is_a_video(tmp_path: Path, analyzer: Analyzer) -> None:
@@ -210,7 +210,7 @@ def test_one_bad_path_among_good_ones_costs_only_itself(tmp_path: Path, analyze:
     assert len(ran.complaints) == len(bad)
     for name, reason in {
         "notes.txt": "not a video",
-        "empty": "no pictures in this folder",
+        "empty": "no images in this folder",
         "nothing.jpg": "the file is empty",
         "missing.jpg": "no such file or folder",
         "half.mp4": "not a video",

@@ -106,21 +106,21 @@ def test_a_bad_picture_among_good_ones_is_named_and_the_rest_goes_on(tmp_path: P
         "a.png",
         "c.png",
     ]
-    assert "b.jpg: not a whole picture" in one_line(run.stderr)
+    assert "b.jpg: not a whole image" in one_line(run.stderr)
 
 
 @pytest.mark.parametrize(
     ("args", "complaint", "code"),
     [
         (["analyze", "{tmp}/absent.jpg"], "absent.jpg: no such file or folder", 1),
-        (["analyze", "{tmp}"], "no pictures in this folder", 1),
+        (["analyze", "{tmp}"], "no images in this folder", 1),
         (["analyze", "{tmp}/garbage.mp4"], "garbage.mp4: not a video", 1),
         (["run", "--source", "teapot"], "--source 'teapot': expected auto, demo", 2),
         (["run", "--config", "{tmp}/absent.toml"], "absent.toml: cannot read", 2),
         (["run", "--config", "{tmp}/typo.toml"], "unknown key 'prot' in [web]", 2),
         (["run", "--source", "v4l2:63", "--port", "0"], "/dev/video63", 1),
         (["run", "--source", "file:{tmp}/garbage.mp4", "--port", "0"], "not a video", 1),
-        (["run", "--source", "images:{tmp}", "--port", "0"], "no pictures", 1),
+        (["run", "--source", "images:{tmp}", "--port", "0"], "no images", 1),
         (["run", "--source", "demo", "--model", "{tmp}/no.tflite"], "no.json: cannot read", 1),
         (["run", "--source", "demo", "--host", "203.0.113.7"], "no such address", 1),
         (["run", "--source", "demo", "--host", "nosuch.invalid"], "cannot be resolved; set", 1),

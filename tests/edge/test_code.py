@@ -57,7 +57,7 @@ def complaint(capsys: pytest.CaptureFixture[str], *args: str, code: int) -> str:
 
 def test_no_address_is_told_while_none_is_known(capsys: pytest.CaptureFixture[str]) -> None:
     _, line = told(capsys)
-    assert line == "no device runs here; `emotion-edge run` shows the page's address"
+    assert line == "no device is running; `emotion-edge run` shows the page's address"
 
 
 def test_the_addresses_are_those_of_the_device_that_runs(
@@ -66,7 +66,7 @@ def test_the_addresses_are_those_of_the_device_that_runs(
     with published(state, URLS):
         assert told(capsys)[1:] == [*URLS]
         assert told(capsys, "--port", "8091")[1:] == ["http://127.0.0.1:8091"]
-    assert "no device runs here" in told(capsys)[1]
+    assert "no device is running" in told(capsys)[1]
 
 
 def test_the_installed_device_is_meant_where_there_is_one(
@@ -123,8 +123,8 @@ def test_a_state_folder_of_another_user_is_told_with_a_remedy(
     with unprivileged():
         line = complaint(capsys, "code", code=1)
     (tmp_path / "service").chmod(0o700)
-    assert "access-code: cannot read it: Permission denied; run this as" in line
-    assert line.endswith("or with sudo")
+    assert "access-code: cannot read it: Permission denied; run with sudo" in line
+    assert line.endswith("or as the device's own user")
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can become a user that does not exist")
@@ -140,7 +140,7 @@ def test_a_user_without_a_home_is_told_what_to_set() -> None:
     assert run.returncode == 2, run.stderr
     assert run.stderr == (
         "emotion-edge: [state] folder = 'auto': this user has no home folder; "
-        "set [state] folder to a whole path\n"
+        "set [state] folder to an absolute path\n"
     )
 
 

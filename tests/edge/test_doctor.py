@@ -195,7 +195,7 @@ def test_throttling(pi: Machine, source: str, bits: str, expected: tuple[Verdict
 
 
 def test_throttling_is_unknown_elsewhere(tmp_path: Path):
-    assert "does not say" in checks.check_throttling(tmp_path, lambda command: "").message
+    assert "does not report it" in checks.check_throttling(tmp_path, lambda command: "").message
 
 
 @pytest.mark.parametrize(
@@ -261,7 +261,7 @@ def test_a_camera_another_program_holds(tmp_path: Path):
     (fd / "5").symlink_to("/dev/video0")
     finding = doctor.check_camera(settings(source="picamera2"), tmp_path, pi_hardware(busy=True))
     assert verdict(finding) == (FAIL, "camera-busy")
-    assert finding.message.endswith("does another program use it?. Held by rpicam-hello (17)")
+    assert finding.message.endswith("does another program use it?. Used by rpicam-hello (17)")
 
 
 def test_no_camera_at_all_and_a_setting_it_cannot_do(tmp_path: Path):
@@ -323,7 +323,7 @@ def test_a_pi_on_which_all_is_well(pi: Machine):
     findings = examined(settings(source="auto"), pi)
     assert {f.check: f.message for f in findings.values() if f.verdict is not PASS} == {}
     assert "7 expressions" in findings["model"].message
-    assert summary(findings.values()) == "all is well"
+    assert summary(findings.values()) == "no problem found"
 
 
 def test_the_camera_of_a_running_device_is_not_opened(pi: Machine):
@@ -405,7 +405,7 @@ def test_a_question_that_breaks_is_a_finding_too(pi: Machine):
     pi.run = broken  # type: ignore[method-assign]
     findings = examined(settings(), pi)
     assert verdict(findings["clock"]) == (FAIL, "doctor")
-    assert summary(findings.values()) == "1 failed, 0 to look at"
+    assert summary(findings.values()) == "1 failed, 0 to check"
 
 
 def run_doctor(settings: Path, *args: str) -> subprocess.CompletedProcess[str]:
@@ -474,6 +474,4 @@ def test_the_command_without_sudo_says_sudo_and_claims_nothing(tmp_path: Path):
 def test_findings_in_words():
     assert passed("a", "b").lines() == ["pass  a             b"]
     assert warned("a", "b", "disk").lines()[1] == f"      -> {REMEDIES['disk']}"
-    assert summary([failed("a", "b", "disk"), warned("a", "b", "disk")]) == (
-        "1 failed, 1 to look at"
-    )
+    assert summary([failed("a", "b", "disk"), warned("a", "b", "disk")]) == ("1 failed, 1 to check")

@@ -18,7 +18,7 @@ from edge.camera.source import FrameSource
 from edge.camera.v4l2 import V4l2Camera
 from edge.config import StreamConfig, load_config
 from edge.datatypes import BgrImage, CameraState, Frame, Report, Snapshot
-from edge.leds.animation import PRIVACY, Glow
+from edge.leds.animation import PRIVACY, Animation
 from edge.service import Service
 from edge.web.stream import JpegFeed
 
@@ -56,7 +56,7 @@ class Heard:
         self.reports: list[Report] = []
 
     def show(self, report: Report) -> None:
-        glow = Glow("per_emotion", ("happy",), 1.0)
+        glow = Animation("per_emotion", ("happy",), 1.0)
         glow.tell(report, 0.0)
         self.told.append((report.health.camera, glow.advance(0.1).levels[PRIVACY] > 0))
 

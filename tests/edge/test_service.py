@@ -189,25 +189,23 @@ def test_a_camera_gone_for_good_ends_the_run_with_its_error() -> None:
     device.usb.unplug()
     device.thread.join(8)
     assert isinstance(device.error, CameraError)
-    assert "no picture for 2 s" in str(device.error)
+    assert "no frame for 2 s" in str(device.error)
     assert str(device.error).count("USB camera 0") == 1
-    assert str(device.error).count("no picture") == 1
+    assert str(device.error).count("no frame") == 1
 
 
 @pytest.mark.parametrize(
     ("source", "advice"),
     [
         ("v4l2:0", "check the camera's cable"),
-        ("file:party.mp4", "see that it is there, and whole"),
-        ("images:/srv/pictures", "see that it is there, and whole"),
+        ("file:party.mp4", "check that it exists and is whole"),
+        ("images:/srv/pictures", "check that it exists and is whole"),
     ],
 )
 def test_the_last_word_helps_with_this_source(source: str, advice: str) -> None:
     config = load_config(None, {"camera": {"source": source}}).camera
-    signs = Signs(
-        name="x", asked_to_rest_s=None, on=True, age_s=None, silent_s=60, trouble="x: gone"
-    )
-    assert given_up(signs, config) == f"x: no picture for 60 s (gone); {advice}"
+    signs = Signs(name="x", asked_to_rest_s=None, on=True, age_s=None, silent_s=60, error="x: gone")
+    assert given_up(signs, config) == f"x: no frame for 60 s (gone); {advice}"
 
 
 def test_as_shipped_it_waits_a_minute_for_the_camera_and_not_longer() -> None:
@@ -222,7 +220,7 @@ def test_as_shipped_it_waits_a_minute_for_the_camera_and_not_longer() -> None:
     device.ahead_s = 61
     device.thread.join(5)
     assert isinstance(device.error, CameraError)
-    assert "no picture for 60 s" in str(device.error)
+    assert "no frame for 60 s" in str(device.error)
 
 
 class LooseCable(FakePicamera2):
@@ -421,7 +419,7 @@ def test_pictures_that_come_too_late_are_no_live_ones(device: Device) -> None:
 
     def is_late() -> bool:
         now = health()
-        late = re.fullmatch(r"USB camera 0 .*: pictures come [0-9.]+ s late", now.detail)
+        late = re.fullmatch(r"USB camera 0 .*: frames arrive [0-9.]+ s late", now.detail)
         return late is not None and now.camera is CameraState.LOST
 
     eventually(is_late)

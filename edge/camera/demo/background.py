@@ -42,29 +42,29 @@ class Stage:
 
     def render(self, t_s: float) -> BgrImage:
         """Return the background at `t_s` seconds, uint8 (H, W, 3)."""
-        picture = self._sky.copy()
-        self._add_spotlights(picture, t_s)
-        self._add_lights(picture, t_s)
-        soft = cv2.GaussianBlur(picture, (0, 0), self._coarse[0] / 110)
+        frame = self._sky.copy()
+        self._add_spotlights(frame, t_s)
+        self._add_lights(frame, t_s)
+        soft = cv2.GaussianBlur(frame, (0, 0), self._coarse[0] / 110)
         return np.asarray(cv2.resize(soft, self._size, interpolation=cv2.INTER_LINEAR), np.uint8)
 
-    def _add_spotlights(self, picture: BgrImage, t_s: float) -> None:
+    def _add_spotlights(self, frame: BgrImage, t_s: float) -> None:
         width, height = self._coarse
-        beams = np.zeros_like(picture)
+        beams = np.zeros_like(frame)
         for side, colour in SPOTLIGHTS:
             foot = width * (0.5 + (side - 0.5) * 0.55 + 0.10 * math.sin(t_s / 2.3 + 6 * side))
             spread = width * 0.17
             corners = [(width * side, -2), (foot - spread, height), (foot + spread, height)]
-            beam = np.zeros_like(picture)
+            beam = np.zeros_like(frame)
             strength = 0.26 + 0.06 * math.sin(t_s * 1.1 + side)
             shade = [c * strength for c in colour[::-1]]
             cv2.fillConvexPoly(beam, np.array(corners, np.int32), shade)
             cv2.add(beams, beam, dst=beams)
-        cv2.add(picture, cv2.blur(cv2.blur(beams, self._softness), self._softness), dst=picture)
+        cv2.add(frame, cv2.blur(cv2.blur(beams, self._softness), self._softness), dst=frame)
 
-    def _add_lights(self, picture: BgrImage, t_s: float) -> None:
+    def _add_lights(self, frame: BgrImage, t_s: float) -> None:
         width, height = self._coarse
-        glow = np.zeros_like(picture)
+        glow = np.zeros_like(frame)
         for i in range(LIGHTS):
             drift = t_s * (0.006 + 0.004 * (i % 3))
             x = (i * GOLDEN + 0.02 * math.sin(t_s / 3 + i)) % 1
@@ -73,7 +73,7 @@ class Stage:
             strength = 0.30 + 0.25 * math.sin(t_s * 0.9 + 2.1 * i)
             colour = [c * max(strength, 0.05) for c in LIGHT_COLOURS[i % 4][::-1]]
             cv2.circle(glow, (round(x * width), round(y * height * 0.8)), round(radius), colour, -1)
-        cv2.add(picture, glow, dst=picture)
+        cv2.add(frame, glow, dst=frame)
 
 
 def _sky(size: tuple[int, int]) -> BgrImage:

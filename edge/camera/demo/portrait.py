@@ -1,6 +1,6 @@
 """The demo's actors: a statistical face, tinted like skin, in an oval frame.
 
-No picture of a person: faces/people.json tells how many people each grey face is the average of.
+No face is of one person: faces/people.json states how many people each grey face averages.
 """
 
 from __future__ import annotations

@@ -135,10 +135,10 @@ class DemoScene:
 
     def render(self, t_s: float) -> BgrImage:
         """Return the scene `t_s` seconds after its start, uint8 (H, W, 3)."""
-        picture = self._stage.render(t_s)
+        bgr = self._stage.render(t_s)
         for actor, pose in self._on_stage(t_s):
-            self._draw(picture, actor, pose, t_s)
-        return picture
+            self._draw(bgr, actor, pose, t_s)
+        return bgr
 
     def intended(self, t_s: float) -> list[Intention]:
         """Return what each actor whose face is wholly in the frame is meant to show."""
@@ -169,13 +169,13 @@ class DemoScene:
             tilt_deg=5 * math.sin(t_s / 1.7 + actor.phase) - 6 * gone,
         )
 
-    def _draw(self, picture: BgrImage, actor: Actor, pose: _Pose, t_s: float) -> None:
+    def _draw(self, bgr: BgrImage, actor: Actor, pose: _Pose, t_s: float) -> None:
         matrix = pose.matrix()
         x1, y1, x2, y2 = self._covered(matrix)
         if x1 >= x2 or y1 >= y2:
             return
         matrix[:, 2] -= x1, y1
-        part = picture[y1:y2, x1:x2]
+        part = bgr[y1:y2, x1:x2]
         size = (x2 - x1, y2 - y1)
         drawn = self._portraits[actor.name].draw(*_morph(actor, t_s))
         placed = cv2.warpAffine(drawn, matrix, size, flags=cv2.INTER_LINEAR)

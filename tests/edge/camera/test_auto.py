@@ -175,7 +175,7 @@ def test_the_real_probes_answer_on_any_machine():
 
 def test_a_setting_for_an_absent_pi_camera_is_no_reason_to_give_up():
     config = load_config(overrides={"camera": {"source": "auto", "focus_m": 1.0}}).camera
-    with pytest.raises(CameraNotFound, match=r"none is attached.*only Pi cameras can do this"):
+    with pytest.raises(CameraNotFound, match=r"none is attached.*only Pi cameras support this"):
         open_source(config, hardware(usb=FakeUsbCamera(0), devices=[0]))
 
 
@@ -213,13 +213,13 @@ def test_no_file_folder_pipe_or_device_hangs_or_breaks_the_opening(tmp_path):
         f"file:{tmp_path}/a\0b": "a name with a NUL in it",
         "file:" + "n" * 5000: "File name too long",
         "file:~nouser/x.mp4": "No such file or directory",
-        f"images:{tmp_path}/folder": "no pictures in this folder",
+        f"images:{tmp_path}/folder": "no images in this folder",
         f"images:{tmp_path}/text.mp4": "no such folder",
         f"images:{tmp_path}/a\0b": "no such folder",
         "images:" + "n" * 5000: "no such folder",
         "images:~nouser": "no such folder",
         "images:/dev/zero": "no such folder",
-        f"images:{tmp_path}/one": "none of its pictures can be read",
+        f"images:{tmp_path}/one": "none of its images can be read",
     }.items():
         config = msgspec.structs.replace(settings("demo"), source=source)
         with pytest.raises(CameraNotFound, match=reason) as refusal:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image, features
 
-from edge.camera.formats import picture_format, picture_size
+from edge.camera.formats import image_format, image_size
 from edge.camera.media import read_image
 from edge.errors import MediaError
 
@@ -47,21 +47,21 @@ def encoded(variant: str) -> bytes:
 @pytest.mark.parametrize("variant", VARIANTS)
 def test_the_header_tells_format_and_size(variant: str) -> None:
     content = encoded(variant)
-    name = picture_format(content[:32])
+    name = image_format(content[:32])
     assert name is not None
     assert name in variant
-    assert picture_size(content) == SIZE
+    assert image_size(content) == SIZE
 
 
 @pytest.mark.parametrize("variant", VARIANTS)
 def test_a_damaged_header_is_no_error(variant: str) -> None:
     content, rng = encoded(variant), np.random.default_rng(0)
     for length in range(min(len(content), 200)):
-        picture_size(content[:length])
+        image_size(content[:length])
     for _ in range(300):
         damaged = np.frombuffer(content, np.uint8).copy()
         damaged[rng.integers(min(damaged.size, 200), size=3)] = rng.integers(256, size=3)
-        picture_size(damaged.tobytes())
+        image_size(damaged.tobytes())
 
 
 @pytest.mark.parametrize(
@@ -72,8 +72,8 @@ def test_a_damaged_header_is_no_error(variant: str) -> None:
     ],
 )
 def test_what_is_no_picture_is_not_taken_for_one(head: bytes) -> None:
-    assert picture_format(head) is None
-    assert picture_size(head) is None
+    assert image_format(head) is None
+    assert image_size(head) is None
 
 
 def huge(variant: str) -> bytes:

@@ -37,7 +37,7 @@ def test_pictures_are_listed_by_path_with_those_in_folders_below(tmp_path):
 
 
 def test_an_empty_or_missing_folder_is_refused(tmp_path):
-    with pytest.raises(MediaError, match=r"no pictures in this folder; looked for .*\.jpg"):
+    with pytest.raises(MediaError, match=r"no images in this folder; searched for .*\.jpg"):
         list_images(tmp_path)
     with pytest.raises(MediaError, match="no such folder"):
         list_images(tmp_path / "nowhere")
@@ -84,7 +84,7 @@ def test_a_truncated_picture_is_refused_and_no_library_prints(tmp_path, capfd, s
     noise = np.random.default_rng(0).integers(0, 256, (60, 80, 3), np.uint8)
     Image.fromarray(noise).save(path)
     path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
-    with pytest.raises(MediaError, match=r"cut\S+: not a whole picture"):
+    with pytest.raises(MediaError, match=r"cut\S+: not a whole image"):
         read_image(path)
     assert capfd.readouterr().err == ""
 
@@ -93,7 +93,7 @@ def test_garbage_nothing_and_missing_files_are_refused(tmp_path):
     (tmp_path / "text.png").write_text("not a picture\n" * 50)
     (tmp_path / "empty.png").touch()
     for name, reason in {
-        "text.png": "not a whole picture",
+        "text.png": "not a whole image",
         "empty.png": "the file is empty",
         "gone.png": "cannot read the file: No such file",
     }.items():

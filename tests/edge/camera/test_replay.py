@@ -102,14 +102,14 @@ def test_a_damaged_picture_is_skipped_with_one_warning(tmp_path, caplog):
     finally:
         replay.close()
     assert levels == {2, 4}
-    assert [r.getMessage().count("b.png: not a whole picture") for r in caplog.records] == [1]
+    assert [r.getMessage().count("b.png: not a whole image") for r in caplog.records] == [1]
 
 
 def test_a_folder_without_a_readable_picture_is_refused(tmp_path):
-    with pytest.raises(MediaError, match="no pictures"):
+    with pytest.raises(MediaError, match="no images"):
         ImageReplay(tmp_path)
     (tmp_path / "a.png").write_text("no picture")
-    with pytest.raises(MediaError, match="none of its pictures can be read"):
+    with pytest.raises(MediaError, match="none of its images can be read"):
         ImageReplay(tmp_path)
 
 

@@ -138,6 +138,6 @@ def test_a_camera_away_for_too_long_ends_the_process_for_systemd(
         assert device.process.returncode == 1
     last = written.splitlines()[-1]
     assert last.startswith("emotion-edge: USB camera 0")
-    assert f"no picture for {give_up_s:.0f} s" in last
+    assert f"no frame for {give_up_s:.0f} s" in last
     assert written.count("trying again") == 1
     assert "Traceback" not in written

@@ -55,7 +55,7 @@ def test_the_command_line_goes_last(tmp_path: Path) -> None:
         ("[camera]\nsource = 'v4l2:2147483648'", "source = 'v4l2:2147483648': expected auto"),
         (
             "[camera]\nsource = 'file:~nouser/a.mp4'",
-            ": expected a whole path: ~nouser has no home folder",
+            ": expected an absolute path: ~nouser has no home folder",
         ),
         ("[camera]\nfps = 'fast'", "[camera] fps = 'fast': expected a whole number from 1 to 120"),
         ("[camera]\nrotate_deg = 90", "[camera] rotate_deg = 90: expected one of 0, 180"),
@@ -74,7 +74,7 @@ def test_the_command_line_goes_last(tmp_path: Path) -> None:
         ("[classifier]\nmodel = '/'", "model = '/': expected auto or the path of a .tflite"),
         (
             "[classifier]\nmodel = '~nouser/x.tflite'",
-            ": expected a whole path: ~nouser has no home folder",
+            ": expected an absolute path: ~nouser has no home folder",
         ),
         ('[classifier]\nmodel = "a\\u0000.tflite"', r"'a\x00.tflite': expected a path without NUL"),
         ("[state]\nfolder = ''", "[state] folder = '': expected auto or the path of a folder"),
@@ -103,7 +103,7 @@ def test_the_command_line_goes_last(tmp_path: Path) -> None:
         ("[web]\nallowed_hosts = [['a']]", "allowed_hosts, item 1 = ['a']: expected an address"),
         ("[web]\nallowed_hosts = ['http://a.de']", "write 'a.de'"),
         ("[web]\nallowed_hosts = ['a.de:8080']", "write 'a.de'"),
-        ("[web]\nallowed_hosts = ['*.a.de']", "each name by itself"),
+        ("[web]\nallowed_hosts = ['*.a.de']", "each name in full"),
     ],
 )
 def test_a_bad_file_is_refused_in_one_line_that_names_file_key_and_value(

@@ -53,8 +53,8 @@ def test_a_name_as_browsers_send_it(written: str, sent: str) -> None:
         ("[::1]", "write '::1'"),
         ("https://[fe80::1%eth0]:8080/", "write 'fe80::1%eth0'"),
         ("http://müller.de", "write 'müller.de'"),
-        ("*.bar.de", "each name by itself"),
-        ("http://*.bar.de:80/", "each name by itself"),
+        ("*.bar.de", "each name in full"),
+        ("http://*.bar.de:80/", "each name in full"),
         *((bad, "expected an address, or a name") for bad in ("", ".", "a..b", "-a.de", "a-.de")),
         *(
             (bad, "expected an address, or a name")

@@ -233,7 +233,7 @@ def test_a_damaged_file_is_kept_aside_and_a_new_one_begun(
     again.show(REPORT)
     assert len(rows(path)) == 1
     assert len(list(path.parent.glob("history.sqlite3.damaged-*"))) == 1
-    assert "it is kept as history.sqlite3.damaged-" in caplog.text
+    assert "the file is kept as history.sqlite3.damaged-" in caplog.text
     again.close()
 
 

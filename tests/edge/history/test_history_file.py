@@ -544,7 +544,7 @@ class TestAnotherShape:
         watch_and_write(room, file, 150)
         assert file._db
         file._db.execute("DROP TABLE minutes")
-        with pytest.raises(OutputError, match="no such table: minutes; a new one is begun"):
+        with pytest.raises(OutputError, match="no such table: minutes; a new file is created"):
             watch_and_write(room, file, 150)
         watch_and_write(room, file, 60)
         assert [start for start, _, _ in rows(path)] == [*range(NOON, NOON + 301, 60)]

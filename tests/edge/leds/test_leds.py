@@ -226,12 +226,12 @@ def raises(leds: Leds, label: str, message: str | None) -> bool:
         (
             {"pins": {"hapy": 4}},
             LABELS,
-            r"\[leds.pins\] hapy = 4: the model has no such expression; did you mean 'happy'",
+            r"\[leds.pins\] hapy = 4: the model has no such label; did you mean 'happy'",
         ),
         (
             {"pins": {"bored": 4}},
             LABELS[:2],
-            r"\[leds.pins\] bored = 4: the model has no such expression; it knows angry, disgust",
+            r"\[leds.pins\] bored = 4: the model has no such label; the model has angry, disgust",
         ),
         (
             {"pins": {"bored": 16}},
@@ -241,7 +241,7 @@ def raises(leds: Leds, label: str, message: str | None) -> bool:
         (
             {"pins": {"status": 4}},
             (*LABELS, "status"),
-            r"the model has an expression 'status', which is the name of another LED",
+            r"the model has a label 'status', which is the name of another LED",
         ),
         (
             {"pins": {"sad": 16}},

@@ -6,7 +6,7 @@ from itertools import pairwise
 import pytest
 
 from edge.datatypes import BBox, CameraState, FaceState, Health, Report, Snapshot
-from edge.leds.animation import SILENCE_S, Glow, status_level
+from edge.leds.animation import SILENCE_S, Animation, status_level
 from edge.leds.mood import DARK, level_of, light_of, per_emotion_levels, rgb_mood
 from edge.palette import UNCERTAIN, colour_of
 
@@ -77,8 +77,8 @@ def test_light_follows_srgb(level: float, light: float):
     assert level_of(light) == pytest.approx(level, abs=1e-4)
 
 
-def glow(mode: str = "per_emotion", brightness: float = 1.0) -> Glow:
-    return Glow(mode, LABELS, brightness)  # type: ignore[arg-type]
+def glow(mode: str = "per_emotion", brightness: float = 1.0) -> Animation:
+    return Animation(mode, LABELS, brightness)  # type: ignore[arg-type]
 
 
 def test_a_change_is_eased_and_arrives():

@@ -101,7 +101,7 @@ def test_brightness_shows_without_colours():
         (report(camera=CameraState.PAUSED), "camera paused"),
         (report(camera=CameraState.STARTING), "camera starting"),
         (report(None), "unclear"),
-        (Report(snapshot=None, health=report().health), "nobody"),
+        (Report(snapshot=None, health=report().health), "no face"),
     ],
 )
 def test_the_line_says_why_there_is_no_mood(told: Report, words: str):
@@ -224,7 +224,7 @@ def test_no_color_is_honoured():
 def test_a_dumb_terminal_gets_plain_lines():
     assert on_a_terminal(80, TERM="dumb").split() == [
         "LEDs:", "angry,", "disgust,", "fear,", "happy,", "sad,", "surprise,", "neutral;",
-        "mood:", "nobody",
+        "mood:", "no", "face",
     ]  # fmt: skip
 
 

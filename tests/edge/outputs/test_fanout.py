@@ -144,7 +144,7 @@ def test_an_output_that_is_gone_for_good_is_told_once_and_left_alone(
     fanout.close()
     assert well.shown
     assert [r.getMessage() for r in caplog.records] == [
-        "output breakable is given up: terminal: Broken pipe"
+        "output breakable is closed permanently: terminal: Broken pipe"
     ]
 
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-FULL = "standard output: cannot write: No space left on device; send it elsewhere with `> FILE`"
-CLOSED = "standard output: cannot write: it is closed; send it elsewhere with `> FILE`"
+FULL = "standard output: cannot write: No space left on device; redirect it with `> FILE`"
+CLOSED = "standard output: cannot write: it is closed; redirect it with `> FILE`"
 
 
 @pytest.fixture(autouse=True)

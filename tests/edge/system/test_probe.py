@@ -71,7 +71,7 @@ def test_only_a_device_of_ours_is_taken_for_one(
     finding = probe.check_port(web, running)
     assert verdict(finding) == ((FAIL, "port") if expected is None else (PASS, ""))
     if expected is None:
-        assert f"already in use. Held by {our_name()}" in finding.message
+        assert f"already in use. Used by {our_name()}" in finding.message
         assert "./install.sh --demo -- --port 8090" in finding.advice
 
 

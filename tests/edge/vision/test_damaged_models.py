@@ -65,7 +65,7 @@ def test_no_flipped_bit_reaches_the_runtime(pair: Path) -> None:
     assert run.returncode == 0, run.stderr[-2000:]
     lines = run.stdout.splitlines()
     assert len(lines) == 100
-    assert all("the model is damaged or was swapped" in line for line in lines)
+    assert all("the model is damaged or was replaced" in line for line in lines)
 
 
 @pytest.mark.parametrize("name", ["face_detection_short_range.tflite", "face_landmark.tflite"])
@@ -121,7 +121,7 @@ def test_a_network_that_fails_as_it_runs_is_named(monkeypatch: pytest.MonkeyPatc
             raise RuntimeError("kernels/conv.cc:346 was not true.\nNode 113 failed to invoke.")
 
     monkeypatch.setattr(network, "_interpreter", Failing())
-    with pytest.raises(ModelError, match=f"{path.name}: the network cannot be run: Node 113"):
+    with pytest.raises(ModelError, match=f"{path.name}: the network failed to run: Node 113"):
         network(np.zeros((1, 128, 128, 3), np.float32))
 
 
@@ -165,7 +165,7 @@ def test_a_folder_or_a_pipe_in_a_files_place_is_named(pair: Path, suffix: str) -
 def test_an_endless_manifest_is_not_read(pair: Path) -> None:
     with pair.with_suffix(".json").open("r+b") as manifest:
         manifest.truncate(10**12)
-    with pytest.raises(ModelError, match="at most 1 MB of it are read"):
+    with pytest.raises(ModelError, match="at most 1 MB are read"):
         load_model(pair, threads=1)
 
 

@@ -81,11 +81,11 @@ def put(value: Any, *keys: str) -> Callable[[dict[str, Any]], None]:
     [
         (put(2, "format"), "not a manifest of format 1"),
         (drop("labels"), "missing required field `labels`"),
-        (put(["a"] * 7, "labels"), "labels repeat themselves"),
+        (put(["a"] * 7, "labels"), "a label occurs twice"),
         (put(["a", "b"], "labels"), "2 labels for 7 outputs"),
         (put("x", "surprise_me"), "unknown field `surprise_me`"),
         (put("cmyk", "input", "colour"), "input.colour"),
-        (put("rgb", "input", "colour"), "rgb pictures cannot have 1 channels"),
+        (put("rgb", "input", "colour"), "rgb images cannot have 1 channels"),
         (put(0.5, "input", "scale"), "the input's scale is"),
         (put(3, "input", "zero_point"), "the input's zero point is"),
         (put("uint8", "input", "dtype"), "the input's dtype is int8"),
@@ -97,8 +97,8 @@ def put(value: Any, *keys: str) -> Callable[[dict[str, Any]], None]:
         (put("scores", "output", "activation"), "output.activation"),
         (put([0.9, 0.4], "face_crop", "left_eye"), "not left of the right eye"),
         (put(1.5, "face_crop", "box_side"), "face_crop.box_side"),
-        (put("0" * 64, "model", "sha256"), "damaged or was swapped"),
-        (put("other.tflite", "model", "file"), "speaks for another file, other.tflite"),
+        (put("0" * 64, "model", "sha256"), "damaged or was replaced"),
+        (put("other.tflite", "model", "file"), "describes another file, other.tflite"),
         (put(1, "model", "size_bytes"), "bytes"),
         (put(1.2, "metrics", "public_test", "accuracy"), "accuracy"),
         (put("none", "source", "sha256"), "source.sha256"),
@@ -117,7 +117,7 @@ def test_a_manifest_that_does_not_fit_is_refused_in_one_line(
 
 def test_another_network_in_the_models_place_is_refused(pair: Path) -> None:
     shutil.copy(find_network("face_landmark.tflite"), pair)
-    with pytest.raises(ModelError, match="damaged or was swapped"):
+    with pytest.raises(ModelError, match="damaged or was replaced"):
         load_model(pair, threads=1)
 
 
