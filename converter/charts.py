@@ -1,4 +1,4 @@
-"""How a chart becomes a PNG file: matplotlib without a window or state of its own."""
+"""Draws charts as PNG files, with matplotlib and without its global state."""
 
 from __future__ import annotations
 

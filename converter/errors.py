@@ -10,13 +10,13 @@ ConverterError                     exit 1
 
 
 class ConverterError(Exception):
-    """Root of the tree; `exit_code` is what the command line returns for it."""
+    """Root of the tree; `exit_code` is the exit code of a command that raises it."""
 
     exit_code = 1
 
 
 class UsageError(ConverterError, ValueError):
-    """The command line asks for something impossible."""
+    """The command line is not valid."""
 
     exit_code = 2
 
@@ -30,7 +30,7 @@ class DataError(ConverterError, ValueError):
 
 
 class ConversionError(ConverterError, RuntimeError):
-    """A converted network is not what it must be."""
+    """A converted network is not valid."""
 
 
 class OutputError(ConverterError, OSError):

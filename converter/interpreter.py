@@ -1,4 +1,4 @@
-"""LiteRT's interpreter, its errors made ours, and real values in and out of its tensors."""
+"""Wraps LiteRT's interpreter: converts its errors, and real values to and from its tensors."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def check_identifier(model: bytes) -> None:
 
 
 def stored(values: Floats, tensor: dict[str, Any]) -> npt.NDArray[Any]:
-    """Return real values as the tensor with these details holds them, rounded and saturated."""
+    """Return real values in the type of the tensor with these details, rounded and saturated."""
     if not is_quantized(tensor):
         return values
     scale, zero_point = tensor["quantization"]
@@ -56,7 +56,7 @@ def stored(values: Floats, tensor: dict[str, Any]) -> npt.NDArray[Any]:
 
 
 def real(values: npt.NDArray[Any], tensor: dict[str, Any]) -> Floats:
-    """Return the real values of what the tensor with these details holds."""
+    """Return the real values of the tensor with these details."""
     if not is_quantized(tensor):
         return np.asarray(values, np.float32)
     scale, zero_point = tensor["quantization"]

@@ -1,4 +1,4 @@
-"""The model's manifest: what the device must know to use the network, and how it came about.
+"""The model's manifest: everything the device needs to use the network, and its origin.
 
 The one thing that the desktop and the device share; the device refuses unknown keys.
 """
@@ -20,7 +20,7 @@ TOOLS = ("torch", "litert-torch", "ai-edge-quantizer", "ai-edge-litert")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelFile:
-    """The .tflite that the manifest speaks for."""
+    """The .tflite that the manifest describes."""
 
     file: str
     sha256: str
@@ -67,7 +67,7 @@ class FaceCrop:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Quantization:
-    """How the integers were found."""
+    """How the model was quantized."""
 
     recipe: str
     ranges: str
@@ -127,12 +127,12 @@ class Manifest:
 
 
 def model_file(name: str, content: bytes) -> ModelFile:
-    """Return what identifies a model's file."""
+    """Return the identification of a model's file."""
     return ModelFile(file=name, sha256=sha256(content), size_bytes=len(content))
 
 
 def source(path: Path) -> Source:
-    """Return what identifies the checkpoint at `path`."""
+    """Return the identification of the checkpoint at `path`."""
     return Source(file=path.name, sha256=sha256(path.read_bytes()))
 
 
@@ -151,7 +151,7 @@ def tensor_facts(details: dict[str, Any]) -> dict[str, Any]:
 
 
 def tool_versions() -> dict[str, str]:
-    """Return the versions of what converted the model."""
+    """Return the versions of the converting packages."""
     return {name: version(name) for name in TOOLS}
 
 

@@ -1,4 +1,4 @@
-"""Writing results: never half a file, never over another by accident."""
+"""Writes results: whole files only, and over existing files only with --force."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from converter.errors import OutputError, UsageError
 
 
 def check_writable(paths: tuple[Path, ...], *, force: bool) -> None:
-    """Refuse, before any work is done, what could not be written at its end.
+    """Refuse output files that cannot be written, before any work is done.
 
     Raises UsageError when a file exists and `force` is false, OutputError when a folder does
     not take files.
@@ -48,7 +48,7 @@ def write_together(contents: Mapping[Path, bytes]) -> None:
 
 
 def sweep(paths: tuple[Path, ...]) -> None:
-    """Remove what a process left that was killed while it wrote these files."""
+    """Remove temporary files of a process that was killed while it wrote these files."""
     for path in paths:
         for temporary in path.parent.glob(f".{path.name}.*.tmp"):
             temporary.unlink(missing_ok=True)

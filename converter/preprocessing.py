@@ -1,4 +1,4 @@
-"""From a face image to what a network takes: its size, its colours, its range of values."""
+"""Converts a face image to the input of a network: size, colours, range of values."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Preparation:
     def __call__(self, image: Images) -> Floats:
         """Return float32 (1, S, S, C) of one grey image, uint8 (H, W).
 
-        Grey is all that FER2013 has: a network for colours gets it three times.
+        FER2013 has grey samples only: a network for colours gets the grey channel three times.
         """
         # Smoothly up, as the device warps a face; by areas down, where that would skip pixels.
         smaller = self.side_px < max(image.shape)

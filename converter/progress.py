@@ -1,4 +1,4 @@
-"""Progress bars on standard error, so that a command's answer can be piped."""
+"""Progress bars on standard error, so that a command's output can be piped."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Other libraries' chatter: their progress bars, log lines and deprecations are not our user's."""
+"""Silences other libraries: their progress bars, log lines and deprecation warnings."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from collections.abc import Iterator
 
 @contextlib.contextmanager
 def quiet() -> Iterator[None]:
-    """Swallow what Python libraries write to standard error, log or warn; errors still raise."""
+    """Discard warnings, log lines and standard error of Python libraries; errors still raise."""
     before = logging.root.manager.disable
     logging.disable(logging.WARNING)
     try:

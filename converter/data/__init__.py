@@ -1,1 +1,1 @@
-"""Where labelled faces come from: files and folders read, cleaned and counted."""
+"""Reads labelled faces from files and folders, cleans them and counts them."""

@@ -1,4 +1,4 @@
-"""What a reader of datasets gathers: samples, and an account of all that it could not take."""
+"""Builds a dataset from samples, and records the samples that could not be used."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from converter.data.labels import DROPPED, LABELS
 from converter.errors import DataError
 
 MOST_BAD = 0.01
-"""Share of the samples: above it the files are others than they were taken for."""
+"""Share of the samples. A larger share of bad ones means a wrong kind of file."""
 
 NO_VOTES = np.full(10, -1, np.int8)
 
@@ -22,12 +22,12 @@ SPLITS = {
     **dict.fromkeys(("publictest", "public", "validation", "valid", "val", "dev"), Split.PUBLIC),
     **dict.fromkeys(("privatetest", "private", "testing", "test"), Split.PRIVATE),
 }
-"""What splits are called, in lower case."""
+"""The names of the splits, in lower case."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Reading:
-    """`bad` says where each unusable sample is and why; `contempt` counts those dropped.
+    """`bad` is the place of each unusable sample and its fault; `contempt` counts those dropped.
 
     `notes` are whole sentences on what was decided about the rest.
     """
@@ -38,10 +38,10 @@ class Reading:
     notes: tuple[str, ...] = ()
 
     def remarks(self) -> list[str]:
-        """Return what whoever uses the samples should know, a line each."""
+        """Return remarks about left-out samples, one line each."""
         said = list(self.notes)
         if self.contempt:
-            said.append(f"dropped {self.contempt} samples of contempt, which is not one of ours")
+            said.append(f"dropped {self.contempt} samples of contempt, which is not a label here")
         if self.bad:
             said.append(f"left out {len(self.bad)} bad samples, the first: {self.bad[0]}")
         return said
@@ -53,7 +53,7 @@ Parsed = tuple[str, int, Images]
 
 @dataclass(slots=True)
 class DatasetBuilder:
-    """Takes one sample after another; those that do not parse are bad."""
+    """Collects samples; those that do not parse are bad."""
 
     samples: list[Images] = field(default_factory=list)
     labels: list[int] = field(default_factory=list)
@@ -65,7 +65,7 @@ class DatasetBuilder:
     def take(
         self, where: str, parse: Callable[[], Parsed], votes: npt.NDArray[np.int8] = NO_VOTES
     ) -> None:
-        """Add what `parse` returns; a ValueError of its makes the sample at `where` a bad one."""
+        """Add the result of `parse`; a ValueError makes the sample at `where` a bad one."""
         try:
             label, split, sample = parse()
         except ValueError as exc:
@@ -80,12 +80,12 @@ class DatasetBuilder:
         self.votes.append(votes)
 
     def reading(self, source: object) -> Reading:
-        """Return everything taken. Raises DataError when it is nothing, or more than 1% is bad."""
+        """Return the samples. Raises DataError when there is none, or more than 1% is bad."""
         rows = len(self.samples) + self.contempt + len(self.bad)
         if len(self.bad) > MOST_BAD * rows:
             raise DataError(f"{len(self.bad)} of {rows} samples are bad, the first: {self.bad[0]}")
         if not self.samples:
-            raise DataError(f"{source}: there is no sample of our expressions in it")
+            raise DataError(f"{source}: it holds no sample of the seven expressions")
         faces = FaceDataset(
             images=np.stack(self.samples),
             labels=np.array(self.labels, np.uint8),

@@ -1,4 +1,4 @@
-"""A sheet of small images, a row for each label: to see what a dataset holds."""
+"""Draws a sheet of small images of a dataset, one row for each label."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Datasets in whatever layout they come: fer2013.csv, folders of images, or one .npz."""
+"""Reads a dataset in any known layout: fer2013.csv, folders of images, or one .npz."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ __all__ = ["LABELS", "FaceDataset", "Images", "Reading", "Split", "load_dataset"
 
 
 def load_dataset(path: Path, votes: Path | None = None) -> FaceDataset:
-    """Return the samples of `read_dataset`, having said on standard error what became of them."""
+    """Return the samples of `read_dataset`; print its remarks on standard error."""
     reading = read_dataset(path, votes)
     for remark in reading.remarks():
         sys.stderr.write(f"{path}: {remark}\n")
@@ -26,7 +26,7 @@ def load_dataset(path: Path, votes: Path | None = None) -> FaceDataset:
 
 
 def read_dataset(path: Path, votes: Path | None = None) -> Reading:
-    """Return the samples at `path` and what became of the others.
+    """Return the samples at `path` and a record of the others.
 
     A folder is read as a tree of labels, a .csv as Kaggle's FER2013, anything else as an .npz.
     `votes` is FER+'s fer2013new.csv. Raises DataError when something is missing, damaged, or not
@@ -38,5 +38,5 @@ def read_dataset(path: Path, votes: Path | None = None) -> Reading:
     if kind == ".csv":
         return read_csv(path, read_votes(votes) if votes else None)
     if votes:
-        raise DataError(f"{path}: an .npz has votes of its own; {votes} goes with fer2013.csv")
+        raise DataError(f"{path}: an .npz has its own votes; {votes} belongs to fer2013.csv")
     return Reading(faces=read_npz(path))

@@ -1,4 +1,4 @@
-"""Face samples with their labels: what is trained on, calibrated with and measured by."""
+"""Face samples with their labels, for training, calibration and evaluation."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Images = npt.NDArray[np.uint8]
 Indices = npt.NDArray[np.intp]
 
 BLANK_DEVIATION = 3.0
-"""A sample whose grey values deviate by less is taken for blank."""
+"""A sample whose grey values deviate by less counts as blank."""
 
 
 class Split(IntEnum):
@@ -27,7 +27,7 @@ class Split(IntEnum):
 
 
 class SampleStatus(IntEnum):
-    """What becomes of a sample of the training split.
+    """The use of a sample of the training split.
 
     Held out is what PublicTest or PrivateTest has too, pixel for pixel; repeated is what was there
     before with the same label.
@@ -56,7 +56,7 @@ class FaceDataset:
         return len(self.images)
 
     def take(self, chosen: Indices | npt.NDArray[np.bool_]) -> FaceDataset:
-        """Return the rows of these indices, or where this mask is true."""
+        """Return the rows of these indices or of this mask."""
         return FaceDataset(
             images=self.images[chosen],
             labels=self.labels[chosen],
@@ -69,7 +69,7 @@ class FaceDataset:
         return self.take(self.split == split)
 
     def training(self) -> FaceDataset:
-        """Return the samples of the training split that are fit for it; see `statuses`."""
+        """Return the samples of the training split that are used; see `statuses`."""
         return self.take(
             np.flatnonzero(self.split == Split.TRAINING)[self.statuses() == SampleStatus.USED]
         )
@@ -99,7 +99,7 @@ class FaceDataset:
         Raises DataError when there are fewer than `count`.
         """
         if count > len(self):
-            raise DataError(f"{count} samples are wanted, the dataset has only {len(self)}")
+            raise DataError(f"{count} samples are needed, but the dataset has {len(self)}")
         rng = np.random.default_rng(seed)
         shuffled = rng.permutation(len(self))
         rank = np.empty(len(self), np.intp)

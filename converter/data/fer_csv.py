@@ -13,7 +13,7 @@ from converter.data.labels import KNOWN, label_of
 from converter.errors import DataError
 
 COLUMNS = ("emotion", "pixels", "Usage")
-LONGEST_FIELD = 10_000_000  # characters; Python's own limit is for shorter texts than samples
+LONGEST_FIELD = 10_000_000  # characters; Python's own limit is too low for samples
 
 
 def read_csv(path: Path, votes: Votes | None = None) -> Reading:
@@ -39,7 +39,9 @@ def read_csv(path: Path, votes: Votes | None = None) -> Reading:
     except (csv.Error, UnicodeDecodeError) as exc:
         raise DataError(f"{path}: not fer2013.csv: {exc}") from exc
     if votes and len(votes.rows) != rows:
-        raise DataError(f"{path} has {rows} rows and its votes {len(votes.rows)}; they go by row")
+        raise DataError(
+            f"{path} has {rows} rows, but its votes have {len(votes.rows)}; rows must match"
+        )
     return gathered.reading(path)
 
 

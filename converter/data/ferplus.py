@@ -23,10 +23,10 @@ COLUMNS = (
 MOST_VOTES = 100
 
 LABEL_COLUMNS = (4, 5, 6, 1, 3, 2, 0)
-"""The column of each of our LABELS."""
+"""The column of each of LABELS."""
 
 FEWEST_VOTES = 5
-"""Of ten: a sample with fewer for any one of our seven has no FER+ label."""
+"""Of ten votes: a sample with fewer for any of the seven labels has no FER+ label."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -74,9 +74,9 @@ def _counted(path: Path, line: int, row: dict[str, str]) -> list[int]:
 
 
 def majority_labels(votes: npt.NDArray[np.int8]) -> npt.NDArray[np.int64]:
-    """Return the label of most FER+ votes (N, 10) among our seven, -1 where there is none.
+    """Return the label with the most FER+ votes (N, 10) of the seven, -1 where there is none.
 
-    None is where something else, or another of the seven, has as many, or all have too few.
+    There is none where another column has as many votes, or where all have too few.
     """
     ours = votes[:, LABEL_COLUMNS].astype(np.int64)
     most = ours.max(axis=1)

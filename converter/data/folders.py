@@ -1,4 +1,4 @@
-"""Datasets as folders of images: FER2013's copies, CK+, MMA and whoever has their own.
+"""Reads datasets in folders of images: copies of FER2013, CK+, MMA and others.
 
 Either `train|val|test/<emotion>/...` or `<emotion>/...`; folders of other names in between or
 below are followed, files that are no images and hidden ones are passed over.
@@ -40,7 +40,7 @@ def read_folders(path: Path, votes: Votes | None = None) -> Reading:
         gathered.take(str(image), partial(_parsed, image, label, split), own)
     reading = gathered.reading(path)
     if votes and (reading.faces.votes < 0).all():
-        raise DataError(f"{path}: none of its images has a name that is in the votes")
+        raise DataError(f"{path}: none of its images has a name in the votes")
     return _with_splits(reading, {split for _, _, split in images})
 
 
@@ -78,12 +78,12 @@ def _labelled(
     path: Path, folders: list[Path], split: Split | None
 ) -> list[tuple[Path, str, Split | None]]:
     if not folders:
-        raise DataError(f"{path}: there is no folder of an emotion in it")
+        raise DataError(f"{path}: it holds no folder named after an emotion")
     found = []
     for folder in folders:
         label = label_of(folder.name)
         if label is None:
-            raise DataError(f"{folder}: {folder.name!r} is no emotion known here ({KNOWN})")
+            raise DataError(f"{folder}: {folder.name!r} is not a known emotion ({KNOWN})")
         found += [(file, label, split) for file in _files(folder)]
     return found
 
@@ -104,7 +104,7 @@ def _parsed(image: Path, label: str, split: Split | None) -> Parsed:
 
 
 def _with_splits(reading: Reading, splits: set[Split | None]) -> Reading:
-    """Hold images out where the folders do not."""
+    """Hold images out where the folders hold none out."""
     faces = reading.faces
     if None in splits:
         faces = _held_out(faces, Split.PRIVATE)

@@ -1,4 +1,4 @@
-"""An image from any dataset as FER2013 has them: 48x48, grey."""
+"""Converts an image of any dataset to the form of FER2013: 48x48, grey."""
 
 from __future__ import annotations
 
@@ -22,15 +22,15 @@ DEEPEST = 65535
 def image_of_file(path: Path) -> Images:
     """Return uint8 (48, 48) of an image file of any size and colours.
 
-    Raises ValueError, saying what is wrong, when it is not a whole image.
+    Raises ValueError, with the reason, when it is not a whole image.
     """
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("error")  # an image too large to be one
-            # Unlike OpenCV, Pillow refuses what was cut off.
+            warnings.simplefilter("error")  # an image of an implausible size
+            # Unlike OpenCV, Pillow refuses a truncated file.
             with Image.open(io.BytesIO(path.read_bytes())) as image:
                 return _sized(_grey(image))
-    except Exception as exc:  # Pillow's decoders raise what they like
+    except Exception as exc:  # Pillow's decoders raise any exception
         reason = exc.strerror if isinstance(exc, OSError) and exc.strerror else str(exc)
         if isinstance(exc, UnidentifiedImageError):
             reason = "not an image"
@@ -38,7 +38,7 @@ def image_of_file(path: Path) -> Images:
 
 
 def _grey(image: Image.Image) -> Images:
-    """Return uint8 (H, W). Pillow's own conversion cuts deeper greys off at 255: all white."""
+    """Return uint8 (H, W). Pillow's own conversion clips 16-bit greys at 255."""
     if not image.mode.startswith(("I", "F")):
         return np.asarray(image.convert("L"))
     values = np.asarray(image)
@@ -50,7 +50,7 @@ def _grey(image: Image.Image) -> Images:
 def image_of_text(pixels: str) -> Images:
     """Return uint8 (48, 48) of a square image's grey values, row by row, between spaces.
 
-    Raises ValueError, saying what is wrong, when they are not that.
+    Raises ValueError, with the reason, for other values.
     """
     try:
         values = bytes(map(int, pixels.split()))
@@ -58,7 +58,7 @@ def image_of_text(pixels: str) -> Images:
         raise ValueError("a pixel is not a whole number from 0 to 255") from exc
     side = isqrt(len(values))
     if side * side != len(values):
-        raise ValueError(f"{len(values)} pixels are no square, expected {SIDE_PX * SIDE_PX}")
+        raise ValueError(f"{len(values)} pixels do not make a square, expected {SIDE_PX * SIDE_PX}")
     return _sized(np.frombuffer(values, np.uint8).reshape(side, side))
 
 

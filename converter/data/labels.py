@@ -1,4 +1,4 @@
-"""The seven expressions, and what other datasets call them."""
+"""The seven expressions, and their names in other datasets."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ LABELS = ("angry", "disgust", "fear", "happy", "sad", "surprise", "neutral")
 """FER2013's own order."""
 
 DROPPED = "contempt"
-"""What CK+ and FER+ know and FER2013 does not."""
+"""A label of CK+ and FER+ that FER2013 does not have."""
 
 _ALIASES = {
     "angry": ("anger",),
@@ -20,14 +20,14 @@ _ALIASES = {
 }
 
 NAMES = {name: label for label, aliases in _ALIASES.items() for name in (label, *aliases)}
-"""Every known name in lower case, and the label or "contempt" that it stands for."""
+"""Every known name in lower case, and its label or "contempt"."""
 
 KNOWN = ", ".join((*LABELS, DROPPED))
 """For messages."""
 
 
 def label_of(name: str) -> str | None:
-    """Return the label, or "contempt", that `name` stands for; None for any other word.
+    """Return the label, or "contempt", of `name`; None for any other word.
 
     Case and a leading number ("3_happy", "03-happiness") do not matter, and a number alone is an
     index of LABELS, as in FER2013's own file.

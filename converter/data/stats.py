@@ -1,4 +1,4 @@
-"""`emotion-converter dataset`: what is in a dataset, before anything is made of it."""
+"""`emotion-converter dataset`: counts the samples of a dataset."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
 
 
 def run(args: argparse.Namespace) -> int:
-    """Print the survey of `args.path`; return the exit code."""
+    """Print the statistics of `args.path`; return the exit code."""
     if args.contact_sheet:
         check_writable((args.contact_sheet,), force=args.force)
     reading = read_dataset(args.path, args.votes)
@@ -60,7 +60,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def survey(faces: FaceDataset) -> Survey:
-    """Return what there is to count in `faces`."""
+    """Return the counts of `faces`."""
     voted = majority_labels(faces.votes)
     clear = voted >= 0
     statuses = faces.statuses()

@@ -36,7 +36,7 @@ FEWEST_PEOPLE = 100
 """An average of fewer could be recognised."""
 
 POOL_PER_PERSON = 4
-"""Candidates looked at for each person wanted, over both actors."""
+"""Candidates for each person needed, over both actors."""
 
 EXAGGERATION = 1.7
 """How far an expression is taken from the actor's mean face; 1 is as averaged."""
@@ -44,7 +44,7 @@ EXAGGERATION = 1.7
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Portrait:
-    """One average, uint8 (160, 160). FER2013 names nobody: `people` counts different images."""
+    """One average, uint8 (160, 160). FER2013 has no names: `people` counts different images."""
 
     name: str
     gray: npt.NDArray[np.uint8]

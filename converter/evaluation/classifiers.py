@@ -47,7 +47,7 @@ class Classifier:
 
 
 def load_classifier(path: Path) -> Classifier:
-    """Return the model at `path`: a .tflite with its manifest beside it, or a float checkpoint.
+    """Return the model at `path`: a .tflite and its manifest .json, or a float checkpoint.
 
     A .tflite without a manifest is taken for one that reads images as ours does. Raises
     ConversionError or CheckpointError when it cannot be read or is no classifier of our labels.
@@ -80,7 +80,7 @@ class _Output(msgspec.Struct):
 
 
 class _Manifest(msgspec.Struct):
-    """What is read here; the device reads, and checks, the rest."""
+    """The part that is read here; the device reads and checks the rest."""
 
     labels: tuple[str, ...]
     input: _Input

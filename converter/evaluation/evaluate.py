@@ -1,4 +1,4 @@
-"""`emotion-converter evaluate`: what a model gets right over a whole split, or two side by side."""
+"""`emotion-converter evaluate`: the accuracy of a model on a whole split, or of two compared."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
 
 
 def run(args: argparse.Namespace) -> int:
-    """Print what `args` asks for; return the exit code."""
+    """Print the evaluation that `args` requests; return the exit code."""
     if (args.model is None) == (args.compare is None):
         raise UsageError("name one model to evaluate, or two after --compare")
     if args.confusion:

@@ -1,4 +1,4 @@
-"""Probabilities that mean what they say: one temperature for a network's logits."""
+"""Calibrates probabilities with one temperature for a network's logits."""
 
 from __future__ import annotations
 

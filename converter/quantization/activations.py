@@ -1,4 +1,4 @@
-"""What every tensor between a TFLite model's operators holds, for ranges and for fidelity."""
+"""Reads every tensor between a TFLite model's operators, for ranges and for the SNR."""
 
 from __future__ import annotations
 

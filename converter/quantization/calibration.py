@@ -22,11 +22,11 @@ SMOOTHING = 0.95
 
 PERCENTILE = 99.9
 INFINITE = 3e38
-"""What a padding of minus infinity is written as; no value to spread integers over."""
+"""The value that represents a padding of minus infinity; it is left out of ranges."""
 
 
 class Estimator(Protocol):
-    """Sees the values of one tensor, sample by sample, and says which range to keep."""
+    """Collects the values of one tensor, sample by sample, and estimates its range."""
 
     def update(self, values: Floats) -> None:
         """Take into account one sample's values, of any shape."""
@@ -95,7 +95,7 @@ ESTIMATORS: dict[str, Callable[[int], Estimator]] = {
     "moving_average": MovingAverage,
     "percentile": Percentile,
 }
-"""Each is made for one tensor, told how many samples will come."""
+"""Each takes the number of samples, and estimates the range of one tensor."""
 
 DEFAULT_ESTIMATOR = "min_max"
 

@@ -27,7 +27,7 @@ def float_tflite(net: nn.Module) -> bytes:
     try:
         with quiet():
             model: bytes = litert_torch.convert(wrapped, (sample,)).model_content()
-    except Exception as exc:  # torch.export and the compiler raise what they like
+    except Exception as exc:  # torch.export and the compiler raise any exception
         reason = str(exc).strip().partition("\n")[0]
         raise ConversionError(f"the network does not convert to TFLite: {reason}") from exc
     return _with_short_names(model)

@@ -1,4 +1,4 @@
-"""What the quantizer starts from: a float TFLite model, and all that is known of it."""
+"""The input of the quantizer: a float TFLite model and its description."""
 
 from __future__ import annotations
 

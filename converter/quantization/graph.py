@@ -1,4 +1,4 @@
-"""What a TFLite file consists of: its size, its operators, and how XNNPACK takes them."""
+"""Describes a TFLite file: its size, its operators, and its XNNPACK partitions."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from converter.errors import ConversionError
 from converter.interpreter import check_identifier, load_interpreter
 
 INTEGERS = {schema.TensorType.INT8, schema.TensorType.INT32}
-"""What a full-integer model holds: values and weights; biases and shapes."""
+"""The tensor types of a full-integer model: values, weights, biases and shapes."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,7 +30,7 @@ class GraphFacts:
 
 
 def graph_facts(model: bytes) -> GraphFacts:
-    """Return what `model` consists of. Raises ConversionError when it is not a TFLite model."""
+    """Return the structure of `model`. Raises ConversionError when it is not a TFLite model."""
     return GraphFacts(
         size_bytes=len(model),
         operators=dict(Counter(operator_kinds(model)).most_common()),

@@ -33,7 +33,7 @@ def quantized(float_model: bytes, recipe: Recipe, ranges: Mapping[str, Range]) -
             result = quantizer.Quantizer(float_model, recipe.rules).quantize(
                 statistics, enable_progress_bar=False, enable_progress_report=False
             )
-    except Exception as exc:  # the quantizer raises what it likes
+    except Exception as exc:  # the quantizer raises any exception
         reason = str(exc).strip().partition("\n")[0]
         raise ConversionError(f"{recipe.name} cannot quantize this network: {reason}") from exc
     model = bytes(result.quantized_model)

@@ -1,4 +1,4 @@
-"""What quantization costs: the float model and the one made from it, on both held-out splits."""
+"""Measures the cost of quantization: float and quantized model on both held-out splits."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from converter.quantization.float_model import FloatModel
 
 Floats = npt.NDArray[np.float32]
 Reference = Callable[[Images], Floats]
-"""uint8 (N, 48, 48) -> what the float weights answer (N, 7)."""
+"""uint8 (N, 48, 48) -> the logits of the float weights (N, 7)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -29,7 +29,7 @@ from converter.training.model import fer_net
 SNR_SAMPLES = 16
 FARTHEST_MEAN = 1000
 LEAST_STD = 0.001
-"""In pixel values, 0..255; anything beyond is a slip of the keyboard."""
+"""In pixel values, 0..255; a larger value is a typing error."""
 
 DESCRIPTIONS = ("colour", "mean", "std", "activation", "labels")
 """Options that describe a .tflite; a checkpoint's network is known."""
@@ -43,7 +43,10 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     )
     parser.add_argument("--data", type=Path, required=True, help="FER2013")
     parser.add_argument(
-        "--out", type=Path, required=True, help="the .tflite; its manifest .json goes beside it"
+        "--out",
+        type=Path,
+        required=True,
+        help="the .tflite; its manifest .json is written to the same folder",
     )
     recipes = "; ".join(f"{recipe.name}: {recipe.summary}" for recipe in RECIPES.values())
     parser.add_argument(
@@ -92,7 +95,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _add_descriptions(parser: argparse.ArgumentParser) -> None:
-    group = parser.add_argument_group("what a .tflite does not say of itself")
+    group = parser.add_argument_group("properties that a .tflite does not state")
     group.add_argument("--colour", choices=CHANNELS, help="(default: by its channels)")
     group.add_argument("--mean", type=_mean, help="real = (pixel - mean) / std (default: 127.5)")
     group.add_argument("--std", type=_deviation, help="(default: 127.5)")

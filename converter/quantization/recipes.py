@@ -31,7 +31,7 @@ STATIC = Recipe(
 )
 DYNAMIC = Recipe(
     name="dynamic_wi8",
-    summary="int8 weights, activations rounded anew for each sample; float ends",
+    summary="int8 weights, activations rounded for each sample; float ends",
     rules=recipe.dynamic_wi8_afp32(),
     static=False,
 )

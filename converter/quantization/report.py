@@ -1,4 +1,4 @@
-"""What `quantize` found out about a model: in short for the terminal, whole for a file."""
+"""The report of `quantize`: a summary for the terminal, the whole for a file."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class QuantizationReport:
         return json.dumps(found, indent=2) + "\n"
 
     def to_text(self) -> str:
-        """Return everything as lines for people to read."""
+        """Return the whole report as text."""
         operators = [f"{count:5} {kind}" for kind, count in self.after.operators.items()]
         return _lines(
             *self._summary(),
@@ -48,7 +48,7 @@ class QuantizationReport:
         )
 
     def to_short_text(self) -> str:
-        """Return what the terminal shows."""
+        """Return the summary for the terminal."""
         return _lines(
             *self._summary(), "Worst tensors, dB", *map(_line, worst(self.fidelity, SHORT))
         )

@@ -1,4 +1,4 @@
-"""Any float .tflite that a user brings: what it takes, what it answers, and whether it will do."""
+"""Imports a user's float .tflite: finds its inputs and outputs, and checks that they fit."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ FLOAT_MODEL = {
     schema.TensorType.INT64,
     schema.TensorType.BOOL,
 }
-"""What a float model holds: values and weights; shapes, axes and conditions."""
+"""The tensor types of a float model: values, weights, shapes, axes and conditions."""
 
 LOOKS = 8
-"""Samples by which logits are told from probabilities."""
+"""The samples that distinguish logits from probabilities."""
 
 SUM_TOLERANCE = 1e-3
 """Of a softmax in float32."""
@@ -37,7 +37,7 @@ SUM_TOLERANCE = 1e-3
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Description:
-    """What the file does not say about itself; None where it shall be found out."""
+    """The properties that the file does not state; None where they are to be detected."""
 
     colour: str | None = None
     mean: float = 127.5
@@ -82,7 +82,7 @@ def with_activation(model: FloatModel, said: str | None, faces: Images) -> Float
     """
     outputs = model.classifier(model.content)(faces[:LOOKS])
     if not np.isfinite(outputs).all():
-        raise ConversionError("the model answers with what is no number: check --mean and --std")
+        raise ConversionError("the model's output is not a number: check --mean and --std")
     seen = "probabilities" if _sum_to_one(outputs) else "logits"
     if said not in {None, seen}:
         least, greatest = outputs.min(), outputs.max()

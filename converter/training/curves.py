@@ -1,4 +1,4 @@
-"""The course of a training as a chart."""
+"""Draws the learning curves of a training."""
 
 from __future__ import annotations
 

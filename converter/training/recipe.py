@@ -28,7 +28,7 @@ class Section(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
 
 
 class Augmentation(Section, frozen=True):
-    """How far samples are distorted; recipe.toml says in what units."""
+    """The strength of the augmentation; recipe.toml states the units."""
 
     rotation_deg: AtLeastZero
     scale: AtLeastZero
@@ -72,7 +72,7 @@ class Recipe(Section, frozen=True):
         return sum(stage.epochs for stage in self.stages)
 
     def only(self, epochs: int) -> Recipe:
-        """Return the recipe with its last stage alone, of this many epochs."""
+        """Return the recipe with its last stage only, of this many epochs."""
         last = msgspec.structs.replace(self.stages[-1], epochs=epochs)
         return msgspec.structs.replace(self, stages=[last])
 
@@ -95,7 +95,7 @@ def default_recipe() -> Recipe:
 
 
 def load_recipe(path: Path) -> Recipe:
-    """Return the defaults with what the file at `path` says instead.
+    """Return the defaults, changed by the file at `path`.
 
     Raises UsageError when the file is missing or says something unknown or impossible.
     """

@@ -31,7 +31,7 @@ EpochLog = dict[str, Any]
 
 @dataclass(slots=True)
 class RunState:
-    """What a run was in the middle of; `trainer` is `Trainer.state`'s."""
+    """The state of an unfinished run; `trainer` is `Trainer.state`'s."""
 
     trainer: dict[str, Any]
     faces: str
@@ -53,7 +53,7 @@ class RunFolder:
     def check_unused(self) -> None:
         """Raise UsageError when a run is in the folder already."""
         if self._state.exists():
-            raise UsageError(f"{self.folder} holds a run; pass --resume to go on with it")
+            raise UsageError(f"{self.folder} holds a run; pass --resume to continue it")
 
     def begin(self, recipe: Recipe, state: RunState) -> None:
         """Make the folder with the recipe and the first state in it. Raises OutputError."""
@@ -74,7 +74,7 @@ class RunFolder:
         return load_recipe(self.recipe), self._load()
 
     def save(self, state: RunState) -> None:
-        """Write the state alone, in the middle of an epoch."""
+        """Write the state only, in the middle of an epoch."""
         write_together({self._state: _packed(state)})
 
     def save_epoch(self, state: RunState, best: DenseNet121 | None) -> None:

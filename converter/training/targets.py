@@ -1,4 +1,4 @@
-"""What a network is trained towards: FER2013's labels and, where there are any, FER+'s votes."""
+"""The training targets: FER2013's labels and, where available, FER+'s votes."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class Targets:
 
 
 def targets(faces: FaceDataset) -> Targets:
-    """Return what `faces` are to be taken for."""
+    """Return the targets of `faces`."""
     votes = faces.votes[:, :VOTED_LABELS].astype(np.float32)
     total = votes.sum(axis=1)
     valid = (total >= FEWEST_VOTES) & (faces.votes[:, NOT_A_FACE] < FEWEST_VOTES)

@@ -36,10 +36,10 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     parser.add_argument("--data", type=Path, required=True, help="FER2013: .csv, .npz or a folder")
     parser.add_argument("--votes", type=Path, metavar="CSV", help="FER+ votes, fer2013new.csv")
     parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder of the run")
-    parser.add_argument("--recipe", type=Path, metavar="TOML", help="what differs from the default")
+    parser.add_argument("--recipe", type=Path, metavar="TOML", help="changes to the default recipe")
     parser.add_argument("--init", type=Path, metavar="WEIGHTS", help=".safetensors to start from")
     parser.add_argument(
-        "--epochs", type=_positive, metavar="N", help="the recipe's last stage alone, for N epochs"
+        "--epochs", type=_positive, metavar="N", help="the recipe's last stage only, for N epochs"
     )
     parser.add_argument("--limit", type=_positive, metavar="N", help="train on N samples only")
     parser.add_argument("--resume", action="store_true", help="go on with the run in --out")
@@ -86,7 +86,7 @@ def _resumed(
     """Return the run in `folder` as its last state has it."""
     for name in FIXED_AT_THE_START:
         if getattr(args, name):
-            raise UsageError(f"--{name} is for a new run; {folder.recipe} rules this one")
+            raise UsageError(f"--{name} is for a new run; {folder.recipe} applies to this one")
     recipe, state = folder.resume()
     faces, held_out = _samples(args, state.limit, recipe.seed)
     if fingerprint(faces) != state.faces:
@@ -99,7 +99,7 @@ def _resumed(
 def _samples(
     args: argparse.Namespace, limit: int | None, seed: int
 ) -> tuple[FaceDataset, FaceDataset]:
-    """Return what is learnt from and what is selected by."""
+    """Return the samples for training and for selection."""
     everything = load_dataset(args.data, args.votes)
     faces, held_out = everything.training(), everything.part(Split.PUBLIC)
     if not len(held_out):

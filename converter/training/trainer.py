@@ -37,7 +37,7 @@ class Tally:
 
 @dataclass(slots=True)
 class Progress:
-    """How far a run has come; `epoch` and `step` (of all epochs) are the next to be done."""
+    """The progress of a run; `epoch` and `step` (of all epochs) are the next ones."""
 
     epoch: int = 0
     step: int = 0

@@ -108,7 +108,7 @@ def test_more_calibration_samples_than_there_are_fails(
 ):
     words = ["quantize", str(random_checkpoint), "--data", str(random_npz)]
     assert cli.main([*words, "--out", str(tmp_path / "m.tflite"), "--calibration", "43"]) == 1
-    assert "43 samples are wanted, the dataset has only 42" in capsys.readouterr().err
+    assert "43 samples are needed, but the dataset has 42" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("name", ["gone.tflite", "gone.safetensors"])

@@ -65,7 +65,7 @@ def test_a_rare_label_gives_all_it_has(random_faces):
 
 
 def test_more_than_there_are_is_refused(random_faces):
-    with pytest.raises(DataError, match="71 samples are wanted, the dataset has only 70"):
+    with pytest.raises(DataError, match="71 samples are needed, but the dataset has 70"):
         random_faces.stratified(71, seed=0)
 
 

@@ -86,7 +86,7 @@ def test_contempt_is_dropped_and_counted(tmp_path):
         (f"7,{pixels(1)},Training", "unknown emotion '7'"),
         (f"glee,{pixels(1)},Training", "unknown emotion 'glee'"),
         (f"3,{pixels(1)},Sometimes", "unknown Usage 'Sometimes'"),
-        (f"3,{pixels(1, 2303)},Training", "2303 pixels are no square"),
+        (f"3,{pixels(1, 2303)},Training", "2303 pixels do not make a square"),
         (f"3,{pixels(256)},Training", "a pixel is not a whole number from 0 to 255"),
         (f"3,{pixels(-1)},Training", "a pixel is not a whole number from 0 to 255"),
         (f"3,{pixels('x')},Training", "a pixel is not a whole number from 0 to 255"),
@@ -109,7 +109,7 @@ def test_many_bad_rows_are_an_error(tmp_path):
         read_dataset(path)
     assert str(caught.value) == (
         f"2 of 100 samples are bad, the first: {path}, line 100: "
-        "2 pixels are no square, expected 2304"
+        "2 pixels do not make a square, expected 2304"
     )
 
 
@@ -118,7 +118,7 @@ def test_many_bad_rows_are_an_error(tmp_path):
     [
         (b"", "it lacks the column 'Usage'"),
         (b"emotion,pixels\n3,1\n", "it lacks the column 'Usage'"),
-        (b"emotion,pixels,Usage\n", "there is no sample of our expressions in it"),
+        (b"emotion,pixels,Usage\n", "it holds no sample of the seven expressions"),
         (b"emotion,pixels,Usage\n\xff\xfe,1,Training\n", "not fer2013.csv"),
         (b"PK\x03\x04\x00\x00\x00", "not fer2013.csv"),
     ],
@@ -146,7 +146,7 @@ def test_votes_go_by_row_past_bad_ones(tmp_path):
 
 def test_votes_for_other_rows_are_refused(tmp_path):
     path = write(tmp_path, rows(3))
-    with pytest.raises(DataError, match="has 3 rows and its votes 2; they go by row"):
+    with pytest.raises(DataError, match="has 3 rows, but its votes have 2; rows must match"):
         read_dataset(path, votes_file(tmp_path, ["Training,a.png,1,2,3,4,0,0,0,0,0,0"] * 2))
 
 
@@ -171,5 +171,5 @@ def test_a_file_without_votes_is_refused(tmp_path):
 
 
 def test_an_npz_has_votes_of_its_own(random_npz, tmp_path):
-    with pytest.raises(DataError, match=r"an \.npz has votes of its own"):
+    with pytest.raises(DataError, match=r"an \.npz has its own votes"):
         read_dataset(random_npz, votes_file(tmp_path, []))

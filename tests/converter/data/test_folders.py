@@ -139,19 +139,19 @@ def test_an_unknown_label_is_refused(tree):
     with pytest.raises(DataError) as caught:
         read_dataset(tree)
     assert str(caught.value) == (
-        f"{tree / 'train' / 'bored'}: 'bored' is no emotion known here "
+        f"{tree / 'train' / 'bored'}: 'bored' is not a known emotion "
         "(angry, disgust, fear, happy, sad, surprise, neutral, contempt)"
     )
 
 
 def test_folders_without_images_are_refused(tmp_path):
-    with pytest.raises(DataError, match="there is no folder of an emotion in it"):
+    with pytest.raises(DataError, match="it holds no folder named after an emotion"):
         read_dataset(tmp_path)
     (tmp_path / "train" / "happy").mkdir(parents=True)
-    with pytest.raises(DataError, match="there is no sample of our expressions in it"):
+    with pytest.raises(DataError, match="it holds no sample of the seven expressions"):
         read_dataset(tmp_path)
     (tmp_path / "test").mkdir()
-    with pytest.raises(DataError, match="test: there is no folder of an emotion in it"):
+    with pytest.raises(DataError, match="test: it holds no folder named after an emotion"):
         read_dataset(tmp_path)
 
 
@@ -172,5 +172,5 @@ def test_votes_go_by_the_name_of_the_file(tree, tmp_path):
 def test_votes_for_other_files_are_refused(tree, tmp_path):
     votes = tmp_path / "votes.csv"
     votes.write_text(f"{HEAD}\nTraining,fer0000007.png,1,9,0,0,0,0,0,0,0,0\n")
-    with pytest.raises(DataError, match="none of its images has a name that is in the votes"):
+    with pytest.raises(DataError, match="none of its images has a name in the votes"):
         read_dataset(tree, votes)

@@ -130,7 +130,7 @@ def test_weights_that_are_no_numbers_are_refused(tmp_path, random_faces):
     broken = net()
     torch.nn.init.constant_(next(broken.parameters()), float("nan"))
     model = foreign_model(write(tmp_path / "nan.tflite", broken), Description())
-    with pytest.raises(ConversionError, match="answers with what is no number"):
+    with pytest.raises(ConversionError, match="output is not a number"):
         with_activation(model, None, random_faces.images)
 
 

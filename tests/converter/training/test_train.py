@@ -174,7 +174,7 @@ def test_a_finished_run_resumes_to_nothing_and_is_not_begun_again(finished, rand
     capsys.readouterr()
     assert cli.main([*words, "--epochs", "1"]) == 2
     assert capsys.readouterr().err == (
-        f"emotion-converter: {finished} holds a run; pass --resume to go on with it\n"
+        f"emotion-converter: {finished} holds a run; pass --resume to continue it\n"
     )
     assert {path: path.read_bytes() for path in finished.iterdir()} == kept
 
