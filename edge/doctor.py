@@ -208,7 +208,7 @@ def _refused_camera(exc: EdgeError, config: Config, root: Path) -> Finding:
     if is_file(config.camera):
         return failed("camera", str(exc), "camera-file")
     if holders := camera_holders(root):
-        return failed("camera", f"{exc}. Held by {', '.join(holders)}", "camera-busy")
+        return failed("camera", f"{exc}. Used by {', '.join(holders)}", "camera-busy")
     return failed("camera", str(exc), "camera")
 
 

@@ -27,7 +27,7 @@ _SECRET_BYTES = 32
 _LARGEST_FILE_BYTES = 64 * 1024  # of the files read here; the device writes no larger one
 
 _LONGEST_SHOWN = 200  # characters of a path in a message
-_NO_NAME = "no folder can have this name"
+_NO_NAME = "this is not a valid path"
 _ELSEWHERE = "set [state] folder to another"
 _OWN = "remove it, the device makes its own"
 _ADVICE = {

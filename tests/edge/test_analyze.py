@@ -14,6 +14,7 @@ import cv2
 import numpy as np
 import pytest
 from faces import hang, wall
+from permissions import open_to_all
 from PIL import Image
 
 from edge.analyze import Analyzer, Job, plan
@@ -424,8 +425,7 @@ def test_a_file_in_a_closed_folder_is_not_said_to_be_missing(tmp_path: Path) -> 
     (closed / "a.png").write_bytes(encoded("PNG"))
     plan_of = [f"{closed}/a.png", f"{closed}/absent.png", f"{tmp_path}/a.txt/b.png"]
     (tmp_path / "a.txt").touch()
-    for folder in (tmp_path, *list(tmp_path.parents)[:2]):
-        folder.chmod(0o755)
+    open_to_all(tmp_path)
     os.seteuid(65534)
     try:
         planned = plan(plan_of)

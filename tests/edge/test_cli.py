@@ -348,7 +348,7 @@ def test_the_code_is_not_told_to_what_may_be_a_journal(state: Path) -> None:
         code = device.code_file.read_text().strip()
         device.end(signal.SIGTERM)
         assert not any(code in line for line in device.lines)
-        assert "access code: to be had with `emotion-edge code`\n" in device.lines
+        assert "access code: shown by `emotion-edge code`\n" in device.lines
 
 
 def test_the_code_of_a_running_demo_comes_with_its_address(

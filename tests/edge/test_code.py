@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from permissions import open_to_all
 
 import edge.cli
 import edge.config.options
@@ -107,7 +108,7 @@ def test_settings_of_root_alone_are_not_replaced_by_the_defaults(
     command: str,
 ) -> None:
     for hidden in (installed, installed.parent):  # the file, then the folder it is in
-        opened_to_all(tmp_path)
+        open_to_all(tmp_path)
         hidden.chmod(0)
         with unprivileged():
             line = complaint(capsys, command, code=2)
@@ -118,7 +119,7 @@ def test_settings_of_root_alone_are_not_replaced_by_the_defaults(
 def test_a_state_folder_of_another_user_is_told_with_a_remedy(
     installed: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    opened_to_all(tmp_path)
+    open_to_all(tmp_path)
     (tmp_path / "service").chmod(0)
     with unprivileged():
         line = complaint(capsys, "code", code=1)
@@ -142,14 +143,6 @@ def test_a_user_without_a_home_is_told_what_to_set() -> None:
         "emotion-edge: [state] folder = 'auto': this user has no home folder; "
         "set [state] folder to an absolute path\n"
     )
-
-
-def opened_to_all(folder: Path) -> None:
-    """Let another user pass the folders above, which pytest makes for us alone."""
-    for parent in (folder, *folder.parents):
-        found = parent.stat()
-        if found.st_uid == os.geteuid() and not found.st_mode & 0o001:
-            parent.chmod(0o755)
 
 
 def test_a_device_that_was_killed_leaves_no_address(state: Path) -> None:

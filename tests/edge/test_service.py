@@ -147,7 +147,7 @@ def test_a_slow_stage_skips_frames_and_shows_the_newest(device: Device) -> None:
 def test_an_unplugged_camera_is_reported_and_comes_back_by_itself(
     device: Device, caplog: pytest.LogCaptureFixture
 ) -> None:
-    caplog.set_level("INFO", "edge.service")
+    caplog.set_level("INFO", "edge")
     eventually(device.camera_is(CameraState.LIVE))
     device.usb.unplug()
     assert eventually(device.camera_is(CameraState.LOST)) < 2
@@ -204,7 +204,7 @@ def test_a_camera_gone_for_good_ends_the_run_with_its_error() -> None:
 )
 def test_the_last_word_helps_with_this_source(source: str, advice: str) -> None:
     config = load_config(None, {"camera": {"source": source}}).camera
-    signs = Signs(name="x", asked_to_rest_s=None, on=True, age_s=None, silent_s=60, error="x: gone")
+    signs = Signs(name="x", pausing_for_s=None, on=True, age_s=None, silent_s=60, error="x: gone")
     assert given_up(signs, config) == f"x: no frame for 60 s (gone); {advice}"
 
 

@@ -246,16 +246,24 @@ def raises(leds: Leds, label: str, message: str | None) -> bool:
         (
             {"pins": {"sad": 16}},
             LABELS,
-            r"\[leds.pins\] sad = 16: \[leds.pins\] happy uses this pin",
+            r"\[leds.pins\] sad = 16: \[leds.pins\] happy already uses this pin",
         ),
-        ({"status_pin": 5}, LABELS, r"\[leds\] status_pin = 5: \[leds.pins\] angry uses this pin"),
+        (
+            {"status_pin": 5},
+            LABELS,
+            r"\[leds\] status_pin = 5: \[leds.pins\] angry already uses this pin",
+        ),
         (
             {"privacy_pin": 25},
             LABELS,
-            r"\[leds\] privacy_pin = 25: \[leds\] status_pin uses this pin",
+            r"\[leds\] privacy_pin = 25: \[leds\] status_pin already uses this pin",
         ),
-        ({"mode": "rgb", "privacy_pin": 27}, LABELS, r"\[leds.rgb_pins\] green uses this pin"),
-        ({"mode": "off"}, LABELS, r'mode = "off": there is no LED'),
+        (
+            {"mode": "rgb", "privacy_pin": 27},
+            LABELS,
+            r"\[leds.rgb_pins\] green already uses this pin",
+        ),
+        ({"mode": "off"}, LABELS, r'mode = "off": no LED is in use'),
     ],
 )
 def test_bad_wiring_is_refused_before_a_pin_is_opened(

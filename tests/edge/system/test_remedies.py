@@ -120,7 +120,7 @@ GIVEN: dict[str, Callable[[Path], Finding]] = {
     "power": lambda root: checks.check_throttling(root, lambda _: "throttled=0x1"),
     "disk": lambda _: checks.check_disk(0),
     "clock": lambda root: checks.check_clock(root, lambda _: ""),
-    "doctor": lambda _: doctor._answer("camera", defect),
+    "doctor": lambda _: doctor._run_check("camera", defect),
 }
 
 
