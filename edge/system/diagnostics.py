@@ -60,7 +60,7 @@ REMEDIES = {
     "the certificate depend on it",
     "doctor": "this is a defect of the doctor; please report it",
 }
-"""The remedy by name. The documented troubleshooting table has one row for each."""
+"""What to do, by name. The table in docs/troubleshooting.md is generated from it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
