@@ -1,4 +1,4 @@
-"""Reads datasets in folders of images: copies of FER2013, CK+, MMA and others.
+"""Datasets as folders of images: FER2013's copies, CK+, MMA and your own.
 
 Either `train|val|test/<emotion>/...` or `<emotion>/...`; folders of other names in between or
 below are followed, files that are no images and hidden ones are passed over.

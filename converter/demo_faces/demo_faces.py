@@ -3,7 +3,7 @@
 For each expression: the training images that most FER+ voters agree on, frontal ones, aligned
 by eyes, nose and mouth, the most typical of them averaged together with their mirror images.
 Done twice, for people with dark and with light hair, so that a scene can show two actors. No
-image of anybody is left in the result.
+image of a single person is left in the result.
 """
 
 from __future__ import annotations

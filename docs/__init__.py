@@ -1,0 +1,1 @@
+"""The documents, and generate.py, which writes parts of them."""
