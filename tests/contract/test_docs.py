@@ -1,11 +1,10 @@
-"""The documents say what the code says: settings, remedies, routes, names, commands, links."""
+"""The documents say what the code says: settings, remedies, names, commands, links."""
 
 from __future__ import annotations
 
 import argparse
 import ast
 import importlib
-import json
 import re
 import shlex
 from collections.abc import Iterator
@@ -13,39 +12,19 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from documents import DOCUMENTS, NAMES, ROOT, fenced, read, section
+from flask import Flask
 from watched import report_of
 
 import docs.generate as generator
 from converter.cli import COMMANDS
 from edge import cli
-from edge.config import StreamConfig
-from edge.datatypes import BBox, FaceState, LedState, Report, Scene, Snapshot
-from edge.history.history import History
-from edge.latest import Latest
 from edge.system.diagnostics import REMEDIES
-from edge.web.app import Controls, create_app
-from edge.web.auth.access_code import Access
-from edge.web.auth.allowed_hosts import Hosts
-from edge.web.stream import JpegFeed
 
-ROOT = Path(__file__).parents[2]
-DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md"), ROOT / "models/README.md"])
 LABELS = ("happy", "sad")
 README_LINES = 150
 
-each_document = pytest.mark.parametrize(
-    "document", DOCUMENTS, ids=[str(path.relative_to(ROOT)) for path in DOCUMENTS]
-)
-
-
-def read(name: str) -> str:
-    return (ROOT / name).read_text("utf-8")
-
-
-def fenced(text: str, language: str) -> list[str]:
-    """The code blocks of a language, such as "sh" or "json status"."""
-    found = re.findall(rf"^( *)```{language}\n(.*?)^ *```$", text, re.DOTALL | re.MULTILINE)
-    return [re.sub(rf"^{indent}", "", block, flags=re.MULTILINE) for indent, block in found]
+each_document = pytest.mark.parametrize("document", DOCUMENTS, ids=NAMES)
 
 
 # --- what is generated ---------------------------------------------------------------------------
@@ -96,119 +75,6 @@ def test_a_line_that_the_generator_does_not_know_is_an_error(line: str):
 
 def test_the_readme_is_short():
     assert len(read("README.md").splitlines()) <= README_LINES
-
-
-# --- the API -------------------------------------------------------------------------------------
-
-
-class Device:
-    """The web application of a device that sees one face."""
-
-    def __init__(self) -> None:
-        face = FaceState(
-            track_id=1,
-            box=BBox(0, 0, 9, 9),
-            label="happy",
-            confidence=0.9,
-            probs=dict.fromkeys(LABELS, 0.5),
-        )
-        stage_ms = dict.fromkeys(("detect", "track", "classify"), 1.0)
-        self.report = Report(
-            snapshot=Snapshot(
-                seq=1, captured_at_s=0.0, faces=(face,), dominant="happy", stage_ms=stage_ms
-            ),
-            health=report_of(0.0, ()).health,
-        )
-        scenes: Latest[Scene] = Latest()
-        self.scenes = scenes
-        stream = StreamConfig(fps=30, quality=80, max_viewers=1, privacy="off")
-        levels = dict.fromkeys((*LABELS, "status", "privacy"), 0.0)
-        self.app = create_app(
-            scenes=scenes,
-            report=lambda: self.report,
-            leds=lambda: LedState(mode="per_emotion", levels=levels),
-            labels=LABELS,
-            feed=JpegFeed(scenes, lambda: self.report, stream, lambda _: 1),
-            access=Access(Hosts(), None),
-            controls=Controls(pause=lambda: None, resume=lambda: None),
-            history=History(),
-        )
-
-
-@pytest.fixture(scope="module")
-def device() -> Device:
-    return Device()
-
-
-def test_the_api_page_lists_the_routes_of_the_application(device: Device):
-    listed = set(re.findall(r"^\| `((?:GET|POST) [^`]+)` \|", read("docs/api.md"), re.MULTILINE))
-    served = {
-        f"{method} {rule.rule}"
-        for rule in device.app.url_map.iter_rules()
-        for method in (rule.methods or set()) - {"HEAD", "OPTIONS"}
-    }
-    assert listed == served
-
-
-def shape(value: Any, *, labels: bool = False) -> Any:
-    """The keys of a JSON value, nested; those named after a label or LED as one."""
-    if isinstance(value, dict):
-        if labels:
-            return "by name"
-        return {
-            k: shape(v, labels=k in ("probs", "levels", "shares", "stage_ms"))
-            for k, v in value.items()
-        }
-    return [shape(item) for item in value[:1]] if isinstance(value, list) else "value"
-
-
-def paths(value: Any, start: str = "") -> Iterator[str]:
-    """The keys of a shape as api.md writes them: `snapshot.faces[].id`."""
-    if isinstance(value, dict):
-        for key, inner in value.items():
-            yield f"{start}{key}"
-            yield from paths(inner, f"{start}{key}.")
-    elif isinstance(value, list):
-        for inner in value:
-            yield from paths(inner, f"{start[:-1]}[].")
-
-
-def example(name: str) -> Any:
-    (block,) = fenced(read("docs/api.md"), f"json {name}")
-    return json.loads(block)
-
-
-def test_the_status_has_the_documented_keys(device: Device):
-    status = device.app.test_client().get("/api/status").get_json()
-    assert shape(status) == shape(example("status"))
-    documented = re.findall(
-        r"^\| `([\w.\[\]]+)` \|", section("docs/api.md", "GET /api/status"), re.M
-    )
-    grouping = {"health", "snapshot.faces"}
-    assert set(documented) == set(paths(shape(status))) - grouping
-
-
-def test_an_event_has_the_documented_keys(device: Device):
-    events = device.app.test_client().get("/events?viewer=phone")
-    line = next(iter(events.response))
-    events.close()
-    event = json.loads(line.removeprefix("data: " if isinstance(line, str) else b"data: "))
-    extra = re.findall(r"^\| `(\w+)` \|", section("docs/api.md", "GET /events"), re.M)
-    assert set(event) == set(example("status")) | set(extra)
-
-
-def test_the_history_has_the_documented_keys(device: Device):
-    history = device.app.test_client().get("/api/history").get_json()
-    assert list(history) == list(example("history"))
-
-
-def section(document: str, title: str) -> str:
-    """The text below a heading, whose backticks do not count, up to the next of its level."""
-    found = re.search(
-        rf"^(#+) `?{re.escape(title)}`?\n(.*?)(?=^\1 |\Z)", read(document), re.DOTALL | re.MULTILINE
-    )
-    assert found, f"{document} has no heading {title!r}"
-    return found[2]
 
 
 # --- names ---------------------------------------------------------------------------------------
@@ -265,11 +131,11 @@ def test_the_examples_of_extending_work():
     with (ROOT / "README.md").open() as unwritable:
         sink = output["MoodLine"](unwritable)
         with pytest.raises(OSError, match="mood-line: cannot write"):
-            sink.show(Device().report)
+            sink.show(report_of(0.0, ("happy",)))
 
-    app = Device().app
+    app = Flask("example")
     route["add_labels"](app, LABELS)
-    answer = app.test_client().get("/api/labels", headers={"Host": "localhost"})
+    answer = app.test_client().get("/api/labels")
     assert answer.get_json() == {"labels": list(LABELS)}
 
 
@@ -282,7 +148,7 @@ def executed(block: str) -> dict[str, Any]:
 @pytest.mark.parametrize(
     ("name", "file"),
     [
-        ("case ", "edge/camera/auto.py"),
+        ("match kind:", "edge/camera/auto.py"),
         ("def _sinks(", "edge/app.py"),
         ("def create_app(", "edge/web/app.py"),
         ("def load_detectors(", "edge/models.py"),

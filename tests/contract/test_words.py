@@ -10,10 +10,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from documents import DOCUMENTS, NAMES, ROOT
 
-ROOT = Path(__file__).parents[2]
 GLOSSARY = ROOT / "CONTRIBUTING.md"
-DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md"), ROOT / "models/README.md"])
 
 # Whose comments, docstrings and other strings are held to it; a package is added once it is clean.
 CLEAN = (
@@ -73,9 +72,7 @@ def files(name: str) -> list[Path]:
     return [p for p in sorted(path.rglob("*")) if p.suffix in (".py", ".toml", ".service", ".html")]
 
 
-@pytest.mark.parametrize(
-    "document", DOCUMENTS, ids=[str(path.relative_to(ROOT)) for path in DOCUMENTS]
-)
+@pytest.mark.parametrize("document", DOCUMENTS, ids=NAMES)
 def test_a_document_uses_the_project_s_words(document: Path):
     text = document.read_text("utf-8")
     if document == GLOSSARY:
