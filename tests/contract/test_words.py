@@ -18,7 +18,7 @@ GLOSSARY = ROOT / "CONTRIBUTING.md"
 CLEAN = (
     *("edge/__main__.py", "edge/camera_openings.py", "edge/files.py", "edge/latest.py"),
     *("edge/models.py", "edge/network.py", "edge/outputs", "edge/palette.py", "edge/pipeline.py"),
-    *("edge/config/default.toml", "converter", "docs", "systemd"),
+    *("edge/config/default.toml", "converter", "docs", "systemd/config.toml"),
 )
 
 
