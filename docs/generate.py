@@ -39,6 +39,7 @@ CAUSES = {
     "camera": "No camera is found, or it delivers no frames.",
     "camera-busy": "Another program uses the camera.",
     "camera-dark": "The frame is all black.",
+    "camera-file": "The video or the folder of images cannot be read.",
     "camera-lost": "The device runs and has lost its camera.",
     "camera-paused": "The device runs and is paused.",
     "groups": "The user may not use the camera or the pins.",

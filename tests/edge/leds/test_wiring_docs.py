@@ -8,7 +8,6 @@ import pytest
 
 from edge.config import load_config
 from edge.leds.pins import open_pin_factory
-from edge.system.diagnostics import REMEDIES
 
 ROOT = Path(__file__).parents[3]
 SVG = "{http://www.w3.org/2000/svg}"
@@ -59,10 +58,3 @@ def test_the_diagram_shows_the_pins_of_the_settings():
     assert numbers == list(range(1, 41))
     lit = {n for n, shape in zip(numbers, shapes, strict=True) if "used" in shape.get("class", "")}
     assert lit == {header_pin(gpio) for gpio in wired().values()}
-
-
-@pytest.mark.parametrize("key", list(REMEDIES))
-def test_every_remedy_is_given_by_some_finding(key: str):
-    sources = [*(ROOT / "edge/system").glob("*.py"), *(ROOT / "edge").glob("*.py")]
-    given = [path.name for path in sources if re.search(rf'"{key}"\)', path.read_text("utf-8"))]
-    assert set(given) - {"finding.py"}
