@@ -5,7 +5,7 @@ import sys
 
 
 def main() -> int:
-    """Run the command of this process' arguments and return its exit code; see process.py."""
+    """Run the command of this process' arguments and return its exit code; see process/entry.py."""
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
         # No traceback for a Ctrl-C while the rest is imported.
         signal.signal(signal.SIGINT, signal.SIG_DFL)

@@ -17,7 +17,7 @@ from edge.history.history import History
 from edge.latest import Latest
 from edge.web.app import Controls, create_app
 from edge.web.auth.access_code import Access
-from edge.web.auth.allowed_hosts import Hosts
+from edge.web.auth.allowed_hosts import AllowedHosts
 from edge.web.stream import JpegFeed
 
 LABELS = ("happy", "sad")
@@ -42,16 +42,17 @@ class Device:
             health=report_of(0.0, ()).health,
         )
         scenes: Latest[Scene] = Latest()
-        self.scenes = scenes
+        self.reports: Latest[Report] = Latest()
+        self.reports.put(self.report)
         stream = StreamConfig(fps=30, quality=80, max_viewers=1, privacy="off")
         levels = dict.fromkeys((*LABELS, "status", "privacy"), 0.0)
         self.app = create_app(
-            scenes=scenes,
+            reports=self.reports,
             report=lambda: self.report,
             leds=lambda: LedState(mode="per_emotion", levels=levels),
             labels=LABELS,
             feed=JpegFeed(scenes, lambda: self.report, stream, lambda _: 1),
-            access=Access(Hosts(), None),
+            access=Access(AllowedHosts(), None),
             controls=Controls(pause=lambda: None, resume=lambda: None),
             history=History(),
         )

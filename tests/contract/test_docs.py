@@ -18,7 +18,7 @@ from watched import report_of
 
 import docs.generate as generator
 from converter.cli import COMMANDS
-from edge import cli
+from edge.arguments import parser
 from edge.system.diagnostics import REMEDIES
 
 LABELS = ("happy", "sad")
@@ -191,7 +191,7 @@ def commands(text: str) -> Iterator[list[str]]:
 
 def parsed(words: list[str]) -> argparse.Namespace:
     try:
-        return cli._parser().parse_args(words[1:])
+        return parser().parse_args(words[1:])
     except SystemExit as exc:
         raise AssertionError(f"not understood: {shlex.join(words)}") from exc
 
