@@ -37,7 +37,12 @@ class Device:
         stage_ms = dict.fromkeys(("detect", "track", "classify"), 1.0)
         self.report = Report(
             snapshot=Snapshot(
-                seq=1, captured_at_s=0.0, faces=(face,), dominant="happy", stage_ms=stage_ms
+                seq=1,
+                captured_at_s=0.0,
+                size=(640, 480),
+                faces=(face,),
+                dominant="happy",
+                stage_ms=stage_ms,
             ),
             health=report_of(0.0, ()).health,
         )
