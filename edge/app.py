@@ -16,7 +16,7 @@ from edge.config import ButtonConfig, Config
 from edge.errors import ConfigError, StateError
 from edge.history.database import delete_history
 from edge.history.history import History
-from edge.history.history_file import HistoryFile
+from edge.history.recorder import HistoryFile
 from edge.leds.button import PushButton
 from edge.leds.leds import Leds, lit_mode
 from edge.leds.pins import check_button, is_raspberry_pi, open_pin_factory
@@ -25,7 +25,7 @@ from edge.leds.wiring_test import walk
 from edge.models import load_vision, model_path, round_of
 from edge.outputs.fanout import FanOut
 from edge.outputs.sink import Sink
-from edge.process.ending import listen
+from edge.process.signals import listen
 from edge.service import Service
 from edge.state import find_folder, open_folder
 from edge.system.board import ROOT

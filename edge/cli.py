@@ -27,11 +27,12 @@ from edge.config.options import (
     settings_of,
 )
 from edge.errors import ConfigError, EdgeError, MediaError, UsageError
-from edge.process.ending import listen
 from edge.process.log_limit import LogLimit
+from edge.process.signals import listen
 from edge.process.streams import discard_stdout, flush_stdout
-from edge.state import INSTALLED_FOLDER, AccessCode, find_folder, open_folder
+from edge.state import INSTALLED_FOLDER, find_folder, open_folder
 from edge.web.announcement import announce
+from edge.web.auth.access_code import AccessCode
 from edge.web.page_addresses import published, running_addresses
 
 if TYPE_CHECKING:

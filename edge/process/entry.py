@@ -7,8 +7,8 @@ import sys
 from collections.abc import MutableMapping
 
 from edge.errors import ResourceError
-from edge.process.ending import leave, listen
 from edge.process.memory import settle_allocator
+from edge.process.signals import leave, listen
 from edge.process.streams import repair_streams
 
 _MOST_IMAGE_PIXELS = 100_000_000

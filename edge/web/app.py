@@ -17,7 +17,7 @@ from edge.datatypes import LedState, Report
 from edge.latest import Latest
 from edge.palette import UNCERTAIN, Rgb, colour_of
 from edge.web import events, stream
-from edge.web.auth.access_code import Access
+from edge.web.auth.authenticator import Access
 from edge.web.auth.login import add_login
 from edge.web.auth.request_guard import add_request_guard
 from edge.web.history import History, add_history

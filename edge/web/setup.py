@@ -11,9 +11,10 @@ from urllib.parse import urlsplit
 from edge.config import Config, WebConfig
 from edge.config.hostnames import canonical_host, host_from_here, host_problem, is_loopback
 from edge.network import own_addresses
-from edge.state import AccessCode, KeptFile, find_folder, login_secret, open_folder
-from edge.web.auth.access_code import Access, Authenticator
+from edge.state import KeptFile, find_folder, open_folder
+from edge.web.auth.access_code import AccessCode, login_secret
 from edge.web.auth.allowed_hosts import AllowedHosts
+from edge.web.auth.authenticator import Access, Authenticator
 from edge.web.auth.sessions import Sessions
 from edge.web.certificate import Certificate, keep_certificate
 

@@ -29,8 +29,8 @@ from edge.datatypes import (
 from edge.history.history import History
 from edge.latest import Latest
 from edge.web.app import Controls, create_app
-from edge.web.auth.access_code import Access, Authenticator
 from edge.web.auth.allowed_hosts import AllowedHosts
+from edge.web.auth.authenticator import Access, Authenticator
 from edge.web.auth.sessions import Sessions
 from edge.web.server.server import WebServer
 from edge.web.stream import JpegFeed

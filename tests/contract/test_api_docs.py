@@ -16,8 +16,8 @@ from edge.datatypes import BBox, FaceState, LedState, Report, Scene, Snapshot
 from edge.history.history import History
 from edge.latest import Latest
 from edge.web.app import Controls, create_app
-from edge.web.auth.access_code import Access
 from edge.web.auth.allowed_hosts import AllowedHosts
+from edge.web.auth.authenticator import Access
 from edge.web.stream import JpegFeed
 
 LABELS = ("happy", "sad")

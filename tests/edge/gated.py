@@ -10,8 +10,8 @@ from edge.history.history import History
 from edge.latest import Latest
 from edge.state import KeptFile
 from edge.web.app import Controls, create_app
-from edge.web.auth.access_code import Access, Authenticator
 from edge.web.auth.allowed_hosts import AllowedHosts
+from edge.web.auth.authenticator import Access, Authenticator
 from edge.web.auth.rate_limit import RateLimit
 from edge.web.auth.sessions import Sessions
 from edge.web.stream import JpegFeed

@@ -14,7 +14,8 @@ import pytest
 
 from edge.config import StateConfig
 from edge.errors import ConfigError, EdgeError, StateError
-from edge.state import AccessCode, find_folder, login_secret, new_code, open_folder, replace_file
+from edge.state import find_folder, open_folder, replace_file
+from edge.web.auth.access_code import AccessCode, login_secret, new_code
 
 AUTO = StateConfig(folder="auto")
 

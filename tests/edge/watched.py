@@ -6,7 +6,7 @@ from pathlib import Path
 
 from edge.datatypes import BBox, CameraState, FaceState, Health, Report, Snapshot
 from edge.history.history import History
-from edge.history.history_file import HistoryFile
+from edge.history.recorder import HistoryFile
 
 NOON = 1_800_000_000 // 60 * 60  # a wall-clock minute's start
 

@@ -1,102 +1,74 @@
-"""Authentication: the access code, the cookie it is exchanged for, and the limit on guessing."""
+"""The secrets in the state folder: the access code and the key of the sessions. None is logged."""
 
 from __future__ import annotations
 
-import hmac
-import logging
-import threading
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Literal
+import contextlib
+import secrets
+from pathlib import Path
 
-from edge.web.auth.allowed_hosts import AllowedHosts
-from edge.web.auth.rate_limit import RateLimit, plain_address
-from edge.web.auth.sessions import Sessions
+from edge.errors import StateError
+from edge.state import read_file, replace_file
 
-log = logging.getLogger(__name__)
-
-_LONGEST_TRY = 64  # characters of a code that are compared
-_MOST_KNOWN = 64
+# Without the letters and digits that are easily confused: i l 1, o 0.
+_ALPHABET = "abcdefghjkmnpqrstuvwxyz23456789"
+_GROUPS = (4, 4, 2)
+_SHORTEST_CODE = 8  # letters and digits of a code that a person chose
+_LONGEST_CODE = 64  # characters of it
+_SECRET_BYTES = 32
 
 
-@dataclass(frozen=True, slots=True)
-class CodeResult:
-    """Whether a code was `accepted`, and for how many seconds no other may be tried."""
+class AccessCode:
+    """The code that opens the page, read again when its file changes: a new one counts at once."""
 
-    accepted: bool
-    wait_s: int = 0
+    def __init__(self, folder: Path) -> None:
+        """Make the code if there is none. Raises StateError."""
+        self._path = folder / "access-code"
+        self._identity: tuple[int, int, int] | None = None
+        self._code = ""
+        if not read_file(self._path).strip():
+            self.renew()
+        if not self():
+            raise StateError(
+                f"{self._path}: an access code has at least {_SHORTEST_CODE} letters and digits, "
+                f"and at most {_LONGEST_CODE} characters; "
+                "delete the file to create a new code"
+            )
 
+    def __call__(self) -> str:
+        """Return the code in force; while its file holds none, the one known last."""
+        identity = self._identity_now()
+        if identity != self._identity:
+            with contextlib.suppress(StateError):
+                code = read_file(self._path).decode("utf-8", "replace").strip()
+                if sum(map(str.isalnum, code)) >= _SHORTEST_CODE and len(code) <= _LONGEST_CODE:
+                    self._code = code
+                self._identity = identity  # last: a read that failed is tried again
+        return self._code
 
-class Authenticator:
-    """Checks access codes and session tokens. `code` is called for each check: it may change.
+    def renew(self) -> str:
+        """Make a new code, which ends every login, and return it. Raises StateError."""
+        replace_file(self._path, f"{new_code()}\n".encode())
+        return self()
 
-    An address over its limit is refused even with the right code; otherwise guessing would go on.
-    The limits over many addresses do not apply to addresses that sent the right code since the
-    start: a flood must not lock out a machine that sends a request every few seconds.
-    """
-
-    def __init__(
-        self, code: Callable[[], str], sessions: Sessions, rate_limit: RateLimit | None = None
-    ) -> None:
-        self._code = code
-        self._sessions = sessions
-        self._rate_limit = RateLimit() if rate_limit is None else rate_limit
-        self._lock = threading.Lock()
-        self._known: dict[str, None] = {}
-
-    def check_code(self, code: str, address: str) -> CodeResult:
-        """Check a code that came from `address`."""
-        client = plain_address(address)
-        with self._lock:  # two tries at once are two tries
-            wait_s = self._rate_limit.wait_s(address, trusted=client in self._known)
-            if wait_s:
-                return CodeResult(False, wait_s)
-            if not self.is_right(code):
-                self._rate_limit.note_wrong(address)
-                if self._rate_limit.wait_s(address, trusted=True):
-                    log.warning("web: too many wrong access codes from %s", client)
-                return CodeResult(False)
-            self._known.pop(client, None)
-            self._known[client] = None
-            if len(self._known) > _MOST_KNOWN:
-                del self._known[next(iter(self._known))]
-            return CodeResult(True)
-
-    def cookie(self, *, secure: bool) -> str:
-        """Return the name of the cookie for this device's tokens; over https it is `secure`."""
-        return self._sessions.cookie(_plain(self._code()), secure=secure)
-
-    def issue(self, code: str) -> str:
-        """Return a session token for `code`; it is invalid once the code is replaced."""
-        return self._sessions.issue(_plain(code))
-
-    def accepts(self, token: str) -> bool:
-        """Whether this device issued the token for the present code, and it has not ended."""
-        return self._sessions.accepts(token, _plain(self._code()))
-
-    def end(self, token: str) -> None:
-        """Refuse this token from now on."""
-        self._sessions.end(token, _plain(self._code()))
-
-    def is_right(self, code: str) -> bool:
-        """Whether this is the present code; does not count as a try."""
-        given, right = _plain(code[:_LONGEST_TRY]), _plain(self._code())
-        return hmac.compare_digest(given.encode(), right.encode())
+    def _identity_now(self) -> tuple[int, int, int] | None:
+        try:
+            found = self._path.stat()
+        except OSError:
+            return None
+        return found.st_ino, found.st_mtime_ns, found.st_size
 
 
-@dataclass(frozen=True, slots=True)
-class Access:
-    """The host names that are allowed, and the authenticator; None: no code is needed."""
-
-    hosts: AllowedHosts
-    authenticator: Authenticator | None
-
-    @property
-    def auth(self) -> Literal["code", "none"]:
-        """The value of [web] auth."""
-        return "none" if self.authenticator is None else "code"
+def new_code() -> str:
+    """Return a random access code such as k7mf-2q9x-ta: one of 31^10, some 50 bits."""
+    groups = ("".join(secrets.choice(_ALPHABET) for _ in range(size)) for size in _GROUPS)
+    return "-".join(groups)
 
 
-def _plain(code: str) -> str:
-    """Return a code as it is compared: case, spaces and dashes do not count."""
-    return "".join(c for c in code.lower() if c.isalnum())
+def login_secret(folder: Path) -> bytes:
+    """Return the random half of the logins' key, made at the first start. Raises StateError."""
+    path = folder / "login-secret"
+    kept = read_file(path)
+    if len(kept) == _SECRET_BYTES:
+        return kept
+    replace_file(path, secrets.token_bytes(_SECRET_BYTES))
+    return read_file(path)

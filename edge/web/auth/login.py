@@ -5,7 +5,7 @@ from __future__ import annotations
 from flask import Flask, Response, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response as AnyResponse
 
-from edge.web.auth.access_code import Access, Authenticator, CodeResult
+from edge.web.auth.authenticator import Access, Authenticator, CodeResult
 from edge.web.auth.request_guard import check_origin
 from edge.web.auth.sessions import LIFETIME_S
 

@@ -19,7 +19,7 @@ from werkzeug.exceptions import (
 )
 from werkzeug.wrappers import Response as AnyResponse
 
-from edge.web.auth.access_code import Access, Authenticator
+from edge.web.auth.authenticator import Access, Authenticator
 
 WRITE_HEADER = "X-Emotion-Edge"
 _READS = frozenset({"GET", "HEAD", "OPTIONS"})

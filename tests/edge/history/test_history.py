@@ -16,7 +16,7 @@ from watched import NOON, REPORT, Room, rows
 from edge.datatypes import CameraState, Period
 from edge.errors import OutputError
 from edge.history.history import History
-from edge.history.history_file import HistoryFile
+from edge.history.recorder import HistoryFile
 
 LABELS = ("happy", "sad")
 
@@ -266,7 +266,7 @@ WRITER = textwrap.dedent("""
     import itertools, sys
     from pathlib import Path
     from watched import NOON, REPORT, Room
-    from edge.history.history_file import HistoryFile
+    from edge.history.recorder import HistoryFile
 
     room = Room()
     room.wall_s += int(sys.argv[2])

@@ -27,8 +27,8 @@ from edge.history.history import History
 from edge.latest import Latest
 from edge.palette import colour_of
 from edge.web.app import Controls, create_app
-from edge.web.auth.access_code import Access
 from edge.web.auth.allowed_hosts import AllowedHosts
+from edge.web.auth.authenticator import Access
 from edge.web.stream import JpegFeed
 
 LABELS = ("angry", "disgust", "fear", "happy", "sad", "surprise", "neutral")

@@ -21,7 +21,7 @@ from watched import REPORT
 
 from edge.datatypes import Period
 from edge.history.history import History
-from edge.history.history_file import HistoryFile
+from edge.history.recorder import HistoryFile
 from edge.web.history import add_history
 from edge.web.responses import add_headers_and_errors
 from edge.web.server.server import WebServer

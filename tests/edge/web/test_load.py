@@ -30,7 +30,7 @@ DEVICE = textwrap.dedent("""
     from edge.datatypes import BBox, CameraState, FaceState, Frame, Health, Report, Scene, Snapshot
     from edge.latest import Latest
     from edge.history.history import History
-    from edge.web.auth.access_code import Access
+    from edge.web.auth.authenticator import Access
     from edge.web.app import Controls, create_app
     from edge.web.auth.allowed_hosts import AllowedHosts
     from edge.web.server.server import RESERVED_THREADS, WebServer

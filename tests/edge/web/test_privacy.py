@@ -29,8 +29,8 @@ from edge.history.history import History
 from edge.latest import Latest
 from edge.vision.detector import frames_per_round
 from edge.web.app import Controls, create_app
-from edge.web.auth.access_code import Access
 from edge.web.auth.allowed_hosts import AllowedHosts
+from edge.web.auth.authenticator import Access
 from edge.web.placeholder import Notice, draw_notice
 from edge.web.privacy import (
     MAX_HELD_BYTES,

@@ -20,8 +20,8 @@ from edge.errors import OutputError
 from edge.history.history import History
 from edge.latest import Latest
 from edge.web.app import Controls, create_app
-from edge.web.auth.access_code import Access
 from edge.web.auth.allowed_hosts import AllowedHosts
+from edge.web.auth.authenticator import Access
 from edge.web.server.server import RESERVED_THREADS, WebServer, _refusal
 from edge.web.stream import JpegFeed
 

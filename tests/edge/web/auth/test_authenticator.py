@@ -9,8 +9,8 @@ from gated import CODE, WRITE, Device
 
 from edge.config import load_config
 from edge.datatypes import CameraState
-from edge.web.auth.access_code import Authenticator
 from edge.web.auth.allowed_hosts import AllowedHosts
+from edge.web.auth.authenticator import Authenticator
 from edge.web.auth.rate_limit import plain_address
 from edge.web.auth.sessions import LIFETIME_S, Sessions
 

@@ -94,7 +94,7 @@ def test_what_the_caller_ignores_is_ignored(tmp_path: Path):
 # The main thread waits for what a signal sets, again and again, as the device's does.
 _WAITING = """
 import os, signal, sys, threading, time
-from edge.process.ending import listen
+from edge.process.signals import listen
 asked, heard = threading.Event(), []
 def stop():
     heard.append(threading.current_thread())
@@ -124,7 +124,7 @@ def test_what_a_signal_calls_never_runs_in_the_middle_of_the_main_thread():
 # An end that hangs, with something that must not be lost.
 _HANGING = """
 import sys, time
-from edge.process.ending import listen
+from edge.process.signals import listen
 ending = listen()
 ending.be_orderly()
 ending.calls(lambda: print("asked", flush=True), hurry=lambda: print("saved", flush=True))

@@ -22,7 +22,7 @@ from edge.config import Config, load_config
 from edge.datatypes import CameraState, Period
 from edge.errors import OutputError
 from edge.history.history import History
-from edge.history.history_file import HistoryFile
+from edge.history.recorder import HistoryFile
 from edge.history.trusted_clock import TrustedClock
 
 DAY_S = 24 * 3600
