@@ -75,7 +75,7 @@ def _is_missing(name: str) -> bool:
     """Whether there is nothing of this name; not where that cannot be known."""
     try:
         os.lstat(name)
-    except OSError as exc:  # any other is told when its turn comes
+    except OSError as exc:  # others are reported when it is opened
         return exc.errno in (errno.ENOENT, errno.ENOTDIR, errno.ENAMETOOLONG)
     return False
 

@@ -119,8 +119,9 @@ class Snapshot:
     """The result for one frame. `dominant` is the dominant expression, None when unclear.
 
     `size` is the frame's, (width, height), None when unknown; a box may reach beyond it.
-    `unshown` are the boxes, by track, of faces that no output shows, seen once only or not for a
-    moment, and `candidates` those of what may be faces: a picture that hides faces hides them too.
+    `unshown` are the boxes, by track, of faces that no output shows: seen only once, or not
+    for a moment. `candidates` are the boxes of possible faces. A filter that hides faces hides
+    both.
     """
 
     seq: int
@@ -133,9 +134,9 @@ class Snapshot:
     size: tuple[int, int] | None = None
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the snapshot as JSON-ready values, but for the time and those not shown.
+        """Return the snapshot as JSON-ready values, without the time and the faces not shown.
 
-        Of each box it has the part within the frame.
+        Each box is clipped to the frame.
         """
         faces = self.faces
         if self.size is not None:

@@ -98,7 +98,7 @@ class OutputGone(OutputError):
 
 
 class ResourceError(EdgeError, OSError):
-    """The machine has no thread or memory left to give."""
+    """The machine has no thread or memory left."""
 
 
 class StateError(EdgeError, OSError):

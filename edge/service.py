@@ -25,7 +25,7 @@ from edge.process.threads import start_thread
 
 log = logging.getLogger(__name__)
 
-# How often the outputs hear of the health while no frame does it for them.
+# How often the outputs get a report while no frame arrives.
 _PULSE_S = 0.2
 # A thread that has not ended by then is left behind; all are daemons.
 _JOIN_S = 1.0
@@ -39,12 +39,12 @@ class Outputs(Protocol):
         ...
 
     def failing(self) -> tuple[str, ...]:
-        """Return the names of the outputs that do not answer."""
+        """Return the names of the outputs that fail."""
         ...
 
 
 class Service:
-    """Runs one camera through one pipeline until told to stop."""
+    """Runs one camera through one pipeline until `stop`."""
 
     def __init__(
         self,
@@ -58,7 +58,7 @@ class Service:
         began_s: float | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """`alive` is called for each frame that went all the way through, and while paused.
+        """`alive` is called for each frame that passed every stage, and while paused.
 
         `vitals` returns the state of the board. `began_s` is when the program was started, by
         default now; see Milestones.
@@ -143,7 +143,7 @@ class Service:
         return Report(snapshot=self._live.snapshot, health=health)
 
     def health(self) -> Health:
-        """Return how the device is at this moment."""
+        """Return the health of the device at this moment."""
         now_s, snapshot = self._clock(), self._live.snapshot
         age_s = None if snapshot is None else now_s - snapshot.captured_at_s
         state, detail = condition(self._signs(age_s), self._config)
@@ -176,20 +176,20 @@ class Service:
         self._tell()
 
     def _finished(self) -> Report:
-        """Report a frame that went all the way through."""
+        """Report a frame that passed every stage."""
         report = self._tell()
         self._alive()
         return report
 
     def _tell(self) -> Report:
-        """Show the outputs the present report; one at a time, so that the newest is the last."""
+        """Pass the present report to the outputs; one at a time, so that the newest is the last."""
         with self._telling:
             report = self.report()
             self._outputs.show(report)
         return report
 
     def _watch(self) -> None:
-        """Report what no frame reports, and end the run when the camera stays away too long."""
+        """Report while no frame arrives, and end the run when the camera is lost for too long."""
         if not self.health().healthy:
             self._tell()
         if self.paused:

@@ -177,9 +177,9 @@ class FakePicamera2:
         """
         self._require_open()
         if not self.started:
-            raise RuntimeError("capture before start: the real camera waits for ever")
+            raise RuntimeError("capture before start: the real camera waits forever")
         if self.unreleased >= self.camera_config["buffer_count"]:
-            raise RuntimeError("every buffer is held: the real camera waits for ever")
+            raise RuntimeError("every buffer is held: the real camera waits forever")
         timeout_s = None if wait is None or wait is True else float(wait)
         with self._sensor:
             job = self._job

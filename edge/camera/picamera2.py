@@ -135,7 +135,7 @@ def import_driver() -> Driver:
 
 
 def _refuse_old(camera_class: Any) -> None:
-    """Raise PackageMissing for a picamera2 that would wait for ever on a camera that hangs."""
+    """Raise PackageMissing for a picamera2 that would wait forever on a camera that hangs."""
     if not hasattr(camera_class, "cancel_all_and_flush"):
         raise PackageMissing(
             "Pi camera: this picamera2 is from before July 2024 and cannot time a camera out; "

@@ -16,7 +16,7 @@ from edge.files import read_file
 # The file of defaults has 6 kB.
 _MOST_BYTES = 100_000
 # tomllib needs minutes for a dotted key of thousands of parts, and Python refuses numbers of more
-# than 4300 digits. Text in quotes may be as long as it likes.
+# than 4300 digits. Text in quotes may have any length.
 _MOST_DOTS, _MOST_DIGITS = 50, 4000
 _QUOTED = re.compile(r"\"(?:\\.|[^\"\\])*\"|'[^']*'")
 
@@ -81,7 +81,7 @@ def _decoded(path: Path, content: bytes) -> str:
 
 
 def _excess(line: str) -> str:
-    """Say what there is too much of in a line, nothing if it is all right."""
+    """Return what a line has too much of, "" for a valid line."""
     plain = _QUOTED.sub("", line).partition("#")[0]
     if plain.count(".") > _MOST_DOTS:
         return f"more than {_MOST_DOTS} dots outside quotes; no setting has that many"

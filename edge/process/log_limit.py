@@ -1,4 +1,4 @@
-"""A limit on what is logged, so that nobody who can cause a line can fill the disk with it."""
+"""Limits how often each place in the code logs, so that no client can fill the disk with lines."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _MOST_IN_WINDOW = 10
 
 @dataclass(slots=True)
 class _Site:
-    """A place in the code that logs: since when it is counted, and how often it did."""
+    """The records of one place in the code since `began_s`."""
 
     began_s: float
     passed: int = 0
@@ -24,7 +24,8 @@ class _Site:
 class LogLimit(logging.Filter):
     """Lets ten records a minute pass from each place in the code; add it to a handler.
 
-    The next one that passes tells how many did not. It remembers as much as there are places.
+    The next record that passes states how many were dropped. The memory used grows only with the
+    number of places.
     """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:

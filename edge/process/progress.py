@@ -56,7 +56,7 @@ class Progress:
     def line(self) -> str:
         """Return for example "120/340 frames, 14.2/s, 16 s left"."""
         rate = self._done / max(self._clock() - self._started_s, 1e-3)
-        if self._total is None or self._done > self._total:  # a video may say too little
+        if self._total is None or self._done > self._total:  # a video may state too few
             return f"{self._done} {self._unit}, {rate:.1f}/s"
         left_s = max(self._total - self._done, 0) / max(rate, 1e-3)
         return f"{self._done}/{self._total} {self._unit}, {rate:.1f}/s, {left_s:.0f} s left"

@@ -1,1 +1,1 @@
-"""What the device owes the machine it runs on."""
+"""The machine: its board, its power, its service manager, and the checks of the doctor."""

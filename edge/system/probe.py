@@ -35,7 +35,7 @@ class Running(NamedTuple):
 
 
 def ask_device(web: WebConfig) -> Running | None:
-    """Return how the device on the configured port is, None when nothing of ours answers there."""
+    """Return the state of the device on the configured port, None when no device answers there."""
     host = host_from_here(web.host)
     host = f"[{host}]" if ":" in host else host
     url = f"{'https' if web.tls else 'http'}://{host}:{web.port}/healthz"
@@ -116,7 +116,7 @@ def camera_holders(root: Path) -> list[str]:
 def port_holders(root: Path, port: int) -> list[str]:
     """Return the programs that listen on a port, or their users where only those are visible.
 
-    The list is empty where /proc does not tell.
+    The list is empty where /proc does not show the sockets.
     """
     holders = []
     for inode, uid in _listening(root, port):

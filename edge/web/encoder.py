@@ -31,7 +31,7 @@ _LOOK_S = 0.2  # how often the health is checked while no frame arrives
 _REPEAT_S = 1.0  # an unchanged notice is sent again: a write is how a viewer's leaving is noticed
 _KEPT_S = MAX_AGE_S  # after the last viewer left; one that asks again and again is one viewer
 _STOP_S = 1.0
-_FIRST_SIZE = (640, 480)  # of a notice drawn before any frame told the camera's own
+_FIRST_SIZE = (640, 480)  # of a notice that is drawn before the first frame
 
 log = logging.getLogger(__name__)
 
@@ -82,7 +82,7 @@ class Encoder:
         scenes.when_cleared(self._forget)
 
     def start(self) -> None:
-        """Start the thread, unless it runs. Raises ResourceError when there is none to be had."""
+        """Start the thread, unless it runs. Raises ResourceError when it cannot be started."""
         with self._changed:
             if self._thread is None and not self._is_over():
                 self._thread = start_thread("encoder", self._run)
