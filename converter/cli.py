@@ -19,7 +19,7 @@ COMMANDS = {
 }
 """The module of each command, which has an `add_parser`, and the command's summary.
 
-A module is imported when its command is asked for: most of them load torch.
+A module is imported when its command is run: most of them load torch.
 """
 
 
@@ -40,7 +40,7 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def _parser(arguments: list[str]) -> argparse.ArgumentParser:
-    """Return the parser with the options of the one command that is asked for."""
+    """Return the parser with the options of the one command that is run."""
     parser = argparse.ArgumentParser(
         prog="emotion-converter",
         description="Train a DenseNet121 on faces and make emotion-edge's int8 model of it.",

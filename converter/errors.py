@@ -1,10 +1,10 @@
 """The exception tree of the desktop package. One line each: what, which value, where, what to do.
 
 ConverterError                     exit 1
-├── UsageError       (ValueError)  exit 2: a command line that cannot be obeyed
+├── UsageError       (ValueError)  exit 2: a command line that is not valid
 ├── CheckpointError  (ValueError)          float weights that are missing, damaged or of another net
 ├── DataError        (ValueError)          samples that are missing or not in a known layout
-├── ConversionError  (RuntimeError)        a network that came out other than it must
+├── ConversionError  (RuntimeError)        a converted network that is not valid
 └── OutputError      (OSError)             a file that cannot be written
 """
 

@@ -29,8 +29,8 @@ def read_dataset(path: Path, votes: Path | None = None) -> Reading:
     """Return the samples at `path` and a record of the others.
 
     A folder is read as a tree of labels, a .csv as Kaggle's FER2013, anything else as an .npz.
-    `votes` is FER+'s fer2013new.csv. Raises DataError when something is missing, damaged, or not
-    laid out so.
+    `votes` is FER+'s fer2013new.csv. Raises DataError when something is missing, damaged, or has
+    another layout.
     """
     kind = path.suffix.lower()
     if path.is_dir():

@@ -29,8 +29,8 @@ class Split(IntEnum):
 class SampleStatus(IntEnum):
     """The use of a sample of the training split.
 
-    Held out is what PublicTest or PrivateTest has too, pixel for pixel; repeated is what was there
-    before with the same label.
+    A held-out sample is also in PublicTest or PrivateTest, pixel for pixel. A repeated sample
+    equals an earlier one with the same label.
     """
 
     USED = 0

@@ -19,7 +19,7 @@ LONGEST_FIELD = 10_000_000  # characters; Python's own limit is too low for samp
 def read_csv(path: Path, votes: Votes | None = None) -> Reading:
     """Return the samples of the file at `path`, with FER+'s `votes` row by row.
 
-    Raises DataError when the file is missing, not so laid out, has more than 1% bad rows, or
+    Raises DataError when the file is missing, has another layout, has more than 1% bad rows, or
     another number of rows than `votes`.
     """
     gathered = DatasetBuilder()

@@ -17,7 +17,7 @@ from converter.errors import DataError
 def read_npz(path: Path) -> FaceDataset:
     """Return the samples of the `.npz` at `path`: arrays images, labels, split and ferplus.
 
-    Raises DataError when the file is missing, damaged or not so laid out.
+    Raises DataError when the file is missing, damaged or has another layout.
     """
     arrays = _read_arrays(path)
     count = len(arrays["labels"])

@@ -28,8 +28,9 @@ BAD_SHOWN = 10
 class Survey:
     """`counts` of samples by split and label, in the order of LABELS.
 
-    `statuses` counts the training samples by what becomes of them. `voted` is how many samples
-    FER+'s votes have a clear winner for, `agreeing` how many of those have it as their label.
+    `statuses` counts the training samples by their SampleStatus. `voted` is the number of
+    samples whose FER+ votes have a clear winner, `agreeing` the number of those that have it as
+    their label.
     """
 
     counts: dict[Split, tuple[int, ...]]

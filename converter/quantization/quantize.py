@@ -108,7 +108,7 @@ def _add_descriptions(parser: argparse.ArgumentParser) -> None:
 
 
 def _outputs(args: argparse.Namespace) -> tuple[Path, ...]:
-    """Return the files to write: the model, its manifest and, if asked for, the report."""
+    """Return the files to write: the model, its manifest and, with --report, the report."""
     if args.out.suffix != ".tflite":
         raise UsageError(f"--out {args.out}: expected a name ending in .tflite")
     if args.ranges and not RECIPES[args.recipe].static:

@@ -17,12 +17,12 @@ VOTED_LABELS = 8
 
 NOT_A_FACE = 9
 FEWEST_VOTES = 5
-"""Of ten: fewer for any expression, or as many for "not a face", and the votes say nothing."""
+"""Of ten: with fewer for all expressions, or this many for "not a face", votes are not used."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Targets:
-    """`labels` int64 (N,); `votes` float32 (N, 8), each row's sum 1 or, with no say, 0."""
+    """`labels` int64 (N,); `votes` float32 (N, 8), each row's sum 1, or 0 where not used."""
 
     labels: Tensor
     votes: Tensor

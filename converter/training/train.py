@@ -31,7 +31,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     parser = subparsers.add_parser(
         "train",
         help="train a DenseNet121 on labelled faces",
-        epilog="The epoch that does best on PublicTest is kept; PrivateTest is not looked at.",
+        epilog="The epoch that does best on PublicTest is kept. PrivateTest is not measured.",
     )
     parser.add_argument("--data", type=Path, required=True, help="FER2013: .csv, .npz or a folder")
     parser.add_argument("--votes", type=Path, metavar="CSV", help="FER+ votes, fer2013new.csv")
@@ -167,9 +167,9 @@ def _readable(line: EpochLog, epochs: int) -> str:
 
 @contextlib.contextmanager
 def _processor(threads: int | None) -> Iterator[None]:
-    """Compute with so many threads and take subnormal numbers, which are slow, for zero.
+    """Compute with this many threads, and treat subnormal numbers, which are slow, as zero.
 
-    Both are settings of the whole process, which is given back as it was.
+    Both are settings of the whole process. They are restored at the end.
     """
     before, flushed = torch.get_num_threads(), sys.float_info.min / 2 == 0
     torch.set_num_threads(threads or before)
