@@ -22,7 +22,8 @@ class ConnectionLimit(Generic[M]):
     """The open connections by client, the oldest first; one client has at most half of them.
 
     A new connection replaces a waiting one of the client with the most connections. So a flood
-    replaces its own connections, and a request that arrives complete is answered.
+    replaces its own connections, and a request that arrives complete is answered, unless its client
+    sends too many.
     """
 
     def __init__(self, limit: int) -> None:

@@ -22,6 +22,7 @@ from edge.web.server.connection import Connection
 from edge.web.server.connection_limit import ConnectionLimit
 from edge.web.server.exchange import Site
 from edge.web.server.fair_queue import FairQueue
+from edge.web.server.pace import Pace
 from edge.web.server.tls import wrap
 
 log = logging.getLogger(__name__)
@@ -36,18 +37,23 @@ _WITHOUT_ROOM = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOM
 
 
 class Receiver:
-    """Puts complete requests into `queue`, and takes the connections back afterwards."""
+    """Puts complete requests into `queue`, and takes the connections back afterwards.
+
+    A request that `pace` delays waits without a thread, and its connection can be replaced.
+    """
 
     def __init__(
         self,
         listening: socket.socket,
         site: Site,
         queue: FairQueue[Connection],
+        pace: Pace[Connection],
         tls: ssl.SSLContext | None,
     ) -> None:
         self._listening = listening
         self._site = site
         self._queue = queue
+        self._pace = pace
         self._tls = tls
         self._connections: ConnectionLimit[Connection] = ConnectionLimit(most_connections())
         self._answered: deque[Connection] = deque()
@@ -100,8 +106,7 @@ class Receiver:
             self._wakes.send(b"\0")
 
     def _step(self) -> None:
-        needs_check = self._connections.has_waiting or self._accepts_again_s is not None
-        for key, _ in self._selector.select(_CHECK_S if needs_check else None):
+        for key, _ in self._selector.select(self._longest_wait_s()):
             if key.fileobj is self._listening:
                 self._accept()
             elif key.fileobj is self._woken:
@@ -112,7 +117,17 @@ class Receiver:
             connection = self._answered.popleft()
             self._connections.set_waiting(connection, True)
             self._advance(connection)
+        for connection in self._pace.due():
+            self._connections.set_waiting(connection, False)
+            self._queue.put(connection.client, connection)
         self._close_expired()
+
+    def _longest_wait_s(self) -> float | None:
+        delay_s = self._pace.wait_s()
+        if delay_s is not None:
+            return min(delay_s, _CHECK_S)
+        needs_check = self._connections.has_waiting or self._accepts_again_s is not None
+        return _CHECK_S if needs_check else None
 
     def _accept(self) -> None:
         try:
@@ -151,8 +166,7 @@ class Receiver:
             return
         if has_request:
             self._unwatch(connection)
-            self._connections.set_waiting(connection, False)
-            self._queue.put(connection.client, connection)
+            self._pace.add(connection)
         else:
             wants = selectors.EVENT_WRITE if connection.has_unsent else selectors.EVENT_READ
             self._watch(connection, wants)
@@ -170,6 +184,7 @@ class Receiver:
 
     def _drop(self, connection: Connection) -> None:
         self._unwatch(connection)
+        self._pace.remove(connection)
         self._connections.remove(connection)
         connection.close()
 

@@ -8,6 +8,7 @@ import socket
 import ssl
 import threading
 import time
+from collections.abc import Callable
 
 from flask import Flask
 
@@ -17,6 +18,7 @@ from edge.process.threads import start_thread
 from edge.web.server.connection import Connection
 from edge.web.server.exchange import Site
 from edge.web.server.fair_queue import FairQueue
+from edge.web.server.pace import Pace
 from edge.web.server.receiver import Receiver
 
 RESERVED_THREADS = 4  # for pages, snapshots and checks; each video and event stream has its own
@@ -46,13 +48,15 @@ class WebServer:
         *,
         threads: int,
         tls: ssl.SSLContext | None = None,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """With `tls` the server speaks https only."""
+        """With `tls` the server speaks https only; `clock` measures the pace of requests."""
         self._app = app
         self._host = host
         self._port = port
         self._number = threads
         self._tls = tls
+        self._clock = clock
         self._threads: list[threading.Thread] = []
         self._queue: FairQueue[Connection] = FairQueue(
             threads - min(_THREADS_FOR_OTHERS, threads // 4)
@@ -68,7 +72,8 @@ class WebServer:
         listening = _bind(self._host, self._port)
         host, self._port = listening.getsockname()[:2]
         site = Site(self._app, (host, self._port), secure=self._tls is not None)
-        self._receiver = receiver = Receiver(listening, site, self._queue, self._tls)
+        pace: Pace[Connection] = Pace(self._clock)
+        self._receiver = receiver = Receiver(listening, site, self._queue, pace, self._tls)
         works = [("web", receiver.run)]
         works += [(f"web-{n + 1}", self._answer) for n in range(self._number)]
         try:
