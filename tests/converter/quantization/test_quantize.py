@@ -70,7 +70,7 @@ def test_what_the_manifest_says_can_be_measured_again(small, quantize, random_fa
             {
                 "pictures": len(part),
                 "float32_accuracy": accuracy(
-                    before.answers(part.images).argmax(axis=1), part.labels
+                    before.outputs(part.images).argmax(axis=1), part.labels
                 ),
                 "accuracy": accuracy(answers, part.labels),
                 "macro_f1": macro_f1(answers, part.labels),

@@ -63,8 +63,8 @@ def test_ranges_are_those_of_the_quantizers_own_calibrator(name, float_model, sa
     rules.load_quantization_recipe(STATIC.rules)
     with quiet():
         oracle = calibrator.Calibrator(float_model, qsv_update_func=ORACLES[name])
-        samples = [{"args_0": sample} for sample in samples]
-        oracle.calibrate({"serving_default": samples}, rules)
+        named = [{"args_0": sample} for sample in samples]
+        oracle.calibrate({"serving_default": named}, rules)
     expected = oracle.get_model_qsvs()
     found = measured_ranges(float_model, samples, len(samples), name)
     assert set(found) == set(expected)
