@@ -9,7 +9,7 @@ from collections.abc import MutableMapping
 from edge.errors import ResourceError
 from edge.process.memory import settle_allocator
 from edge.process.signals import leave, listen
-from edge.process.streams import repair_streams
+from edge.process.streams import flush_stderr, repair_streams
 
 _MOST_IMAGE_PIXELS = 100_000_000
 
@@ -23,7 +23,15 @@ def limit_images(environ: MutableMapping[str, str] = os.environ) -> None:
 
 
 def run() -> int:
-    """Run the command and return its exit code.
+    """Run the command and return its exit code, whatever becomes of its messages."""
+    try:
+        return _run()
+    finally:
+        flush_stderr()
+
+
+def _run() -> int:
+    """Prepare the process and run the command.
 
     Heavy modules are imported after the signal handlers are set: on a Pi they take a second or
     more.

@@ -43,9 +43,24 @@ def flush_stdout() -> None:
 
 def discard_stdout() -> None:
     """Discard the buffered and all later output, which Python would flush at exit."""
+    _discard(sys.stdout)
+
+
+def flush_stderr() -> None:
+    """Write the buffered messages, or discard them where they cannot be written.
+
+    From Python 3.13 on, a stderr that cannot be flushed at exit changes the exit code to 120.
+    """
+    try:
+        sys.stderr.flush()
+    except (OSError, ValueError):
+        _discard(sys.stderr)
+
+
+def _discard(stream: TextIO) -> None:
     with contextlib.suppress(OSError, ValueError):
         nowhere = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(nowhere, sys.stdout.fileno())
+        os.dup2(nowhere, stream.fileno())
         os.close(nowhere)
 
 
