@@ -1,7 +1,6 @@
 """The authenticator: the code, the cookie it is exchanged for, bearer tokens, and guessing."""
 
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Callable
 
 import pytest
 from flask.testing import FlaskClient
@@ -13,18 +12,6 @@ from edge.web.auth.allowed_hosts import AllowedHosts
 from edge.web.auth.authenticator import Authenticator
 from edge.web.auth.rate_limit import plain_address
 from edge.web.auth.sessions import LIFETIME_S, Sessions
-
-
-@pytest.fixture
-def device(tmp_path: Path) -> Iterator[Device]:
-    device = Device(tmp_path / "ended-logins")
-    yield device
-    device.scenes.close()
-
-
-@pytest.fixture
-def client(device: Device) -> FlaskClient:
-    return device.app.test_client()
 
 
 @pytest.fixture

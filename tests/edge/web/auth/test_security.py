@@ -5,7 +5,6 @@ The addresses are read from the application itself: one that is added tomorrow i
 
 import re
 import secrets
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,18 +14,6 @@ from gated import CODE, WRITE, Device
 
 OPEN = {"/login", "/healthz"}
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "PROPFIND")
-
-
-@pytest.fixture
-def device(tmp_path: Path) -> Iterator[Device]:
-    device = Device(tmp_path / "ended-logins")
-    yield device
-    device.scenes.close()
-
-
-@pytest.fixture
-def client(device: Device) -> FlaskClient:
-    return device.app.test_client()
 
 
 @pytest.fixture
