@@ -113,7 +113,8 @@ def eventually(truth: Callable[[], bool], within_s: float = 10.0) -> float:
 
 
 @pytest.fixture
-def device() -> Iterator[Device]:
+def device(caplog: pytest.LogCaptureFixture) -> Iterator[Device]:
+    caplog.set_level("INFO", "edge")  # before the first line, which the thread may log at once
     device = Device()
     device.thread.start()
     yield device
@@ -147,7 +148,6 @@ def test_a_slow_stage_skips_frames_and_shows_the_newest(device: Device) -> None:
 def test_an_unplugged_camera_is_reported_and_comes_back_by_itself(
     device: Device, caplog: pytest.LogCaptureFixture
 ) -> None:
-    caplog.set_level("INFO", "edge")
     eventually(device.camera_is(CameraState.LIVE))
     device.usb.unplug()
     assert eventually(device.camera_is(CameraState.LOST)) < 2
@@ -370,7 +370,6 @@ def frames_within(device: Device, seconds: float) -> int:
 def test_the_first_frame_and_the_first_labelled_face_are_logged_once(
     device: Device, caplog: pytest.LogCaptureFixture
 ) -> None:
-    caplog.set_level("INFO", "edge")
     eventually(lambda: told("first frame", caplog) != [])
     assert told("first labelled face", caplog) == []
     face = FaceState(track_id=1, box=BBox(0, 0, 9, 9), label=None, confidence=0.3, probs={})
@@ -388,7 +387,9 @@ def test_the_first_frame_and_the_first_labelled_face_are_logged_once(
 
 
 def told(start: str, caplog: pytest.LogCaptureFixture) -> list[str]:
-    return [r.message for r in caplog.records if r.message.startswith(start)]
+    """Return the lines since the device's start, which falls into the fixture's phase."""
+    records = caplog.get_records("setup") + caplog.get_records("call")
+    return [r.message for r in records if r.message.startswith(start)]
 
 
 def test_a_short_pause_is_no_lost_camera(device: Device, caplog: pytest.LogCaptureFixture) -> None:
