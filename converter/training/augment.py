@@ -1,4 +1,4 @@
-"""Distorted images, a batch at a time, from torch's own random numbers."""
+"""Distorted and blended images, a batch at a time, from torch's own random numbers."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import math
 
 import torch
 from torch import Tensor
+from torch.distributions import Beta
 from torch.nn import functional
 
 from converter.training.model import IMAGE_SIDE_PX
@@ -21,6 +22,19 @@ def augmented(pixels: Tensor, side_px: int, amounts: Augmentation) -> Tensor:
     images = _warped(pixels.float(), amounts)
     images = resized(_lit(images, amounts), side_px)
     return _erased(images, amounts.erase)
+
+
+def blended(images: Tensor, alpha: float) -> tuple[Tensor, Tensor, float]:
+    """Blend each image with another of the batch (mixup: Zhang et al. 2018); alpha 0 does not.
+
+    Returns the blends, float32 (N, 1, side, side), the index of each one's other image, int64 (N,),
+    and the share, 0.5..1, that each image has of its own blend: one for the whole batch.
+    """
+    if not alpha:
+        return images, torch.arange(len(images)), 1.0
+    drawn = float(Beta(alpha, alpha).sample())
+    share, others = max(drawn, 1 - drawn), torch.randperm(len(images))
+    return images.lerp(images[others.to(images.device)], 1 - share), others, share
 
 
 def scaled(pixels: Tensor) -> Tensor:

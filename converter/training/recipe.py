@@ -58,6 +58,7 @@ class Recipe(Section, frozen=True):
     warmup_steps: Annotated[int, msgspec.Meta(ge=0)]
     dropout: BelowOne
     label_smoothing: BelowOne
+    mixup: AtLeastZero
     ema_decay: BelowOne
     votes_weight: AtLeastZero
     balance: AtLeastZero

@@ -18,7 +18,7 @@ from torch import Tensor, nn
 
 from converter.data.dataset import FaceDataset
 from converter.errors import ConversionError, DataError
-from converter.training.augment import augmented
+from converter.training.augment import augmented, blended
 from converter.training.model import DenseNet121
 from converter.training.recipe import Recipe
 from converter.training.targets import log_prior, loss, targets
@@ -128,10 +128,14 @@ class Trainer:
         stage, _ = self.recipe.stage_of(self.progress.epoch)
         pixels = self._pixels[chosen].to(self._device)
         samples = augmented(pixels, stage.side_px, self.recipe.augmentation)
+        samples, others, share = blended(samples, self.recipe.mixup)
         wanted = self._targets.take(chosen).to(self._device)
         with autocast(self._device, self.recipe):
             logits = self._net(samples.contiguous(memory_format=torch.channels_last))
         cost = loss(logits, wanted, self._prior, self.recipe)
+        if share < 1:
+            of_others = self._targets.take(chosen[others]).to(self._device)
+            cost = cost.lerp(loss(logits, of_others, self._prior, self.recipe), 1 - share)
         if not torch.isfinite(cost):
             raise ConversionError(
                 f"the loss is {cost.item()} in epoch {self.progress.epoch + 1}; "

@@ -8,7 +8,7 @@ pytest.importorskip("torch", reason="the converter extra is not installed")
 import msgspec
 import torch
 
-from converter.training.augment import LARGEST_PATCH, augmented, resized, scaled
+from converter.training.augment import LARGEST_PATCH, augmented, blended, resized, scaled
 from converter.training.recipe import Augmentation, default_recipe
 
 pytestmark = pytest.mark.converter
@@ -94,3 +94,20 @@ def test_a_turn_keeps_a_circle():
         disc.repeat(8, 1, 1, 1), 48, msgspec.structs.replace(STILL, rotation_deg=30.0)
     )
     assert (turned - scaled(disc)).abs().mean() < 0.04  # a tenth more width gives 0.06
+
+
+def test_a_blend_has_most_of_its_own_image_and_the_rest_of_another(pixels):
+    torch.manual_seed(0)
+    images = augmented(pixels, 48, AMOUNTS)
+    blends, others, share = blended(images.clone(), 0.4)
+    assert 0.5 <= share < 1
+    assert sorted(others.tolist()) == list(range(16))
+    assert torch.allclose(blends, share * images + (1 - share) * images[others], atol=1e-5)
+
+
+def test_without_blending_images_stay_as_they_are(pixels):
+    images = scaled(pixels)
+    blends, others, share = blended(images, 0.0)
+    assert torch.equal(blends, images)
+    assert others.tolist() == list(range(16))
+    assert share == 1

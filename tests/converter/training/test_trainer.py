@@ -13,6 +13,7 @@ from converter.data.dataset import Split
 from converter.errors import ConversionError, DataError
 from converter.training.model import DenseNet121
 from converter.training.recipe import Stage, default_recipe
+from converter.training.targets import loss
 from converter.training.trainer import Trainer
 
 pytestmark = pytest.mark.converter
@@ -119,6 +120,25 @@ def test_it_learns(faces):
         tally = training.finish_epoch()
         losses.append(tally.loss / tally.samples)
     assert losses[-1] < 0.8 * losses[0]
+
+
+def test_a_blend_is_told_the_labels_of_both_in_the_shares_that_they_have(faces, monkeypatch):
+    asked = []
+
+    def spied(logits, wanted, prior, recipe):
+        cost = loss(logits, wanted, prior, recipe)
+        asked.append((wanted.labels, float(cost.detach())))
+        return cost
+
+    monkeypatch.setattr("converter.training.trainer.loss", spied)
+    training = trainer(faces, stage(), mixup=0.4)
+    next(training.epoch())
+    (own, of_own), (others, of_others) = asked
+    assert not torch.equal(own, others)
+    assert torch.equal(own.sort()[0], others.sort()[0])
+    blended = training.progress.tally.loss / 6
+    share = (blended - of_others) / (of_own - of_others)
+    assert 0.5 <= share < 1
 
 
 def test_a_loss_that_is_no_number_stops_it(faces):
