@@ -71,13 +71,13 @@ class Page:
         self.browser.find_element("css selector", selector).send_keys(key)
 
     def brightness(self) -> float:
-        """Mean of the picture as it is on the page, 0..255: notices are dark, no picture is 0."""
+        """Mean of the image as it is on the page, 0..255: notices are dark, no image is 0."""
         return float(
             self.browser.execute_script("""
                 const canvas = new OffscreenCanvas(64, 48), c = canvas.getContext("2d");
-                const picture = document.getElementById("video");
-                if (!picture.naturalWidth) return 0;
-                c.drawImage(picture, 0, 0, 64, 48);
+                const image = document.getElementById("video");
+                if (!image.naturalWidth) return 0;
+                c.drawImage(image, 0, 0, 64, 48);
                 const data = c.getImageData(0, 0, 64, 48).data;
                 return data.reduce((sum, v, i) => sum + (i % 4 < 3 ? v : 0), 0) / (64 * 48 * 3);
             """)

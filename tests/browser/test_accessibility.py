@@ -1,4 +1,4 @@
-"""Whether everybody can use the page: axe-core in each state, small windows, large thumbs."""
+"""Whether the page is accessible: axe-core in each state, small windows, large thumbs."""
 
 from collections.abc import Callable
 from typing import Any

@@ -53,7 +53,7 @@ def test_nothing_waits_for_the_first_picture(
     chromium: Any, make_device: Callable[..., Any]
 ) -> None:
     device = make_device(feed_type=SilentFeed)
-    page = Page(chromium, device)  # returns once the page has loaded, picture or not
+    page = Page(chromium, device)  # returns once the page has loaded, with or without a frame
     until(lambda: page.texts(".face .label") == ["happy", "surprise"])
     until(lambda: len(device.feed.viewers) == 1)
     assert page.brightness() == 0

@@ -206,13 +206,13 @@ class Device:
         """Return how long the other address waits for an answer."""
         began_s = time.monotonic()
         with closing(self.ask(HEAD + b"Connection: close\r\n\r\n")) as client:
-            if not client.recv(1000):  # 503 is an answer too: on a busy machine pictures come late
+            if not client.recv(1000):  # 503 is an answer too: on a busy machine frames come late
                 raise OSError("hung up on")
         return time.monotonic() - began_s
 
 
 class Viewer(threading.Thread):
-    """Counts the pictures that the other address gets."""
+    """Counts the frames that the other address gets."""
 
     def __init__(self, device: Device) -> None:
         super().__init__(daemon=True)
@@ -280,7 +280,7 @@ def under(plan: Attack, device: Device) -> Iterator[None]:
 
 
 def holds(name: str, device: Device, observers: Sequence[Observer], seconds: float) -> bool:
-    """Attack once, tell how it went, and return whether nobody noticed."""
+    """Attack once, tell how it went, and return whether the other address noticed nothing."""
     logged, grown_mb = len(device.log()), -device.memory_mb()
     with under(ATTACKS[name], device):
         attacked, other = watch(observers, seconds)

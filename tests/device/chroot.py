@@ -24,7 +24,7 @@ from boards import PI_4, PI_5, Board
 ROOT = Path(__file__).parents[2]
 CACHE = ROOT / ".cache" / "device"
 HOST_ARCH = {"x86_64": "amd64", "aarch64": "arm64"}.get(platform.machine(), platform.machine())
-# What programs write that nobody calls a change: caches, logs, and the folders made for that.
+# What programs write that count as no change: caches, logs, and the folders made for that.
 VOLATILE = ("dev", "mnt", "proc", "run", "sys", "tmp", "var/cache", "var/log", "var/tmp")
 # Raspberry Pi OS has them too, and under qemu their installation takes minutes.
 _KIND = ("--variant=minbase", "--include=ca-certificates")

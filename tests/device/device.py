@@ -19,8 +19,8 @@ SETTINGS = "etc/emotion-edge/config.toml"
 class Device:
     """A system, and what the steps before learnt about it."""
 
-    def __init__(self, system: Chroot, picture: Path) -> None:
-        """`picture` shows faces, which this machine reads as well."""
+    def __init__(self, system: Chroot, image: Path) -> None:
+        """`image` shows faces, which this machine reads as well."""
         self.system = system
         self.before: dict[str, str] = {}
         self.promised = ""
@@ -28,8 +28,8 @@ class Device:
         self.second = ""
         self.lost = ""
         self.port = free_port()
-        self._faces = read_faces(picture)
-        system.path("root/picture.png").write_bytes(picture.read_bytes())
+        self._faces = read_faces(image)
+        system.path("root/image.png").write_bytes(image.read_bytes())
 
     def install(
         self, *options: str, env: dict[str, str] | None = None, script: str = ""
@@ -91,7 +91,7 @@ class Device:
 
     def assert_reads_faces(self) -> list[str]:
         """Assert that it reads what this machine reads; return what was seen."""
-        command = ["/usr/local/bin/emotion-edge", "analyze", "/root/picture.png"]
+        command = ["/usr/local/bin/emotion-edge", "analyze", "/root/image.png"]
         seen = []
         for board in self.system.boards or (None,):
             if board:
@@ -115,22 +115,22 @@ def replace_in(path: Path, old: str, new: str) -> None:
 
 
 def free_port() -> int:
-    """Return a port that nobody uses."""
+    """Return a port that is free."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         return int(server.getsockname()[1])
 
 
 def draw_picture(path: Path) -> None:
-    """Write a picture of the demo's two people."""
+    """Write an image of the demo's two people."""
     program = "import sys, cv2; from edge.camera.demo.scene import DemoScene as Demo; " + (
         "assert cv2.imwrite(sys.argv[1], Demo().render(1.0))"
     )
     subprocess.run([sys.executable, "-c", program, path], cwd=ROOT, check=True)
 
 
-def read_faces(picture: Path) -> list[dict[str, Any]]:
-    """Return what `analyze` makes of a picture on this machine."""
-    command = [sys.executable, "-m", "edge", "analyze", picture]
+def read_faces(image: Path) -> list[dict[str, Any]]:
+    """Return what `analyze` makes of an image on this machine."""
+    command = [sys.executable, "-m", "edge", "analyze", image]
     run = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
     faces: list[dict[str, Any]] = json.loads(run.stdout)["faces"]
     assert len(faces) >= 2

@@ -19,7 +19,7 @@ from device import SETTINGS, Device
 
 STATE = "var/lib/emotion-edge"
 RULE = "etc/polkit-1/rules.d/50-emotion-edge.rules"
-# An index where nobody listens, and no other way to a package.
+# An index that does not answer, and no other way to a package.
 NO_INDEX = {
     "PIP_INDEX_URL": "http://127.0.0.1:9/simple",
     "PIP_EXTRA_INDEX_URL": "",

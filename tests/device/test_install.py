@@ -21,14 +21,14 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 def device(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Device]:
     if reason := unavailable(HOST_ARCH):
         pytest.skip(f"no clean system to install in: {reason}")
-    picture = tmp_path_factory.mktemp("device") / "picture.png"
-    draw_picture(picture)
+    image = tmp_path_factory.mktemp("device") / "image.png"
+    draw_picture(image)
     with ExitStack() as cleanup:
         try:
             system = cleanup.enter_context(debian(HOST_ARCH, "bookworm"))
         except NoDebian as exc:
             pytest.skip(str(exc))
-        yield Device(system, picture)
+        yield Device(system, image)
 
 
 @pytest.mark.parametrize("step", SHORT_STEPS, ids=lambda step: step.__name__)

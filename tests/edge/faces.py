@@ -1,4 +1,4 @@
-"""Pictures for tests: the demo's statistical faces on plain walls. No photograph of anybody."""
+"""Images for tests: the demo's statistical faces on plain walls. No image of a real person."""
 
 from pathlib import Path
 

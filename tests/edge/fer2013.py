@@ -14,7 +14,7 @@ needs_fer2013 = pytest.mark.skipif(
 
 
 def stratified(count: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
-    """Return about `count` PrivateTest pictures, each class by its share, and their labels."""
+    """Return about `count` PrivateTest samples, each class by its share, and their labels."""
     data = np.load(DATA)
     images, labels = (data[name][data["split"] == PRIVATE_TEST] for name in ("images", "labels"))
     rng = np.random.default_rng(seed)

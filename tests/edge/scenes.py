@@ -1,4 +1,4 @@
-"""Drawn rooms for tests: lively, cluttered, and nobody in them."""
+"""Drawn rooms for tests: lively, cluttered, and without people."""
 
 import cv2
 import numpy as np

@@ -122,7 +122,7 @@ def test_a_picture_may_come_from_standard_input() -> None:
     assert labels(json.loads(run.stdout)) == ["happy"]
 
 
-@pytest.mark.parametrize("kind", ["picture", "video"])
+@pytest.mark.parametrize("kind", ["image", "video"])
 def test_what_comes_through_a_pipe_is_read_once(
     tmp_path: Path, analyze: Analyze, kind: str
 ) -> None:
@@ -136,7 +136,7 @@ def test_what_comes_through_a_pipe_is_read_once(
     ran = analyze(pipe)
     writer.join()
     assert ran.code == 0
-    assert [r["frame"] for r in ran.records] == list(range(1 if kind == "picture" else 4))
+    assert [r["frame"] for r in ran.records] == list(range(1 if kind == "image" else 4))
 
 
 def test_a_pipe_without_an_end_is_refused_at_a_limit(
@@ -193,7 +193,7 @@ def test_a_stream_of_jpegs_is_a_video_by_its_name(tmp_path: Path, analyzer: Anal
 
 
 def test_one_bad_path_among_good_ones_costs_only_itself(tmp_path: Path, analyze: Analyze) -> None:
-    (tmp_path / "notes.txt").write_text("not a picture\n" * 20)
+    (tmp_path / "notes.txt").write_text("not an image\n" * 20)
     (tmp_path / "empty").mkdir()
     (tmp_path / "nothing.jpg").touch()
     whole = write_video(tmp_path / "whole.avi", [wall(64, 48)] * 3)
@@ -249,7 +249,7 @@ def test_a_damaged_picture_in_a_folder_is_an_error_and_not_skipped(
     tmp_path: Path, analyze: Analyze
 ) -> None:
     (tmp_path / "a.png").write_bytes(encoded("PNG"))
-    (tmp_path / "b.jpg").write_text("not much of a picture")
+    (tmp_path / "b.jpg").write_text("not much of an image")
     ran = analyze(tmp_path)
     assert (ran.code, ran.names) == (1, ["a.png"])
     assert "b.jpg: " in ran.complaints[0]
@@ -269,7 +269,7 @@ STRANGE_NAMES = [
 
 
 @pytest.mark.parametrize("name", STRANGE_NAMES)
-@pytest.mark.parametrize("kind", ["picture", "video"])
+@pytest.mark.parametrize("kind", ["image", "video"])
 def test_any_name_is_the_name_of_a_file(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
@@ -279,18 +279,18 @@ def test_any_name_is_the_name_of_a_file(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     path = Path(os.fsdecode(name.replace(b"//", b"")))
-    if kind == "picture":
+    if kind == "image":
         path.write_bytes(encoded("PNG"))
     else:
         write_video(path, [wall(64, 48)] * 3)
     records = list(analyzer.results(Job(path=path, frames=None)))
-    assert len(records) == (1 if kind == "picture" else 3)
+    assert len(records) == (1 if kind == "image" else 3)
 
 
 def test_names_are_printed_on_one_line_and_as_unicode(tmp_path: Path, analyze: Analyze) -> None:
     good, bad = tmp_path / os.fsdecode(b"caf\xe9 \xc3\xa9.png"), tmp_path / "no\nWARNING\x1b[2J.png"
     good.write_bytes(encoded("PNG"))
-    bad.write_text("no picture")
+    bad.write_text("no image")
     ran = analyze(good, bad, tmp_path / os.fsdecode(b"gone \xff"))
     assert ran.names == ["caf\\xe9 é.png"]
     assert ran.complaints[0] == f"emotion-edge: {tmp_path}/gone \\xff: no such file or folder"
@@ -351,7 +351,7 @@ def test_results_that_cannot_be_written_end_it_in_one_line(tmp_path: Path, to: s
 @pytest.mark.parametrize("to", ["2>&-", "2>/dev/full"])
 def test_a_closed_or_full_standard_error_changes_no_result(tmp_path: Path, to: str) -> None:
     (tmp_path / "a.png").write_bytes(encoded("PNG"))
-    (tmp_path / "b.png").write_text("no picture")
+    (tmp_path / "b.png").write_text("no image")
     command = f"exec '{sys.executable}' -m edge analyze '{tmp_path}' {to}"
     run = subprocess.run(["bash", "-c", command], capture_output=True, check=False, timeout=60)
     assert run.returncode == 1
@@ -418,7 +418,7 @@ def test_an_empty_name_is_not_the_folder_one_is_in(
     assert ran.complaints == ["emotion-edge: '': no such file or folder"]
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become somebody else")
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")
 def test_a_file_in_a_closed_folder_is_not_said_to_be_missing(tmp_path: Path) -> None:
     closed = tmp_path / "closed"
     closed.mkdir(mode=0o700)

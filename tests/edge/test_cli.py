@@ -49,25 +49,25 @@ def one_line(text: str) -> str:
 
 @pytest.fixture(scope="module")
 def album(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with two people in one picture, none in another, and a note."""
+    """A folder with two people in one image, none in another, and a note."""
     folder = tmp_path_factory.mktemp("album")
     together = wall()
     hang(together, "happy", 40, 60, 220)
     hang(together, "surprise", 400, 200, 150)
     cv2.imwrite(str(folder / "1 together.png"), together)
-    cv2.imwrite(str(folder / "2 nobody.jpg"), wall())
-    (folder / "note.txt").write_text("not a picture")
+    cv2.imwrite(str(folder / "2 empty.jpg"), wall())
+    (folder / "note.txt").write_text("not an image")
     return folder
 
 
 def test_analyze_prints_one_object_per_picture(album: Path) -> None:
     run = emotion_edge("analyze", album)
     assert run.returncode == 0, run.stderr
-    together, nobody = (json.loads(line) for line in run.stdout.splitlines())
+    together, empty = (json.loads(line) for line in run.stdout.splitlines())
 
     assert together["path"] == str(album / "1 together.png")
-    assert (together["frame"], nobody["frame"]) == (0, 0)
-    assert nobody["faces"] == []
+    assert (together["frame"], empty["frame"]) == (0, 0)
+    assert empty["faces"] == []
     assert {face["label"] for face in together["faces"]} == {"happy", "surprise"}
     for face in together["faces"]:
         assert set(face) == {"box", "label", "confidence", "probs"}

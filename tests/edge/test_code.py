@@ -92,7 +92,7 @@ def unprivileged() -> Iterator[None]:
     if os.geteuid() != 0:
         yield
         return
-    os.seteuid(65534)  # nobody: root may read everything
+    os.seteuid(65534)  # an ordinary user: root may read everything
     try:
         yield
     finally:

@@ -27,7 +27,7 @@ ROUND = 5
 
 
 class Gate:
-    """A stage that sees nobody, and can be held in the middle of a frame."""
+    """A stage that finds no face, and can be held in the middle of a frame."""
 
     def __init__(self) -> None:
         self.openings: list[int] = []
@@ -65,7 +65,7 @@ class Heard:
 
 
 class Device:
-    """A service on a fake camera, with a feed, that remembers every picture the camera made."""
+    """A service on a fake camera, with a feed, that remembers every frame the camera made."""
 
     def __init__(self, privacy: str = "off", kind: str = "usb") -> None:
         self.kind = kind
@@ -115,7 +115,7 @@ class Device:
         return self.service.health().camera
 
     def kept(self) -> int:
-        """How many of the camera's pictures are in memory."""
+        """How many of the camera's frames are in memory."""
         gc.collect()
         return sum(picture() is not None for picture in self.pictures)
 
@@ -345,7 +345,7 @@ def test_a_picture_begun_before_a_pause_is_not_published_after_it(
 
 def test_a_camera_that_hangs_may_still_be_on(open_device: Callable[..., Device]) -> None:
     device = open_device()
-    device.stage.may_go.clear()  # the camera delivers, and nobody gets to look
+    device.stage.may_go.clear()  # the camera delivers, and no stage gets to look
     eventually(lambda: device.camera is CameraState.LOST)
     eventually(lambda: device.heard.told[-1] == (CameraState.LOST, True))
 

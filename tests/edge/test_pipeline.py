@@ -87,7 +87,7 @@ def test_boxes_are_told_within_the_frame_whose_size_is_told() -> None:
     told = snapshot.to_dict()
     assert told["size"] == [700, 80]
     assert [face["box"] for face in told["faces"]] == [[0, 10, 30, 70], [660, 30, 700, 80]]
-    # A picture that hides faces hides the whole head, and also the one that has just left.
+    # A view that hides faces hides the whole head, and also the one that has just left.
     assert {face.box for face in snapshot.faces} == set(PeopleAtTheEdges(3).boxes()[:2])
     assert list(snapshot.unshown.values()) == PeopleAtTheEdges(3).boxes()[2:]
 
@@ -171,7 +171,7 @@ def test_a_face_seen_once_or_just_gone_is_known_though_not_shown() -> None:
 
 
 def ids_of(snapshot: Snapshot) -> set[int]:
-    """The ids of everybody known, shown or not."""
+    """The ids of all tracks, shown or not."""
     return {face.track_id for face in snapshot.faces} | set(snapshot.unshown)
 
 

@@ -23,7 +23,7 @@ CAMERA = load_config(None, {"camera": {"stall_s": 0.5, "give_up_s": 20.0}}).came
 
 
 class Counting:
-    """A stage that sees nobody, and can be made slow or broken."""
+    """A stage that finds no face, and can be made slow or broken."""
 
     def __init__(self) -> None:
         self.seqs: list[int] = []
@@ -199,7 +199,7 @@ def test_a_camera_gone_for_good_ends_the_run_with_its_error() -> None:
     [
         ("v4l2:0", "check the camera's cable"),
         ("file:party.mp4", "check that it exists and is whole"),
-        ("images:/srv/pictures", "check that it exists and is whole"),
+        ("images:/srv/images", "check that it exists and is whole"),
     ],
 )
 def test_the_last_word_helps_with_this_source(source: str, advice: str) -> None:

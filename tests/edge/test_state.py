@@ -122,7 +122,7 @@ def test_a_replaced_file_is_whole_or_the_old_one(tmp_path: Path) -> None:
     assert sorted(p.name for p in tmp_path.iterdir()) == ["folder", "kept"]
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root can write for somebody else")
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can write for another user")
 def test_what_root_writes_belongs_to_the_folders_owner(tmp_path: Path) -> None:
     os.chown(tmp_path, 1234, 1235)
     replace_file(tmp_path / "access-code", b"x")
@@ -215,7 +215,7 @@ def test_a_folder_that_vanished_is_not_a_matter_of_rights(tmp_path: Path) -> Non
     assert code()
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become somebody else")
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")
 def test_a_folder_of_somebody_else_is_to_be_another_or_read_with_sudo(tmp_path: Path) -> None:
     with tempfile.TemporaryDirectory() as place:  # pytest's own is closed to others
         Path(place).chmod(0o755)

@@ -39,7 +39,7 @@ class Room:
         self.wall_s += seconds
 
     def started_again(self, path: Path) -> HistoryFile:
-        """Return a file opened anew for a history that has nothing in memory."""
+        """Return a file opened again for a history that has nothing in memory."""
         self.history = History(lambda: self.wall_s)
         return self.file(path)
 

@@ -90,7 +90,7 @@ def test_a_truncated_picture_is_refused_and_no_library_prints(tmp_path, capfd, s
 
 
 def test_garbage_nothing_and_missing_files_are_refused(tmp_path):
-    (tmp_path / "text.png").write_text("not a picture\n" * 50)
+    (tmp_path / "text.png").write_text("not an image\n" * 50)
     (tmp_path / "empty.png").touch()
     for name, reason in {
         "text.png": "not a whole image",

@@ -108,7 +108,7 @@ def test_a_damaged_picture_is_skipped_with_one_warning(tmp_path, caplog):
 def test_a_folder_without_a_readable_picture_is_refused(tmp_path):
     with pytest.raises(MediaError, match="no images"):
         ImageReplay(tmp_path)
-    (tmp_path / "a.png").write_text("no picture")
+    (tmp_path / "a.png").write_text("no image")
     with pytest.raises(MediaError, match="none of its images can be read"):
         ImageReplay(tmp_path)
 
@@ -133,7 +133,7 @@ def test_a_reader_that_was_away_goes_on_nearly_where_it_was(monkeypatch):
     assert pace.wait(1.0, "video") in (1, 2)
 
 
-@pytest.mark.parametrize("kind", ["video", "pictures"])
+@pytest.mark.parametrize("kind", ["video", "images"])
 def test_close_ends_a_waiting_read_and_may_be_called_twice(tmp_path, kind):
     if kind == "video":
         source = VideoReplay(write_video(tmp_path / "slow.avi", frames=3, fps=1))
@@ -150,7 +150,7 @@ def test_close_ends_a_waiting_read_and_may_be_called_twice(tmp_path, kind):
 
 
 class Blind:
-    """A stage that sees nobody."""
+    """A stage that finds no face."""
 
     def step(self, frame):
         return Snapshot(

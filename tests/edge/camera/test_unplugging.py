@@ -1,4 +1,4 @@
-"""The whole device, in a process of its own, while somebody pulls its camera out."""
+"""The whole device, in a process of its own, while its camera is pulled out."""
 
 import os
 import subprocess

@@ -250,7 +250,7 @@ def test_a_full_disk_is_an_output_that_fails_and_is_made_up_for(
     with pytest.raises(OutputError, match="disk is full; free some space"):
         kept.show(REPORT)
     assert len(room.history.minutes(10**6)) > 600
-    kept.show(REPORT)  # opened anew, without the limit
+    kept.show(REPORT)  # opened again, without the limit
     assert [start for start, _, _ in rows(path)] == [NOON + 60 * n for n in range(602)]
 
 

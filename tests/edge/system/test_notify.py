@@ -120,7 +120,7 @@ def test_without_a_manager_nothing_happens(notifiers: list[Notifier]):
     assert not notifier.has_manager
     for say in (notifier.ready, notifier.alive, notifier.stopping):
         say()
-    notifier.status("nobody hears this")
+    notifier.status("no socket hears this")
     notifier.close()
     notifier.close()
 
@@ -145,7 +145,7 @@ def test_nonsense_is_refused(environment: dict[str, str], message: str):
 def test_a_manager_that_left_is_mentioned_once(
     tmp_path: Path, notifiers: list[Notifier], caplog: pytest.LogCaptureFixture
 ):
-    notifiers.append(notifier := Notifier({"NOTIFY_SOCKET": str(tmp_path / "nobody")}))
+    notifiers.append(notifier := Notifier({"NOTIFY_SOCKET": str(tmp_path / "absent")}))
     notifier.ready()
     notifier.stopping()
     (message,) = caplog.messages

@@ -128,7 +128,7 @@ def test_a_free_port_and_one_that_speaks_no_http():
     assert verdict(finding) == (PASS, "")
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="everybody but root is refused such a port")
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root may bind such a port")
 def test_a_port_that_only_root_may_have_is_not_the_services():
     finding = probe.check_port(web_on(_free_low_port()), None)
     assert verdict(finding) == (WARN, "port")

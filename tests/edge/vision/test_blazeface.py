@@ -57,7 +57,7 @@ def test_boxes_keypoints_and_scores_are_the_oracles(oracle: Any, blazeface: Blaz
     theirs.sort(key=lambda d: d.score, reverse=True)
     for our, their in zip(ours, theirs, strict=True):
         points = their.data * 480
-        # Half a percent of the picture: PIL and OpenCV shrink it a little differently.
+        # Half a percent of the image: PIL and OpenCV shrink it a little differently.
         assert [our.box.x1, our.box.y1, our.box.x2, our.box.y2] == pytest.approx(
             points[:2].ravel(), abs=2.4
         )

@@ -191,7 +191,7 @@ def test_events_carry_the_status_and_whether_the_picture_runs(
 
 
 def test_a_viewer_too_many_is_told_when_to_come_back(client: FlaskClient, device: Device) -> None:
-    device.feed.viewers.add("somebody")
+    device.feed.viewers.add("another")
     answer = client.get("/stream.mjpg")
     assert answer.status_code == 503
     assert answer.headers["Retry-After"] == "5"

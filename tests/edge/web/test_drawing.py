@@ -1,4 +1,4 @@
-"""What is drawn on the live picture, and the picture that is shown instead of one."""
+"""What is drawn on the live frame, and the placeholder that is shown instead of one."""
 
 import cv2
 import numpy as np

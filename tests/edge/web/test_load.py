@@ -37,7 +37,7 @@ DEVICE = textwrap.dedent("""
     from edge.web.stream import JpegFeed
 
     room = DemoScene()
-    pictures = [room.render(n / 15) for n in range(30)]
+    frames = [room.render(n / 15) for n in range(30)]
     scenes = Latest()
 
     def report():
@@ -60,7 +60,7 @@ DEVICE = textwrap.dedent("""
         seq += 1
         now_s = time.monotonic()
         snapshot = Snapshot(seq=seq, captured_at_s=now_s, faces=(face,), dominant=None, stage_ms={})
-        frame = Frame(bgr=pictures[seq % 30], seq=seq, captured_at_s=now_s)
+        frame = Frame(bgr=frames[seq % 30], seq=seq, captured_at_s=now_s)
         scenes.put(Scene(frame=frame, snapshot=snapshot))
         time.sleep(1 / 30)
 """)
@@ -88,7 +88,7 @@ class Process:
         return int(line.split()[1])
 
     def viewers(self) -> int:
-        """Return how many seats are taken: one is given back with the next picture's sending."""
+        """Return how many places are taken: one is given back when the next frame is sent."""
         with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/api/status", timeout=5) as told:
             return int(json.load(told)["viewers"])
 
@@ -111,7 +111,7 @@ def device() -> Iterator[Process]:
 
 
 class Viewer(threading.Thread):
-    """Counts the pictures it gets."""
+    """Counts the frames it gets."""
 
     def __init__(self, device: Process) -> None:
         super().__init__(daemon=True)
@@ -173,7 +173,7 @@ def crowd(device: Process) -> Iterator[list[Viewer]]:
 
 
 def rate_of(viewers: list[Viewer], duration_s: float, at_times: Callable[[], None]) -> float:
-    """Return the pictures a second of the one who gets the fewest."""
+    """Return the frames a second of the one who gets the fewest."""
     before = [viewer.count for viewer in viewers]
     started_s = time.monotonic()
     while (left_s := started_s + duration_s - time.monotonic()) > 0:

@@ -28,7 +28,7 @@ def port(tmp_path: Path) -> Iterator[int]:
 
 
 def answer_to(port: int, request: bytes, *, waits_s: float = 5) -> bytes:
-    """Return what comes back until the server hangs up or says no more."""
+    """Return what comes back until the server disconnects or says no more."""
     answer = b""
     client = socket.create_connection(("127.0.0.1", port), waits_s)
     with closing(client), suppress(OSError):

@@ -83,7 +83,7 @@ def detail(bgr: BgrImage, box: BBox) -> float:
 
 
 def shown_of(scenes: list[Scene]) -> list[BgrImage]:
-    """Return every picture that the view would show while these scenes come in."""
+    """Return every frame that the view would show while these scenes come in."""
     privacy_filter = PixelateFilter(lambda _: ROUND)
     results = [privacy_filter.apply(scene) for scene in scenes]
     return [shown.draw() for shown in results if shown is not None]
@@ -378,7 +378,7 @@ def test_a_viewer_is_told_why_there_is_no_picture_yet(
 
 
 def test_the_server_does_not_wait_for_a_late_picture_to_begin_its_answer(device: Device) -> None:
-    """It hangs up on an answer that does not begin in time, and a slow camera takes longer."""
+    """It disconnects from an answer that does not begin in time, and a slow camera takes longer."""
     feed = device.feed("pixelate", frames=20)
     app = create_app(
         reports=Latest(),

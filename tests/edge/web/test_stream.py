@@ -1,4 +1,4 @@
-"""The live picture without a network: encoded once, only when wanted, never frozen."""
+"""The live stream without a network: encoded once, only when wanted, never frozen."""
 
 import gc
 import threading
@@ -162,7 +162,7 @@ def test_everything_is_dropped_when_the_last_viewer_has_left(device: Device) -> 
 
 
 def test_a_viewer_who_is_slow_still_counts_as_watching(device: Device) -> None:
-    """While a part is being sent nobody waits, and nothing is encoded either."""
+    """While a part is being sent no viewer waits, and nothing is encoded either."""
     device.put(1)
     parts = device.feed.parts()
     list(islice(parts, 2))

@@ -24,7 +24,7 @@ def tries(rate_limit: RateLimit, address: str, *, trusted: bool = False) -> bool
     [
         [f"10.0.0.{host}" for host in range(6)],
         [f"192.168.1.{host}" for host in range(250)],
-        ["2001:db8::1"],  # one machine with an old code, in the /64 of everybody at home
+        ["2001:db8::1"],  # one machine with an old code, in the /64 of the household
         [f"fe80::{host:x}%wlan0" for host in range(1, 7)],
         [f"2001:db8:0:{site:x}::1" for site in range(1000)],  # one customer's /48
     ],

@@ -1,4 +1,4 @@
-"""Every address there is, asked by somebody without the code, and by somebody who lies.
+"""Every address there is, asked by a client without the code, and by one that lies.
 
 The addresses are read from the application itself: one that is added tomorrow is walked too.
 """
@@ -18,7 +18,7 @@ METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", 
 
 @pytest.fixture
 def insider(device: Device) -> FlaskClient:
-    """Somebody who is logged in."""
+    """A client that is logged in."""
     insider = device.app.test_client()
     assert insider.post("/login", data={"code": CODE}).status_code == 303
     return insider
@@ -70,7 +70,7 @@ def test_what_is_public_in_the_static_folder_is_what_the_login_page_needs(
     assert needed
     assert all(is_served(address) for address in needed)
     public = {path for path in addresses(device) if "/static/" in path and is_served(path)}
-    # Beside them what a phone fetches for its home screen, which holds nothing of anybody either.
+    # Beside them what a phone fetches for its home screen, which holds nothing personal either.
     assert {Path(path).suffix for path in public} <= {".css", ".svg", ".png", ".webmanifest"}
 
 

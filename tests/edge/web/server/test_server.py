@@ -139,7 +139,7 @@ def until(true: Callable[[], bool], limit_s: float) -> float:
 
 
 def parts_in(viewer: socket.socket, duration_s: float) -> int:
-    """Return how many pictures arrive in that time."""
+    """Return how many frames arrive in that time."""
     ends_s, count, tail = time.monotonic() + duration_s, 0, b""
     while time.monotonic() < ends_s:
         tail += viewer.recv(65536)
