@@ -9,6 +9,8 @@ from edge.history.history import History
 from edge.history.recorder import HistoryFile
 
 NOON = 1_800_000_000 // 60 * 60  # a wall-clock minute's start
+DAY_S = 24 * 3600
+TEN_YEARS_S = 3650 * DAY_S
 
 
 class Room:
@@ -75,3 +77,34 @@ def rows(path: Path) -> list[tuple[int, float, str]]:
         found = db.execute("SELECT * FROM minutes ORDER BY start_s").fetchall()
     db.close()
     return found
+
+
+def fill(path: Path, *starts: int, face_s: str = '{"happy": 30.0}') -> None:
+    """Write rows as an earlier run of the device has."""
+    history = History(lambda: float(NOON))
+    file = HistoryFile(path, history, days=90, clock=lambda: float(NOON))
+    file.show(REPORT)
+    file.close()
+    with sqlite3.connect(path) as db:
+        db.executemany("INSERT INTO minutes VALUES (?, 60.0, ?)", ((s, face_s) for s in starts))
+    db.close()
+
+
+def minutes_before(end_s: int, count: int) -> range:
+    return range(end_s - 60 * count, end_s, 60)
+
+
+def be_told(
+    room: Room, file: HistoryFile, seconds: float, camera: CameraState = CameraState.PAUSED
+) -> None:
+    """Let time pass with a report each 0.2 s, as a paused device's."""
+    for _ in range(round(seconds * 5)):
+        room.pass_by(0.2)
+        room.tell(camera=camera)
+        file.show(REPORT)
+
+
+def watch_and_write(room: Room, file: HistoryFile, seconds: float, label: str = "happy") -> None:
+    room.tell(label)
+    room.watch(seconds, label, fps=1)
+    file.show(REPORT)
