@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import re
 from pathlib import Path
 
 from edge import __version__
@@ -28,9 +29,7 @@ def parser() -> argparse.ArgumentParser:
         "analyze", parents=[settings], help="read the faces in images, folders and videos"
     )
     analyze.add_argument("paths", nargs="+", metavar="PATH")
-    analyze.add_argument(
-        "--jsonl", action="store_true", help="one object per line, also on a terminal"
-    )
+    _add_analyze_options(analyze)
 
     doctor = commands.add_parser(
         "doctor", parents=[settings], help="check camera, pins, models, port and board"
@@ -56,6 +55,35 @@ def parser() -> argparse.ArgumentParser:
 
     commands.add_parser("version", help="print the version")
     return top
+
+
+def _add_analyze_options(parser: argparse.ArgumentParser) -> None:
+    form = parser.add_mutually_exclusive_group()
+    form.add_argument(
+        "--jsonl", action="store_true", help="one object per line, also on a terminal"
+    )
+    form.add_argument("--csv", action="store_true", help="one row per face")
+    form.add_argument(
+        "--summary",
+        type=Path,
+        metavar="DIR",
+        help="one row per video, and its timeline as a PNG in DIR",
+    )
+    parser.add_argument(
+        "--annotate", type=Path, metavar="DIR", help="write the files with faces drawn to DIR"
+    )
+    parser.add_argument(
+        "--every", type=_count, default=1, metavar="N", help="read each Nth frame of a video"
+    )
+    parser.add_argument(
+        "--jobs", type=_count, default=1, metavar="N", help="files to read at the same time"
+    )
+
+
+def _count(text: str) -> int:
+    if not re.fullmatch(r"[0-9]{1,9}", text) or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number from 1 on")
+    return int(text)
 
 
 def _add_device_options(parser: argparse.ArgumentParser) -> None:

@@ -10,10 +10,9 @@ import json
 import logging
 import os
 import sys
-import traceback
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from edge import __version__
 from edge.arguments import parser
@@ -26,7 +25,7 @@ from edge.config.options import (
     named,
     settings_of,
 )
-from edge.errors import ConfigError, EdgeError, MediaError, UsageError
+from edge.errors import ConfigError, EdgeError, UsageError
 from edge.process.log_limit import LogLimit
 from edge.process.signals import listen
 from edge.process.streams import discard_stdout, flush_stdout
@@ -36,7 +35,6 @@ from edge.web.auth.access_code import AccessCode
 from edge.web.page_addresses import published, running_addresses
 
 if TYPE_CHECKING:
-    from edge.analyze import Plan
     from edge.web.setup import PageInfo
 
 
@@ -132,65 +130,9 @@ def _log_to_stderr() -> None:
 
 
 def _analyze(args: argparse.Namespace) -> int:
-    from edge.analyze import plan  # noqa: PLC0415
+    from edge.analysis.command import analyze  # noqa: PLC0415 (loads OpenCV)
 
-    config = settings_of(args)
-    planned = plan(args.paths)
-    for error in planned.errors:
-        _complain(error)
-    bad = len(planned.errors)
-    if planned.jobs:
-        bad += _analyze_files(planned, config, pretty=not args.jsonl)
-    for line in planned.skipped:
-        _tell(line)
-    return 1 if bad else 0
-
-
-def _analyze_files(planned: Plan, config: Config, *, pretty: bool) -> int:
-    """Print the faces in each file, and return the number of files that could not be read."""
-    from edge.analyze import Analyzer  # noqa: PLC0415
-    from edge.models import load_vision  # noqa: PLC0415
-    from edge.process.progress import Progress  # noqa: PLC0415
-
-    vision = load_vision(config)
-    analyzer = Analyzer(vision.detector, vision.classifier, lambda: vision.pipeline(config))
-    progress = Progress(planned.frames, "frames", sys.stderr)
-    on_terminal = sys.stdout.isatty()
-    indent = 2 if pretty and on_terminal else None
-    bad = 0
-    for job in planned.jobs:
-        try:
-            for result in analyzer.results(job):
-                if on_terminal:
-                    progress.close()  # the object must not begin on its line
-                _print_object(result, indent)
-                progress.advance()
-        except MediaError as exc:
-            bad += 1
-            progress.close()
-            _complain(exc)
-    progress.close()
-    return bad
-
-
-def _print_object(value: dict[str, Any], indent: int | None) -> None:
-    """Print one JSON object at once, in ASCII where standard output has no Unicode."""
-    is_unicode = (sys.stdout.encoding or "").lower().startswith("utf")
-    print(json.dumps(value, indent=indent, ensure_ascii=not is_unicode), flush=True)
-
-
-def _complain(error: EdgeError) -> None:
-    """Report an error that does not end the command."""
-    if os.environ.get("EMOTION_EDGE_DEBUG"):
-        _tell("".join(traceback.format_exception(error)).rstrip())
-    else:
-        _tell(f"emotion-edge: {error}")
-
-
-def _tell(text: str) -> None:
-    """Print to standard error, if it can be written."""
-    with contextlib.suppress(OSError):
-        print(text, file=sys.stderr)
+    return analyze(args, settings_of(args))
 
 
 def _doctor(args: argparse.Namespace) -> int:

@@ -18,7 +18,7 @@ from edge.vision.classifier import EmotionClassifier
 from edge.vision.detector import FaceDetector, RoomDetector, frames_per_round
 from edge.vision.face_verifier import LandmarkFaceVerifier
 from edge.vision.haar import HaarDetector
-from edge.vision.manifest import load_model
+from edge.vision.manifest import load_model, read_manifest
 from edge.vision.smoother import Smoother
 from edge.vision.tracker import Tracker
 
@@ -65,6 +65,11 @@ def load_classifier(config: Config) -> EmotionClassifier:
     threads = config.classifier.threads or inference_threads()
     network, manifest = load_model(model_path(config), threads=threads)
     return EmotionClassifier(network, manifest)
+
+
+def load_labels(config: Config) -> tuple[str, ...]:
+    """Return the labels of the expression model, in its order. Raises ModelError."""
+    return tuple(read_manifest(model_path(config).with_suffix(".json")).labels)
 
 
 def round_of(config: DetectorConfig, size: tuple[int, int]) -> int:

@@ -17,6 +17,7 @@ import cv2
 import numpy as np
 
 from edge.camera.formats import HEAD_BYTES, Size, image_format, image_size
+from edge.camera.phone_formats import PHONE_FORMATS, decode_with_pillow, missing_package
 from edge.camera.timing import FrameTimes
 from edge.datatypes import BgrImage, Frame
 from edge.errors import MediaError
@@ -30,12 +31,6 @@ MAX_IMAGE_BYTES = 320_000_000
 """Enough for MAX_PIXELS without any compression."""
 
 DEFAULT_FPS = 25.0
-
-# FFmpeg reads them too, but returns one tile in place of the whole image.
-_RARELY_READ = {
-    "HEIC": "HEIC images cannot be read; convert it to JPEG first",
-    "AVIF": "not a whole image, or not supported by this OpenCV; convert it to JPEG first",
-}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,7 +89,8 @@ def decode_image(media: Media, *, max_pixels: int = MAX_PIXELS) -> BgrImage:
         raise MediaError(f"{media.path}: cannot read the image: {exc.strerror}") from exc
     if size := image_size(encoded):
         _refuse_beyond(max_pixels, size, media.path)
-    bgr = _decoded(encoded)
+    decode = decode_with_pillow if media.image_format in PHONE_FORMATS else _decoded
+    bgr = decode(encoded)
     if bgr is None:
         raise MediaError(f"{media.path}: {_why_not(media, size)}")
     _refuse_beyond(max_pixels, (bgr.shape[1], bgr.shape[0]), media.path)
@@ -112,8 +108,8 @@ def _decoded(encoded: bytes) -> BgrImage | None:
 
 
 def _why_not(media: Media, size: Size | None) -> str:
-    if told := _RARELY_READ.get(media.image_format or ""):
-        return told
+    if advice := missing_package(media.image_format or ""):
+        return advice
     stated = f" of {size[0]}x{size[1]} pixels" if size else ""
     return f"not a whole image{stated}; is it damaged, or another kind of file?"
 

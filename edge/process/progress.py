@@ -30,9 +30,9 @@ class Progress:
         self._started_s = self._told_s = clock()
         self._done = 0
 
-    def advance(self) -> None:
-        """Count one more item; show the progress when the interval is over."""
-        self._done += 1
+    def advance(self, count: int = 1) -> None:
+        """Count more items; show the progress when the interval is over."""
+        self._done += count
         every_s = _TERMINAL_EVERY_S if self._redraws else _LOG_EVERY_S
         if self._clock() - self._told_s >= every_s:
             self._told_s = self._clock()

@@ -94,7 +94,7 @@ def self_test() -> str:
     imports()
     if importlib.util.find_spec("picamera2"):
         importlib.import_module("picamera2")
-    from edge.analyze import Analyzer
+    from edge.analysis.analyzer import Analyzer
     from edge.camera.demo.scene import DemoScene
     from edge.config import load_config
     from edge.models import load_vision

@@ -19,9 +19,10 @@ CORE = RECORDS | {
 SHAPES = {"edge.camera.source", "edge.outputs.sink"}  # protocols: a name for what is passed in
 # The device, the reader of files, the doctor, and the command line in front of them.
 WIRING = {
-    *("edge.app", "edge.models", "edge.analyze", "edge.doctor"),
+    *("edge.app", "edge.models", "edge.doctor"),
     *("edge.cli", "edge.arguments", "edge.process.entry", "edge.__main__"),
 }
+READER = "edge.analysis"  # of files: the modules of this package wire as well
 # In the order in which data flows: none may import another but for what READS allows.
 PARTS = [f"edge.{p}" for p in ("camera", "vision", "leds", "outputs", "history", "web", "system")]
 READS = {("edge.web", "edge.history")}
@@ -111,14 +112,18 @@ def is_plain(package: str) -> bool:
 
 def may_know(module: str, other: str) -> bool:
     """Whether one module of edge may import another."""
-    if module in WIRING or other in CORE | SHAPES:
+    if is_wiring(module) or other in CORE | SHAPES:
         return True
-    if other in WIRING:
+    if is_wiring(other):
         return False
     part, other_part = part_of(module), part_of(other)
     if part:
         return other_part == part or (part, other_part) in READS
     return other_part is None or (other_part == "edge.vision" and other != "edge.vision.runtime")
+
+
+def is_wiring(module: str) -> bool:
+    return module in WIRING or f"{module}.".startswith(f"{READER}.")
 
 
 def part_of(module: str) -> str | None:

@@ -5,7 +5,7 @@ import pytest
 from fer2013 import needs_fer2013, stratified
 from scenes import paste, room
 
-from edge.analyze import Analyzer
+from edge.analysis.analyzer import Analyzer
 from edge.config import load_config
 from edge.datatypes import BBox, FaceState
 from edge.models import Vision, load_vision
