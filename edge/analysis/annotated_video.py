@@ -26,7 +26,7 @@ class AnnotatedVideo:
     """Takes drawn frames with their times; a frame is shown until the next one's time.
 
     The rate is constant, the original's: frames are repeated or left out where its times are not,
-    so that the sound stays with the picture's time.
+    so that the sound stays in step.
     """
 
     def __init__(self, source: Path, path: Path, size: tuple[int, int]) -> None:
