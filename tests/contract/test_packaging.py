@@ -58,11 +58,14 @@ def modules_of(package: str) -> set[str]:
 
 
 @pytest.mark.parametrize(
-    ("package", "extra"),
-    [("edge", "tls"), pytest.param("converter", "converter", marks=pytest.mark.converter)],
+    ("package", "extras"),
+    [
+        ("edge", ("tls", "formats")),
+        pytest.param("converter", ("converter",), marks=pytest.mark.converter),
+    ],
 )
-def test_what_is_imported_is_what_is_declared(package: str, extra: str) -> None:
-    declared, distributions = requirements(extra), packages_distributions()
+def test_what_is_imported_is_what_is_declared(package: str, extras: tuple[str, ...]) -> None:
+    declared, distributions = requirements(*extras), packages_distributions()
     for module in modules_of(package) - FROM_ELSEWHERE:
         names = {plain(name) for name in distributions.get(module, [module])}
         assert names & declared.keys(), f"{module} is imported, and none of {names} declared"

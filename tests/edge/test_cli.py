@@ -70,7 +70,7 @@ def test_analyze_prints_one_object_per_picture(album: Path) -> None:
     assert empty["faces"] == []
     assert {face["label"] for face in together["faces"]} == {"happy", "surprise"}
     for face in together["faces"]:
-        assert set(face) == {"box", "label", "confidence", "probs"}
+        assert set(face) == {"id", "box", "label", "confidence", "probs"}
         assert list(face["probs"]) == LABELS
         assert sum(face["probs"].values()) == pytest.approx(1, abs=0.01)
         assert face["confidence"] == max(face["probs"].values()) == face["probs"][face["label"]]
