@@ -1,4 +1,4 @@
-"""The composition root: with models.py and web/setup.py, the only module that knows every class."""
+"""The composition root: it, models.py, integrations.py and web/setup.py know every class."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from edge.errors import ConfigError, StateError
 from edge.history.database import delete_history
 from edge.history.history import History
 from edge.history.recorder import HistoryFile
+from edge.integrations import Parts, open_integrations
 from edge.leds.button import PushButton
 from edge.leds.leds import Leds, lit_mode
 from edge.leds.pins import check_button, is_raspberry_pi, open_pin_factory
@@ -67,7 +68,15 @@ def run_device(
         kept = _open_history_file(config, history)
         pin_factory = _open_pins(config, labels, opened)
         leds = _open_leds(config, labels, pin_factory)
-        outputs = FanOut([history, *_sinks(config, kept, manager, leds, terminal)])
+        parts = Parts(
+            history=history,
+            leds=leds,
+            labels=labels,
+            service=lambda: service,
+            feed=lambda: feed,
+        )
+        connected = open_integrations(config, parts)
+        outputs = FanOut([history, *_sinks(config, kept, manager, leds, terminal), *connected])
         opened.callback(outputs.close)
         service = Service(
             lambda: open_source(config.camera, hardware),

@@ -61,6 +61,7 @@ _ALWAYS_NEEDED = {
     "Werkzeug": ("werkzeug",),
     "itsdangerous": ("itsdangerous",),
     "cheroot": ("cheroot",),
+    "paho-mqtt": ("paho-mqtt",),
 }
 _PACKAGES = _ALWAYS_NEEDED | {
     "picamera2": ("picamera2",),

@@ -10,6 +10,7 @@ EdgeError                          exit 1
 ├── MediaError       (ValueError)          an image, video or folder that cannot be read
 ├── ModelError       (ValueError)          a network or manifest that is missing or does not fit
 ├── OutputError      (OSError)             an LED, broker or port that does not answer
+│   ├── OutputRetrying                     one that tries again by itself, and needs every report
 │   └── OutputGone                         a pipe or terminal whose other end was closed: permanent
 ├── ResourceError    (OSError)             the machine has no thread or memory left
 └── StateError       (OSError)             the state folder cannot be read or written
@@ -91,6 +92,10 @@ class ModelError(EdgeError, ValueError):
 
 class OutputError(EdgeError, OSError):
     """An output (LED, port, broker) cannot be used."""
+
+
+class OutputRetrying(OutputError):
+    """An output that is down, tries again by itself, and still wants every report."""
 
 
 class OutputGone(OutputError):

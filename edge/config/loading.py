@@ -79,6 +79,11 @@ def conflicts(config: Config) -> Iterator[tuple[str, str, str]]:
     camera = config.camera
     if camera.give_up_s <= camera.stall_s:
         yield "camera", "give_up_s", f"expected more than stall_s = {camera.stall_s:g}"
+    mqtt, hooks = config.mqtt, config.hooks
+    if mqtt.ca_file != "system" and not mqtt.tls:
+        yield "mqtt", "ca_file", "expected tls = true in [mqtt] as well"
+    if "none" not in (hooks.url, hooks.url_file):
+        yield "hooks", "url_file", "expected url or url_file in [hooks], not both"
 
 
 def default_settings() -> dict[str, Any]:

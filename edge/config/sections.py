@@ -6,7 +6,23 @@ from typing import Annotated, Literal
 
 import msgspec
 
-from edge.config.setting_types import Folder, Host, ModelFile, Pin, Port, ShortTime, Source, Unit
+from edge.config.setting_types import (
+    CertificateFile,
+    DeviceId,
+    Folder,
+    Host,
+    ModelFile,
+    PasswordFile,
+    Pin,
+    Port,
+    ShortText,
+    ShortTime,
+    Source,
+    Topic,
+    Unit,
+    Url,
+    UrlFile,
+)
 
 
 class Section(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -121,6 +137,37 @@ class HistoryConfig(Section, frozen=True):
     days: Annotated[int, msgspec.Meta(ge=1, le=90)]
 
 
+class MqttConfig(Section, frozen=True):
+    """[mqtt]."""
+
+    enabled: bool
+    host: Host
+    port: Port
+    tls: bool
+    ca_file: CertificateFile
+    username: ShortText
+    password_file: PasswordFile
+    device_id: DeviceId
+    name: ShortText
+    topic_prefix: Topic
+    interval_s: Annotated[float, msgspec.Meta(ge=1.0, le=30.0)]
+    commands: bool
+    image_s: Annotated[int, msgspec.Meta(ge=0, le=3600)]
+    discovery: bool
+    discovery_prefix: Topic
+
+
+class HooksConfig(Section, frozen=True):
+    """[hooks]."""
+
+    on: Literal["mood", "face", "both"]
+    command: list[ShortText]
+    url: Url
+    url_file: UrlFile
+    debounce_s: ShortTime
+    timeout_s: Annotated[float, msgspec.Meta(ge=0.5, le=60.0)]
+
+
 class StateConfig(Section, frozen=True):
     """[state]."""
 
@@ -141,4 +188,6 @@ class Config(Section, frozen=True):
     web: WebConfig
     stream: StreamConfig
     history: HistoryConfig
+    mqtt: MqttConfig
+    hooks: HooksConfig
     state: StateConfig

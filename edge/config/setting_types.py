@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 from typing import Annotated
+from urllib.parse import urlsplit
 
 import msgspec
 
@@ -29,6 +30,39 @@ def path_problem(text: str) -> str:
         except RuntimeError:
             return f"expected an absolute path: {text.partition('/')[0]} has no home folder"
     return ""
+
+
+def text_problem(text: str) -> str:
+    """Return what was expected in place of a text with control characters, "" for any other."""
+    return "" if text.isprintable() else "expected a text of one line without control characters"
+
+
+def topic_problem(text: str) -> str:
+    """Return what was expected in place of an impossible start of an MQTT topic.
+
+    https://docs.oasis-open.org/mqtt/mqtt/v5.0/os/mqtt-v5.0-os.html#_Toc3901241
+    """
+    if any(sign in text for sign in "+#") or text.startswith("$"):
+        return "expected a topic without +, # and a leading $, which brokers reserve"
+    if not all(text.split("/")):
+        return "expected a topic without a / at its start or end, and without //"
+    return text_problem(text)
+
+
+def url_problem(text: str) -> str:
+    """Return what was expected in place of an address that cannot be used, or holds a password."""
+    if text == "none":
+        return ""
+    try:
+        parts = urlsplit(text)
+        host, _ = parts.hostname, parts.port
+    except ValueError:
+        return "expected an address as http://HOST:PORT/PATH"
+    if parts.scheme not in ("http", "https") or not host or not text.isascii() or " " in text:
+        return "expected an address that begins with http:// or https://"
+    if parts.username is not None:
+        return "expected no password in it: write the address to a file and set url_file"
+    return text_problem(text)
 
 
 def source_problem(text: str) -> str:
@@ -68,5 +102,59 @@ Source = Annotated[
         pattern=r"(?s)^(auto|demo|picamera2(:[0-9]{1,3})?|v4l2:[0-9]{1,3}|(file|images):.+)\Z",
         description="auto, demo, picamera2, picamera2:N, v4l2:N, file:PATH or images:DIR",
         extra={PROBLEM: source_problem},
+    ),
+]
+CertificateFile = Annotated[
+    str,
+    msgspec.Meta(
+        min_length=1, description="system or the path of a PEM file", extra={PROBLEM: path_problem}
+    ),
+]
+PasswordFile = Annotated[
+    str,
+    msgspec.Meta(
+        min_length=1,
+        description="environment or the path of a file",
+        extra={PROBLEM: path_problem},
+    ),
+]
+UrlFile = Annotated[
+    str,
+    msgspec.Meta(
+        min_length=1, description="none or the path of a file", extra={PROBLEM: path_problem}
+    ),
+]
+ShortText = Annotated[
+    str,
+    msgspec.Meta(
+        min_length=1,
+        max_length=128,
+        description="a text of 1 to 128 characters",
+        extra={PROBLEM: text_problem},
+    ),
+]
+DeviceId = Annotated[
+    str,
+    msgspec.Meta(
+        pattern=r"^[A-Za-z0-9_-]{1,64}\Z",
+        description="auto, or at most 64 of the characters A-Z a-z 0-9 _ -",
+    ),
+]
+Topic = Annotated[
+    str,
+    msgspec.Meta(
+        min_length=1,
+        max_length=128,
+        description="the start of a topic, at most 128 characters",
+        extra={PROBLEM: topic_problem},
+    ),
+]
+Url = Annotated[
+    str,
+    msgspec.Meta(
+        min_length=1,
+        max_length=2000,
+        description="none, or an http or https address",
+        extra={PROBLEM: url_problem},
     ),
 ]

@@ -30,7 +30,7 @@ class Animation:
     ) -> None:
         self._mode = mode
         self._labels = labels
-        self._brightness = brightness
+        self.brightness = brightness
         self._mood_names = labels if mode == "per_emotion" else RGB_NAMES
         self._moods = dict.fromkeys(self._mood_names, 0.0)
         self._targets = dict(self._moods)
@@ -68,8 +68,8 @@ class Animation:
     def state(self) -> LedState:
         """Return the latest levels."""
         levels = {**self._moods, STATUS: self._status}
-        levels = {name: level * self._brightness for name, level in levels.items()}
-        levels[PRIVACY] = max(self._brightness, _PRIVACY_LEVEL) if self._camera_on else 0.0
+        levels = {name: level * self.brightness for name, level in levels.items()}
+        levels[PRIVACY] = max(self.brightness, _PRIVACY_LEVEL) if self._camera_on else 0.0
         return LedState(mode=self._mode, levels=levels)
 
     def _target_levels(self, report: Report) -> dict[str, float]:

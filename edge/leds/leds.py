@@ -71,6 +71,16 @@ class Leds:
             return LedState(mode=state.mode, levels=dict.fromkeys(state.levels, 0.0))
         return state
 
+    @property
+    def brightness(self) -> float:
+        """The brightness of the brightest LED, 0..1."""
+        return self._animation.brightness
+
+    def set_brightness(self, brightness: float) -> None:
+        """Change the brightness, 0..1, until the end of the program; callable from any thread."""
+        with self._lock:
+            self._animation.brightness = brightness
+
     def close(self) -> None:
         """Turn every LED off and release the pins."""
         self._closing.set()

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Sequence
 
 from edge.datatypes import Report
-from edge.errors import OutputError, OutputGone, ResourceError
+from edge.errors import OutputError, OutputGone, OutputRetrying, ResourceError
 from edge.latest import Latest
 from edge.outputs.sink import Sink
 from edge.process.threads import start_thread
@@ -23,8 +23,9 @@ class FanOut:
     """Shows reports on many sinks, each on its own daemon thread, which skips older reports.
 
     A sink that raises is tried again with the next report, after a pause that doubles from
-    `retry_s` to `max_retry_s`. Its failure is logged once, and its recovery once. A sink that is
-    closed permanently is logged and closed, and no longer counts as failing.
+    `retry_s` to `max_retry_s`; with OutputRetrying it stays at `retry_s`. Its failure is logged
+    once, and its recovery once. A sink that is closed permanently is logged and closed, and no
+    longer counts as failing.
     """
 
     def __init__(
@@ -83,6 +84,7 @@ class _Outlet:
         self._clock = clock
         self._down = False
         self._gone = False
+        self._is_retrying = False
         self._busy_since_s: float | None = None
         self._closing = threading.Event()
         self._thread: threading.Thread | None = None
@@ -118,7 +120,8 @@ class _Outlet:
                 pause_s = self._retry_s
             else:
                 self._closing.wait(pause_s)
-                pause_s = min(pause_s * 2, self._max_retry_s)
+                longer_s = min(pause_s * 2, self._max_retry_s)
+                pause_s = self._retry_s if self._is_retrying else longer_s
         self._close_sink()
 
     def _shown(self, report: Report) -> bool:
@@ -129,6 +132,7 @@ class _Outlet:
             logger.info("output %s is closed permanently: %s", self.sink.name, exc)
             self._down, self._gone = False, True
         except Exception as exc:
+            self._is_retrying = isinstance(exc, OutputRetrying)
             self._went_down(exc)
         else:
             self._came_back()

@@ -16,7 +16,8 @@ class Sink(Protocol):
     def show(self, report: Report) -> None:
         """Show one report; may block.
 
-        Raises OutputError when the output does not respond, OutputGone when it never will.
+        Raises OutputError when the output does not respond, OutputRetrying when it tries again by
+        itself, OutputGone when it never will.
         """
         ...
 

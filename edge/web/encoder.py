@@ -25,7 +25,7 @@ from edge.web.placeholder import (
     notice_of_failure,
     notice_of_hiding,
 )
-from edge.web.privacy import FramesPerRound, ShownScene, filter_for
+from edge.web.privacy import FramesPerRound, Mode, ShownScene, filter_for
 
 _LOOK_S = 0.2  # how often the health is checked while no frame arrives
 _REPEAT_S = 1.0  # an unchanged notice is sent again: a write is how a viewer's leaving is noticed
@@ -62,6 +62,9 @@ class Encoder:
         self.jpegs: Latest[bytes] = Latest()
         self._scenes = scenes
         self._report = report
+        self.privacy: Mode = config.privacy
+        """The filter in effect; see `set_privacy`."""
+        self._frames_per_round = frames_per_round
         self._filter = filter_for(config.privacy, frames_per_round)
         self._quality = config.quality
         self._interval_s = 1 / config.fps
@@ -86,6 +89,14 @@ class Encoder:
         with self._changed:
             if self._thread is None and not self._is_over():
                 self._thread = start_thread("encoder", self._run)
+
+    def set_privacy(self, mode: Mode) -> None:
+        """Change the filter; drops what was made with the earlier one, and waits for that."""
+        with self._working:
+            self.privacy = mode
+            self._filter = filter_for(mode, self._frames_per_round)
+            self._shown = None
+            self.jpegs.clear()
 
     def stop(self) -> None:
         """End the thread and wake every reader; may be called twice."""

@@ -9,7 +9,7 @@ from edge.config import StreamConfig
 from edge.datatypes import Report, Scene
 from edge.latest import Latest
 from edge.web.encoder import Encoder
-from edge.web.privacy import FramesPerRound
+from edge.web.privacy import FramesPerRound, Mode
 from edge.web.viewer_limit import ViewerLimit
 
 BOUNDARY = "frame"
@@ -34,9 +34,17 @@ class JpegFeed:
     ) -> None:
         """`frames_per_round` is how long a pixelated frame is held back; see privacy.py."""
         self.viewers = ViewerLimit(config.max_viewers)
-        self.privacy = config.privacy
         self._encoder = Encoder(scenes, report, config, frames_per_round)
         self._slow_requests = threading.BoundedSemaphore(_MAX_SLOW_REQUESTS)
+
+    @property
+    def privacy(self) -> Mode:
+        """The privacy filter in effect."""
+        return self._encoder.privacy
+
+    def set_privacy(self, mode: Mode) -> None:
+        """Change the privacy filter; no frame of the earlier one is shown after it."""
+        self._encoder.set_privacy(mode)
 
     def start(self) -> None:
         """Start the encoder's thread; the first viewer does so otherwise. Raises ResourceError."""

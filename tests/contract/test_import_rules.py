@@ -19,7 +19,7 @@ CORE = RECORDS | {
 SHAPES = {"edge.camera.source", "edge.outputs.sink"}  # protocols: a name for what is passed in
 # The device, the reader of files, the doctor, and the command line in front of them.
 WIRING = {
-    *("edge.app", "edge.models", "edge.doctor"),
+    *("edge.app", "edge.models", "edge.integrations", "edge.doctor"),
     *("edge.cli", "edge.arguments", "edge.process.entry", "edge.__main__"),
 }
 READER = "edge.analysis"  # of files: the modules of this package wire as well

@@ -99,7 +99,7 @@ def test_wrong_settings_are_one_line(tmp_path: Path):
 def test_every_package_that_a_device_needs_is_imported():
     project = tomllib.loads((SETTINGS.parents[1] / "pyproject.toml").read_text())["project"]
     checked = {name.partition(".")[0].replace("_", "-") for name in checks.PACKAGES}
-    modules = {"opencv-python-headless": "cv2"}
+    modules = {"opencv-python-headless": "cv2", "paho-mqtt": "paho"}
     for line in project["dependencies"]:
         name = re.match(r"[\w-]+", line)[0].lower()
         assert modules.get(name, name) in checked | {"numpy"}  # edge.config and cv2 import it

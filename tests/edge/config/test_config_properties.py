@@ -214,6 +214,10 @@ def right_value(kind: Any, chance: random.Random) -> Any:
         "an address or a host name": chance.choice(("::1", "a.b", "müller.de", "10.0.0.1")),
         "auto or the path of a folder": f"/srv/{name}",
         "auto or the path of a .tflite": f"/srv/{name}.tflite",
+        "auto, or at most 64 of the characters A-Z a-z 0-9 _ -": "shelf-2_b",
+        "the start of a topic, at most 128 characters": f"home/{'é' * len(name)}",
+        "none, or an http or https address": "http://[::1]:8123/a?b=c",
+        "a text of 1 to 128 characters": name.replace("\x7f\n", "{mood}"),
     }.get(meta.description or "", f"file:/srv/{name}")
 
 
@@ -228,6 +232,8 @@ def test_every_config_survives_being_written_and_read(tmp_path: Path) -> None:
                 section = section[name]
             section[key] = right_value(kind, chance)
         settings["camera"] |= {"stall_s": 0.5, "give_up_s": chance.uniform(1.0, 75.0)}
+        settings["mqtt"]["tls"] = True
+        settings["hooks"][chance.choice(("url", "url_file"))] = "none"
         settings["leds"]["pins"] |= {"half asleep": 4, 'a."b"\n': 5, "😀": 6, "": 7}
         config = load_config(None, settings)
         assert load_config(rewritten(path, config)) == config

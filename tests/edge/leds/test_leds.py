@@ -88,6 +88,15 @@ def test_per_emotion_follows_the_reports_without_a_jump(pins: Any, open_leds: Ca
     assert {s.state for s in pins.pin(5).states} == {0.0}
 
 
+def test_the_brightness_can_be_changed(pins: Any, open_leds: Callable[..., Leds]):
+    leds = open_leds()
+    leds.show(report("happy"))
+    assert eventually(lambda: duty(pins, 16) == pytest.approx(1.0, abs=1e-3))
+    leds.set_brightness(0.5)
+    assert leds.brightness == 0.5
+    assert eventually(lambda: duty(pins, 16) == pytest.approx(light_of(0.5), abs=1e-3))
+
+
 def test_rgb_shows_the_mood_s_colour_and_goes_dark_when_nobody_is_there(
     pins: Any, open_leds: Callable[..., Leds]
 ):

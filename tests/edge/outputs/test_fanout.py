@@ -9,7 +9,7 @@ from itertools import pairwise
 import pytest
 
 from edge.datatypes import CameraState, Health, Report
-from edge.errors import OutputError, OutputGone
+from edge.errors import OutputError, OutputGone, OutputRetrying
 from edge.outputs.fanout import FanOut
 
 
@@ -214,3 +214,19 @@ def test_readers_can_wait_for_the_newest_report_until_the_end() -> None:
     assert newer[1].health.uptime_s == 2.0
     fan_out.close()
     assert fan_out.reports.closed
+
+
+def test_a_sink_that_tries_again_by_itself_gets_reports_at_a_steady_pace():
+    down = Breakable(OutputRetrying("no broker"))
+    fanout = FanOut([down], retry_s=0.01, max_retry_s=60.0)
+
+    def is_tried(times: int) -> bool:
+        fanout.show(report())
+        return len(down.tried_at_s) >= times
+
+    # A pause that doubles would need ten minutes for sixteen tries.
+    assert eventually(lambda: is_tried(16))
+    assert fanout.failing() == ("breakable",)
+    down.fault = None
+    assert eventually(lambda: is_tried(0) and fanout.failing() == ())
+    fanout.close()

@@ -146,6 +146,16 @@ def test_a_snapshot_is_encoded_on_demand_and_reused(device: Device) -> None:
     assert abs(shade_of(device.feed.current_jpeg()) - 150) < 4
 
 
+def test_another_privacy_mode_holds_from_the_next_image_on(device: Device) -> None:
+    device.put(200)
+    assert abs(shade_of(device.feed.current_jpeg()) - 200) < 4
+    device.feed.set_privacy("boxes-only")
+    assert device.feed.privacy == "boxes-only"
+    assert abs(shade_of(device.feed.current_jpeg()) - 44) < 4
+    device.feed.set_privacy("off")
+    assert abs(shade_of(device.feed.current_jpeg()) - 200) < 4
+
+
 def test_everything_is_dropped_when_the_last_viewer_has_left(device: Device) -> None:
     bgr = np.full((48, 64, 3), 100, np.uint8)
     frame = weakref.ref(bgr)
