@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import shutil
 import socket
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -11,17 +12,23 @@ from typing import get_args
 from urllib.parse import urlsplit
 
 from edge import __version__
-from edge.config import Config, MqttConfig
+from edge.config import Config, HooksConfig, MqttConfig
 from edge.config.hostnames import is_loopback
+from edge.config.setting_types import url_problem
 from edge.datatypes import UNCERTAIN
+from edge.errors import ConfigError
 from edge.history.history import History, added
 from edge.leds.leds import Leds
+from edge.outputs.hooks.actions import Action, Command, Post
+from edge.outputs.hooks.changes import Kind
+from edge.outputs.hooks.output import Hooks
 from edge.outputs.mqtt.broker import Broker, broker_of
 from edge.outputs.mqtt.commands import Controls
 from edge.outputs.mqtt.images import Images
 from edge.outputs.mqtt.messages import DeviceInfo, Extras, Topics
 from edge.outputs.mqtt.output import MqttOutput
 from edge.outputs.mqtt.session import Plan
+from edge.outputs.secrets import first_line_of
 from edge.outputs.sink import Sink
 from edge.service import Service
 from edge.state import KeptFile, find_folder, open_folder
@@ -50,8 +57,12 @@ class Parts:
 
 
 def open_integrations(config: Config, parts: Parts) -> list[Sink]:
-    """Return the outputs that the settings require. Raises what `open_mqtt` does."""
-    return [output for output in (open_mqtt(config, parts),) if output is not None]
+    """Return the outputs that the settings require.
+
+    Raises ConfigError for a setting that does not suit this machine, StateError.
+    """
+    outputs = (open_mqtt(config, parts), open_hooks(config.hooks))
+    return [output for output in outputs if output is not None]
 
 
 def open_mqtt(config: Config, parts: Parts) -> MqttOutput | None:
@@ -149,3 +160,31 @@ def _controls(parts: Parts, modes: Sequence[str]) -> Controls:
         set_privacy=lambda mode: parts.feed().set_privacy(mode),  # type: ignore[arg-type]  # checked
         privacy_modes=modes,
     )
+
+
+def open_hooks(config: HooksConfig) -> Hooks | None:
+    """Return the output that runs the hooks of the settings, None without one.
+
+    Raises ConfigError for a program that is not there, or a file that cannot be read.
+    """
+    actions: list[Action] = []
+    if config.command:
+        program = config.command[0]
+        if shutil.which(program) is None:
+            raise ConfigError(
+                f"[hooks] command = {[program]!r}: no such program, or it may not be executed"
+            )
+        actions.append(Command(config.command, config.timeout_s))
+    if (url := _url_of(config)) is not None:
+        actions.append(Post(url, config.timeout_s))
+    kinds: Sequence[Kind] = get_args(Kind) if config.on == "both" else (config.on,)
+    return Hooks(kinds, actions, config.debounce_s) if actions else None
+
+
+def _url_of(config: HooksConfig) -> str | None:
+    if config.url_file == "none":
+        return None if config.url == "none" else config.url
+    url = first_line_of(config.url_file, "[hooks] url_file").strip()
+    if problem := url_problem(url, may_hold_password=True):
+        raise ConfigError(f"[hooks] url_file = {config.url_file!r}: {problem}")
+    return url

@@ -49,9 +49,9 @@ def topic_problem(text: str) -> str:
     return text_problem(text)
 
 
-def url_problem(text: str) -> str:
+def url_problem(text: str, *, may_hold_password: bool = False) -> str:
     """Return what was expected in place of an address that cannot be used, or holds a password."""
-    if text == "none":
+    if text == "none" and not may_hold_password:
         return ""
     try:
         parts = urlsplit(text)
@@ -60,7 +60,7 @@ def url_problem(text: str) -> str:
         return "expected an address as http://HOST:PORT/PATH"
     if parts.scheme not in ("http", "https") or not host or not text.isascii() or " " in text:
         return "expected an address that begins with http:// or https://"
-    if parts.username is not None:
+    if parts.username is not None and not may_hold_password:
         return "expected no password in it: write the address to a file and set url_file"
     return text_problem(text)
 

@@ -11,7 +11,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from edge.datatypes import CameraState
-from edge.outputs.mqtt.messages import NO_FACE, UNCERTAIN, DeviceInfo, Topics
+from edge.outputs.moods import NO_FACE, UNCERTAIN
+from edge.outputs.mqtt.messages import DeviceInfo, Topics
 
 BIRTH_PAYLOAD = b"online"
 _PROJECT = "https://github.com/emotion-edge/emotion-edge"

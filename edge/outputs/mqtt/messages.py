@@ -8,10 +8,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from edge.datatypes import CameraState, Report
+from edge.outputs.moods import faces_of, mood_of
 
 ONLINE, OFFLINE = b"online", b"offline"
-UNCERTAIN, NO_FACE = "uncertain", "none"
-"""The moods without a label: no expression dominates, and no face is in view."""
 _RUNNING = (CameraState.STARTING, CameraState.LIVE, CameraState.LOST)
 _OWN_NAME = "mqtt"  # a broker that hears of it was reached
 
@@ -84,21 +83,6 @@ class Extras:
     shares: Mapping[str, float]
     brightness: float | None
     privacy: str
-
-
-def mood_of(report: Report) -> str | None:
-    """Return the dominant expression, UNCERTAIN or NO_FACE; None while the camera is not live."""
-    if report.snapshot is None or not report.health.healthy:
-        return None
-    if not report.snapshot.faces:
-        return NO_FACE
-    return report.snapshot.dominant or UNCERTAIN
-
-
-def faces_of(report: Report) -> int | None:
-    """Return the number of faces in view, None while the camera is not live."""
-    is_live = report.snapshot is not None and report.health.healthy
-    return len(report.snapshot.faces) if is_live and report.snapshot else None
 
 
 def problems_of(report: Report) -> list[str]:
