@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import math
 import re
 from pathlib import Path
 
@@ -52,6 +53,18 @@ def parser() -> argparse.ArgumentParser:
     )
     code.add_argument("--new", action="store_true", help="create a new code; every login ends")
     _add_device_options(code)
+
+    fleet = commands.add_parser(
+        "fleet-sim", help="simulate many devices, to find out what an MQTT broker can hold"
+    )
+    fleet.add_argument("devices", type=number, metavar="N", help="number of devices")
+    fleet.add_argument("--broker", default="localhost", metavar="HOST[:PORT]")
+    fleet.add_argument(
+        "--config", type=Path, metavar="FILE", help="settings: encryption, user and password"
+    )
+    fleet.add_argument(
+        "--seconds", type=float, default=math.inf, metavar="S", help="end after this long"
+    )
 
     commands.add_parser("version", help="print the version")
     return top

@@ -10,13 +10,14 @@ import json
 import logging
 import os
 import sys
+import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from edge import __version__
 from edge.arguments import parser
-from edge.config import Config, to_toml
+from edge.config import Config, load_config, to_toml
 from edge.config.options import (
     INSTALLED_SETTINGS,
     command_line_settings,
@@ -179,6 +180,23 @@ def _config(args: argparse.Namespace) -> int:
     return 0
 
 
+def _fleet_sim(args: argparse.Namespace) -> int:
+    from edge.fleet_sim import simulate  # noqa: PLC0415
+
+    ended = threading.Event()
+    listen().be_orderly()
+    listen().calls(ended.set)
+    simulate(
+        args.devices,
+        args.broker,
+        load_config(args.config).mqtt,
+        seconds=args.seconds,
+        out=sys.stdout,
+        stopping=ended.is_set,
+    )
+    return 0
+
+
 def _version(_: argparse.Namespace) -> int:
     print(f"emotion-edge {__version__}")
     return 0
@@ -191,5 +209,6 @@ _COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
     "leds": _leds,
     "config": _config,
     "code": _code,
+    "fleet-sim": _fleet_sim,
     "version": _version,
 }

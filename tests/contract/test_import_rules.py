@@ -20,6 +20,7 @@ SHAPES = {"edge.camera.source", "edge.outputs.sink"}  # protocols: a name for wh
 # The device, the reader of files, the doctor, and the command line in front of them.
 WIRING = {
     *("edge.app", "edge.models", "edge.integrations", "edge.doctor"),
+    "edge.fleet_sim",
     *("edge.cli", "edge.arguments", "edge.process.entry", "edge.__main__"),
 }
 READER = "edge.analysis"  # of files: the modules of this package wire as well

@@ -104,7 +104,8 @@ class HomeAssistant:
         asked = urllib.request.Request(f"{self.url}{path}", data, headers)
         with urllib.request.urlopen(asked, timeout=30) as answer:
             text = answer.read().decode()
-        return json.loads(text) if text[:1] in "[{" else text
+            is_json = answer.headers.get_content_type() == "application/json"
+        return json.loads(text) if is_json else text
 
     def states(self) -> dict[str, str]:
         return {

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from documents import ROOT, fenced
 from mosquitto import Mosquitto, eventually, free_port, listening
 from mqtt_device import Device, plan_of
 
@@ -208,6 +209,27 @@ def test_what_the_broker_forbids_is_told(
     device.run(broker.port)
     eventually(device.fails)
     assert "it refuses a message: Not authorized" in caplog.text
+
+
+@pytest.mark.skipif(shutil.which("mosquitto_passwd") is None, reason="no mosquitto_passwd")
+def test_the_documented_rules_permit_what_a_device_does(
+    start: Start, device: Device, tmp_path: Path
+):
+    *_, documented = fenced((ROOT / "docs/mqtt.md").read_text("utf-8"), "text")
+    rules = tmp_path / "acl"
+    everything = "topic readwrite #\ntopic readwrite $SYS/#\n"  # of the listener without a name
+    rules.write_text(everything + documented.replace("emotion-edge/%u/#", "edge/%u/#"))
+    rules.chmod(0o600)
+    login = with_password(tmp_path, "one", "x")[1]
+    broker = start("allow_anonymous true", login, f"acl_file {rules}")
+    with listening(broker.port) as listener:
+        device.run(broker.port, username="one", password="x")  # noqa: S106
+        eventually(lambda: listener.last(AVAILABILITY) == b"online")
+        listener.say("homeassistant/status", "online")
+        eventually(lambda: len(listener.payloads(CONFIG)) == 2)
+        listener.say("edge/one/running/set", "OFF")
+        eventually(lambda: device.done == ["pause"])
+    assert not device.fails()
 
 
 def test_the_image_is_not_kept_and_is_dropped_by_a_pause(start: Start, device: Device):
