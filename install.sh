@@ -28,12 +28,14 @@ command=/usr/local/bin/emotion-edge
 python=/usr/bin/python3 # apt's picamera2 works with this one only
 needed_mb=900           # for one release and what apt and pip download for it
 
+changes=0               # of the settings, which a running service has not seen
+
 # The options, which only main sets.
-action='' start=yes purge=no dry=no wheels=''
+action='' start=yes purge=no dry=no wheels='' given=''
 
 usage() {
     cat <<'TEXT'
-usage: sudo ./install.sh [--upgrade | --offline WHEELDIR] [--no-start] [--dry-run]
+usage: sudo ./install.sh [--upgrade | --offline WHEELDIR] [--config FILE] [--no-start] [--dry-run]
        sudo ./install.sh --rollback [--no-start] [--dry-run]
        sudo ./install.sh --uninstall [--purge] [--dry-run]
        ./install.sh --demo [--no-start] [-- RUN-ARGS...]
@@ -47,6 +49,9 @@ to the version in this folder. If the new version fails its self-test, the insta
   --purge      remove the settings, the state and the user emotion-edge too; keep apt's packages
   --offline WHEELDIR
                install Python's packages from this folder, without a network
+  --config FILE
+               use these settings, the same for many devices; the present ones are kept as
+               /etc/emotion-edge/config.toml.old
   --no-start   do not start or restart the service; with --demo: only create the environment
   --dry-run    print what would be done, and change nothing
   --demo       create .venv next to this script and start a rendered demo scene. This needs no
@@ -74,6 +79,11 @@ main() {
                 wheels=$(cd -- "$2" && pwd)
                 shift
                 ;;
+            --config)
+                [[ -f ${2-} && -r ${2-} ]] || refuse "--config needs a file of settings, not '${2-}'"
+                given=$(cd -- "$(dirname -- "$2")" && pwd)/${2##*/}
+                shift
+                ;;
             -h | --help) usage && exit 0 ;;
             --) shift && break ;;
             *) refuse "unknown option $1; see ./install.sh --help" ;;
@@ -89,6 +99,8 @@ check_options() {
     [[ $# == 0 || $action == demo ]] || refuse "unknown option $1; see ./install.sh --help"
     [[ $purge == no || $action == uninstall ]] || refuse "--purge goes with --uninstall"
     [[ -z $wheels || -z $action ]] || refuse "--offline does not go with --$action"
+    [[ -z $given || -z $action || $action == upgrade ]] ||
+        refuse "--config does not go with --$action"
     [[ $dry == no || $action != demo ]] || refuse "--dry-run does not go with --demo"
     [[ $start == yes || $action != uninstall ]] || refuse "--no-start does not go with --uninstall"
     [[ $action == demo || $(id -u) == 0 ]] ||
@@ -199,10 +211,10 @@ check_python() {
 
 # The values of the settings are checked once there is a release, which takes minutes.
 check_toml() {
-    local problem
-    [[ -e $settings && -x $python ]] || return 0
-    problem=$(ask "$python" toml "$settings" 2>&1) ||
-        fail "$settings: $problem; correct it and run install.sh again"
+    local problem file=${given:-$settings}
+    [[ -e $file && -x $python ]] || return 0
+    problem=$(ask "$python" toml "$file" 2>&1) ||
+        fail "$file: $problem; correct it and run install.sh again"
 }
 
 check_room_and_network() {
@@ -254,9 +266,15 @@ is_in_group() {
 }
 
 make_settings() {
-    [[ ! -e $settings ]] || return 0
+    local new=${given:-$here/systemd/config.toml}
+    if [[ -e $settings ]]; then
+        [[ -n $given ]] && ! cmp -s -- "$given" "$settings" || return 0
+        step "keeping the present settings as $settings.old" cp -p -- "$settings" "$settings.old"
+        on_failure "the change of the settings" mv -- "$settings.old" "$settings"
+    fi
     [[ -d ${settings%/*} ]] || on_failure "the settings" remove_folder "${settings%/*}"
-    step "writing $settings" install -D -m 0640 -g "$user" -- "$here/systemd/config.toml" "$settings"
+    step "writing $settings" install -D -m 0640 -g "$user" -- "$new" "$settings"
+    changes=$((changes + 1))
 }
 
 # --- a release -----------------------------------------------------------------------------------
@@ -357,6 +375,7 @@ check_settings() {
 # release reads the file alone.
 read_settings() {
     local file=$settings
+    [[ $dry == no || -z $given ]] || file=$given
     if is_complete "$1"; then
         ask "$1/bin/python" settings "$file" 2>>"$log"
     else
@@ -392,7 +411,7 @@ activate() {
     fi
     write_system_files "$releases/$version"
     [[ $before == "$version" ]] || step "switching to $version" switch_to "$version" "$before"
-    start_service "$running" $((steps - steps_before))
+    start_service "$running" $((steps - steps_before + changes))
     undo_steps=()
 }
 
@@ -513,6 +532,7 @@ fetch_newest() {
     step "fetching the newest version" clone_git pull --ff-only
     if [[ $dry == no ]]; then
         [[ $start == yes ]] || options+=(--no-start)
+        [[ -z $given ]] || options+=(--config "$given")
         rm -f -- "$log"
         exec "$here/install.sh" "${options[@]}"
     fi

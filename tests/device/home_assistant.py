@@ -25,10 +25,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "edge"))
+sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "tests/edge"))
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from mosquitto import Mosquitto, free_port
 
+ROOT = Path(__file__).resolve().parents[2]
 LABELS = ("angry", "disgust", "fear", "happy", "sad", "surprise", "neutral")
 SENSORS = ("mood", "faces", "camera", "temperature", "fps", "uptime", "version")
 ENTITIES = (
@@ -147,7 +149,7 @@ class Device:
         )
         command = [sys.executable, "-m", "edge", "run", "--source", "demo", "--config", str(file)]
         with (self.folder / "device.log").open("ab") as log:
-            self.process = subprocess.Popen(command, stdout=log, stderr=log)
+            self.process = subprocess.Popen(command, cwd=ROOT, stdout=log, stderr=log)
 
     def end(self, number: signal.Signals) -> None:
         if self.process is not None:

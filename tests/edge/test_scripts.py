@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import grp
 import os
 import shutil
 import signal
@@ -119,8 +120,8 @@ def assert_refused(result: subprocess.CompletedProcess[str], status: int, messag
 
 
 OPTIONS = (
-    *("--demo", "--upgrade", "--rollback", "--uninstall", "--purge", "--offline", "--no-start"),
-    *("--dry-run", "RUN-ARGS"),
+    *("--demo", "--upgrade", "--rollback", "--uninstall", "--purge", "--offline", "--config"),
+    *("--no-start", "--dry-run", "RUN-ARGS"),
 )
 
 
@@ -143,6 +144,9 @@ def test_help_names_every_option(machine: Machine):
         (("--uninstall", "--no-start"), "--no-start does not go with --uninstall"),
         (("--offline",), "--offline needs a folder of wheels, not ''"),
         (("--offline", "nowhere"), "--offline needs a folder of wheels, not 'nowhere'"),
+        (("--config",), "--config needs a file of settings, not ''"),
+        (("--config", "/"), "--config needs a file of settings, not '/'"),
+        (("--rollback", "--config", "/etc/passwd"), "--config does not go with --rollback"),
         (("--rollback", "--offline", "/"), "--offline does not go with --rollback"),
     ],
 )
@@ -562,6 +566,43 @@ def test_settings_that_the_device_reads_are_settings_for_the_installer(
         check_toml"""
     )
     assert said == [f"{settings}: {x}; correct it and run install.sh again" for x in expected]
+
+
+def making_settings(machine: Machine, given: Path, then: str) -> list[str]:
+    """Let make_settings run, with a group that exists; return what is printed."""
+    group = grp.getgrgid(os.getgid()).gr_name
+    for tool in ("cmp", "install", "mv"):
+        if not (machine.bin / tool).exists():
+            (machine.bin / tool).symlink_to(shutil.which(tool) or "/nowhere")
+    return machine.call(
+        f"""log='{machine.checkout}/log' user={group} settings='{machine.checkout}/etc/config.toml'
+        given='{given}'; make_settings; {then}"""
+    )
+
+
+def test_given_settings_replace_the_present_ones_which_are_kept(machine: Machine):
+    settings, given = machine.checkout / "etc/config.toml", machine.checkout / "fleet.toml"
+    given.write_text("[web]\nport = 1\n")
+    said = making_settings(machine, given, 'echo "$changes"')
+    assert said == [f"· writing {settings}", "1"]
+    assert settings.read_text() == given.read_text()
+    assert settings.stat().st_mode & 0o777 == 0o640
+    assert making_settings(machine, given, 'echo "$changes"') == ["0"]
+    given.write_text("[web]\nport = 2\n")
+    assert making_settings(machine, given, 'echo "$changes"')[-1] == "1"
+    assert settings.read_text() == "[web]\nport = 2\n"
+    assert settings.with_name("config.toml.old").read_text() == "[web]\nport = 1\n"
+
+
+def test_given_settings_that_do_not_work_are_undone(machine: Machine):
+    settings, given = machine.checkout / "etc/config.toml", machine.checkout / "fleet.toml"
+    settings.parent.mkdir()
+    settings.write_text("[web]\nport = 1\n")
+    given.write_text("[web]\nport = 70000\n")
+    said = making_settings(machine, given, "undo")
+    assert said[-1] == "; undone: the change of the settings"
+    assert settings.read_text() == "[web]\nport = 1\n"
+    assert [path.name for path in settings.parent.iterdir()] == ["config.toml"]
 
 
 def test_undoing_goes_backwards_and_keeps_every_word_of_a_command(machine: Machine):

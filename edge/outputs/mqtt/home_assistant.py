@@ -62,7 +62,7 @@ def discovery_of(info: DeviceInfo, topics: Topics) -> dict[str, Any]:
         "qos": 1,
         "cmps": {
             key: _entity(info, key, platform, options)
-            for key, platform, options in (*_sensors(info), *_controls(info, topics))
+            for key, platform, options in (*_sensors(info, topics), *_controls(info, topics))
         },
     }
 
@@ -78,7 +78,7 @@ def _entity(info: DeviceInfo, key: str, platform: str, options: dict[str, Any]) 
     }
 
 
-def _sensors(info: DeviceInfo) -> Iterator[Component]:
+def _sensors(info: DeviceInfo, topics: Topics) -> Iterator[Component]:
     moods = [*info.labels, UNCERTAIN, NO_FACE]
     yield "mood", "sensor", {"name": "Mood", **_value("mood"), **_one_of(moods)}
     yield "faces", "sensor", {"name": "Faces", **_value("faces"), **_MEASUREMENT}
@@ -132,6 +132,8 @@ def _sensors(info: DeviceInfo) -> Iterator[Component]:
             "name": "Problem",
             "value_template": "{{ 'ON' if value_json.problem else 'OFF' }}",
             "device_class": "problem",
+            "json_attributes_topic": topics.state,
+            "json_attributes_template": "{{ {'reasons': value_json.problems} | tojson }}",
             **_DIAGNOSTIC,
         },
     )
