@@ -186,6 +186,8 @@ def journey(home: HomeAssistant, device: Device, broker: Mosquitto) -> None:
     for name in ("name", "manufacturer", "model", "sw_version", "identifiers"):
         print(f"             {name}: {home.template(f'{{{{ device_attr({found}, {name!r}) }}}}')}")
     check_registry(home)
+    reasons = home.ask("/api/states/binary_sensor.shelf_1_problem")["attributes"]["reasons"]
+    assert reasons == [], reasons
     camera = urllib.request.Request(
         f"{home.url}/api/camera_proxy/camera.shelf_1_image",
         headers={"Authorization": f"Bearer {home.token}"},

@@ -19,7 +19,7 @@ from edge.outputs.mqtt.connection import Connection, Message
 from edge.outputs.mqtt.messages import OFFLINE, DeviceInfo, Extras, Topics
 from edge.outputs.mqtt.session import Plan, Session
 
-_MOOD_LASTS_S = 20.0  # on average; a room's mood or number of faces changes this often
+_MOOD_LASTS_S = 5.0  # on average; the demo scene changes every 2.5 s
 _MOST_FACES = 4
 _LONGEST_WAIT_S = 0.2
 _STARTS_PER_S = 100.0

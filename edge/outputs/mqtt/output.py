@@ -53,7 +53,7 @@ class MqttOutput:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._broker = broker
-        self._plan = plan
+        self.plan = plan
         self._extras = extras
         self._images = images
         self._backoff = backoff or Backoff()
@@ -130,18 +130,18 @@ class MqttOutput:
 
     def _converse(self) -> None:
         """Connect, and publish what is due until the end. Raises OSError when it is lost."""
-        will = Message(topic=self._plan.topics.availability, payload=OFFLINE, retain=True)
+        will = Message(topic=self.plan.topics.availability, payload=OFFLINE, retain=True)
         connection = Connection(
-            self._broker, self._plan.info.unique_id, will, self._received, self._clock
+            self._broker, self.plan.info.unique_id, will, self._received, self._clock
         )
         try:
             connection.open()
             while not connection.is_up and not self._closing.is_set():
                 self._serve(connection, _LONGEST_WAIT_S)
-            if connection.is_up and self._plan.subscriptions:
-                connection.subscribe(*self._plan.subscriptions)
+            if connection.is_up and self.plan.subscriptions:
+                connection.subscribe(*self.plan.subscriptions)
             self._fault = ""
-            self._publish(connection, Session(self._plan, self._extras))
+            self._publish(connection, Session(self.plan, self._extras))
             self._say_goodbye(connection)
         finally:
             connection.drop()
@@ -176,7 +176,7 @@ class MqttOutput:
     def _say_goodbye(self, connection: Connection) -> None:
         """Publish the end: a broker that gets an orderly goodbye drops the will."""
         deadline_s = self._clock() + _GOODBYE_S
-        topic = self._plan.topics.availability
+        topic = self.plan.topics.availability
         if not connection.is_up:
             return
         connection.publish(Message(topic=topic, payload=OFFLINE, retain=True))
@@ -187,7 +187,7 @@ class MqttOutput:
 
     def _received(self, topic: str, payload: bytes) -> None:
         """Take a message that the broker delivers; on the thread of the connection."""
-        plan = self._plan
+        plan = self.plan
         if topic == home_assistant.birth_topic(plan.discovery_prefix):
             self._is_born = payload == home_assistant.BIRTH_PAYLOAD
         elif (name := plan.topics.command_of(topic)) is not None:
