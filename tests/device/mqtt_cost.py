@@ -48,7 +48,7 @@ from edge.outputs.mqtt.output import MqttOutput
 from edge.outputs.sink import Sink
 
 ROOT = Path(__file__).resolve().parents[2]
-WINDOW_S = 3.0
+WINDOW_S = 5.0
 FRAMES = 300
 
 
@@ -90,32 +90,37 @@ def unreachable_port() -> Iterator[int]:
 
 @contextmanager
 def dribbling_port(broker: int) -> Iterator[int]:
-    """A proxy to the broker that passes one byte in each direction every 20 ms."""
-    over = threading.Event()
-    server = socket.create_server(("127.0.0.1", 0))
+    """A proxy to the broker, in a process of its own; see `dribble`."""
+    command = [sys.executable, __file__, "dribble", str(broker)]
+    proxy = subprocess.Popen(command, stdout=subprocess.PIPE)
+    assert proxy.stdout
+    try:
+        yield int(proxy.stdout.readline())
+    finally:
+        proxy.terminate()
+        proxy.wait()
+        proxy.stdout.close()
+
+
+def dribble(broker: int) -> None:
+    """Pass one byte in each direction every 20 ms; print the port of the proxy."""
 
     def pass_on(source: socket.socket, target: socket.socket) -> None:
         with suppress(OSError):
-            while not over.wait(0.02) and (byte := source.recv(1)):
+            while byte := source.recv(1):
                 target.sendall(byte)
+                time.sleep(0.02)
         for sock in (source, target):
             with suppress(OSError):
                 sock.shutdown(socket.SHUT_RDWR)
 
-    def accept() -> None:
-        with suppress(OSError):
-            while not over.is_set():
-                client, _ = server.accept()
-                real = socket.create_connection(("127.0.0.1", broker))
-                for pair in ((client, real), (real, client)):
-                    threading.Thread(target=pass_on, args=pair, daemon=True).start()
-
-    threading.Thread(target=accept, daemon=True).start()
-    try:
-        yield server.getsockname()[1]
-    finally:
-        over.set()
-        server.close()
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        print(server.getsockname()[1], flush=True)
+        while True:
+            client, _ = server.accept()
+            real = socket.create_connection(("127.0.0.1", broker))
+            for pair in ((client, real), (real, client)):
+                threading.Thread(target=pass_on, args=pair, daemon=True).start()
 
 
 class Pipeline:
@@ -277,6 +282,8 @@ if __name__ == "__main__":
     match sys.argv[1:]:
         case ["frames", *rest]:
             measure_frames(int(rest[0]) if rest else 20)
+        case ["dribble", port]:
+            dribble(int(port))
         case ["memory", *rest]:
             measure_memory(float(rest[0]) if rest else 10)
         case ["broker", *rest]:
