@@ -84,20 +84,12 @@ def test_a_password_in_plain_text_is_warned_of(
     assert "se-cret" not in caplog.text
 
 
-@pytest.mark.parametrize(
-    ("table", "line"),
-    [
-        ("mqtt", 'enabled = true\nusername = "pi"\npassword_file = "/nowhere/at all"'),
-        ("mqtt", 'enabled = true\ntls = true\nca_file = "/nowhere/at all"'),
-        ("hooks", 'command = ["/nowhere/at all"]'),
-    ],
-)
-def test_a_missing_file_ends_the_program_with_one_line(tmp_path: Path, table: str, line: str):
+def test_a_missing_file_ends_the_program_with_one_line(tmp_path: Path):
     file = tmp_path / "config.toml"
-    file.write_text(f'[state]\nfolder = "{tmp_path}"\n[{table}]\n{line}\n')
+    login = 'enabled = true\nusername = "pi"\npassword_file = "/nowhere/at all"\n'
+    file.write_text(f'[state]\nfolder = "{tmp_path}"\n[mqtt]\n{login}')
     command = [sys.executable, "-m", "edge", "run", "--source", "demo", "--config", str(file)]
     ended = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
     assert ended.returncode == 2
     (said,) = ended.stderr.splitlines()
-    assert said.startswith(f"emotion-edge: {file}: [{table}] ")
-    assert "/nowhere/at all" in said
+    assert said.startswith(f"emotion-edge: {file}: [mqtt] password_file = '/nowhere/at all': ")

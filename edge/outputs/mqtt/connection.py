@@ -29,6 +29,8 @@ MOST_UNACKNOWLEDGED = 4
 LARGEST_RECEIVED_BYTES = 16 * 1024
 _KEEPALIVE_S = 30
 _CONNECT_S = 5.0
+# Reason codes, https://docs.oasis-open.org/mqtt/mqtt/v5.0/os/mqtt-v5.0-os.html#_Toc3901208
+_UNSPECIFIED, _TAKEN_OVER = 0x80, 0x8E
 _ANSWER_S = 15.0  # without an acknowledgement for this long, the connection counts as lost
 
 
@@ -208,8 +210,14 @@ class Connection:
     def _note_end(
         self, _client: object, _data: object, _flags: object, code: ReasonCode, _props: object
     ) -> None:
-        advice = "; set [mqtt] device_id: two devices use this one" if code.value == 0x8E else ""
-        self._end = self._end or f"the connection is lost: {code}{advice}"
+        # Mosquitto 2.0 tells no reason to a client whose id another one takes.
+        known = "" if code.value == _UNSPECIFIED else f": {code}"
+        advice = (
+            "; if that repeats, another device has the same [mqtt] device_id"
+            if code.value in (_UNSPECIFIED, _TAKEN_OVER)
+            else ""
+        )
+        self._end = self._end or f"it ended the connection{known}{advice}"
 
     def _note_acknowledgement(
         self, _client: object, _data: object, mid: int, code: ReasonCode, _props: object
