@@ -14,6 +14,9 @@ import numpy.typing as npt
 
 Transform = npt.NDArray[np.float64]
 
+# OpenCV warps images whose sides are below SHRT_MAX.
+_LONGEST_PX = 32_000
+
 
 def two_point_transform(source: npt.ArrayLike, target: npt.ArrayLike) -> Transform:
     """Return the rotation, scale and shift that map two source points (2, 2) to two targets.
@@ -28,21 +31,44 @@ def two_point_transform(source: npt.ArrayLike, target: npt.ArrayLike) -> Transfo
     return np.array([[turn.real, -turn.imag, shift.real], [turn.imag, turn.real, shift.imag]])
 
 
-def warp(image: npt.NDArray[np.uint8], transform: Transform, side: int) -> npt.NDArray[np.uint8]:
+def warp(
+    image: npt.NDArray[np.uint8],
+    transform: Transform,
+    side: int,
+    *,
+    border: int = cv2.BORDER_REPLICATE,
+) -> npt.NDArray[np.uint8]:
     """Return the (side, side[, C]) crop of `image` by `transform`.
 
     Shrinking goes through a larger crop that is averaged, since bilinear sampling alone would
-    alias; beyond the image its edge is repeated.
+    alias. `border` is what OpenCV continues the image with, by default its edge.
     """
+    if max(image.shape[:2]) > _LONGEST_PX:
+        image, transform = _needed_part(image, transform, side)
     shrink = 1 / math.sqrt(abs(float(np.linalg.det(transform[:, :2]))))
     factor = max(1, math.ceil(shrink))
     finer = transform * factor
     finer[:, 2] += (factor - 1) / 2
     large = cv2.warpAffine(
-        image, finer, (side * factor,) * 2, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
+        image, finer, (side * factor,) * 2, flags=cv2.INTER_LINEAR, borderMode=border
     )
     small = large if factor == 1 else cv2.resize(large, (side,) * 2, interpolation=cv2.INTER_AREA)
     return np.asarray(small, np.uint8)
+
+
+def _needed_part(
+    image: npt.NDArray[np.uint8], transform: Transform, side: int
+) -> tuple[npt.NDArray[np.uint8], Transform]:
+    """Return the part of `image` that the crop shows, and the transform from that part."""
+    corners = np.array([[0, 0, 1], [side, 0, 1], [0, side, 1], [side, side, 1]], np.float64)
+    inverse = np.linalg.inv(np.vstack([transform, (0, 0, 1)]))[:2]
+    points = corners @ inverse.T
+    limits = np.array(image.shape[1::-1])
+    x1, y1 = np.clip(np.floor(points.min(axis=0)).astype(int) - 2, 0, limits - 1)
+    x2, y2 = np.clip(np.ceil(points.max(axis=0)).astype(int) + 3, (x1 + 1, y1 + 1), limits)
+    moved = transform.copy()
+    moved[:, 2] += transform[:, :2] @ (x1, y1)
+    return image[y1:y2, x1:x2], moved
 
 
 def _complex(points: npt.ArrayLike) -> tuple[complex, complex]:

@@ -76,3 +76,15 @@ def test_boxes_are_half_open() -> None:
     assert BBox(5, 5, 5, 9).area == 0
     assert left.expand(2) == BBox(-5, -5, 15, 15)
     assert BBox(-5, 5, 30, 40).clip(20, 20) == BBox(0, 5, 20, 20)
+
+
+def test_a_strip_longer_than_opencv_warps_is_cropped_like_a_short_one() -> None:
+    rng = np.random.default_rng(3)
+    strip = rng.integers(0, 255, (20, 40_000, 3)).astype(np.uint8)
+    at = two_point_transform([(30_000, 4), (30_012, 6)], [(8, 20), (24, 20)])
+    near = at.copy()
+    near[:, 2] += at[:, :2] @ (29_900, 0)
+    crop = warp(strip, at, 32)
+    assert np.abs(crop.astype(int) - warp(strip[:, 29_900:30_100], near, 32)).max() <= 1
+    far = two_point_transform([(-500, 4), (-480, 4)], [(8, 20), (24, 20)])
+    assert warp(strip, far, 32).shape == (32, 32, 3)
