@@ -13,19 +13,17 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from edge.datatypes import BBox, BgrImage, Detection, FloatArray, Sighting, Track
+from edge.datatypes import BgrImage, Detection, Sighting, Track
 from edge.vision.nms import is_same_face, merge_detections
-from edge.vision.tiling import follow_view, sees_whole, still_views, video_views
-
-# The least probability of a verified face. Of 192 FER2013 faces 1% scored under 0.79, of 1,244
-# false candidates 1% over 0.03.
-_VERIFIED = 0.3
+from edge.vision.refusals import Refusals
+from edge.vision.tiling import still_views, video_views
+from edge.vision.view_reader import FaceVerifier, SeenFace, ViewDetector, ViewReader
 
 # A track is verified again after this many runs on it: it may have drifted onto the background.
 _RUNS_BETWEEN_VERIFICATIONS = 20
 
 MAX_FACES = 200
-"""The most faces of a still, the highest scores first. Each costs another run of the network."""
+"""The most faces of a still, the highest scores first. Each costs one to five more network runs."""
 
 
 class FaceDetector(Protocol):
@@ -44,29 +42,13 @@ class FaceDetector(Protocol):
         ...
 
 
-class ViewDetector(Protocol):
-    """Finds the faces in one square view, in frame pixels, and may find one several times."""
-
-    def detect(self, bgr: BgrImage, view: BBox) -> list[Detection]:
-        """Return the faces in `view`, before non-maximum suppression."""
-        ...
-
-
-class FaceVerifier(Protocol):
-    """Estimates the probability that a box holds a face."""
-
-    def probability(self, bgr: BgrImage, box: BBox, keypoints: FloatArray) -> float:
-        """Return 0..1 for the face in `box` with `keypoints` (6, 2), in frame pixels."""
-        ...
-
-
 @dataclass(slots=True)
 class _Followed:
-    """The detector's record of a track: the runs on it, and whether it failed verification."""
+    """The detector's record of a track: the runs on it, and its failed verifications in a row."""
 
     runs: int = 0
     last_run: int = 0
-    doubted: bool = False
+    doubts: int = 0
 
 
 @dataclass(slots=True)
@@ -88,21 +70,22 @@ def frames_per_round(size: tuple[int, int], runs_per_frame: int) -> int:
     """Return in how many frames of (width, height) `size` a RoomDetector covers every view.
 
     In the worst case each search is followed by a verification and a run on a known track. The
-    last face found is verified one frame later, and shown in the frame after that.
+    last face found may be measured again first. It is verified one frame later, and shown in the
+    frame after that.
     """
-    return math.ceil(3 * len(video_views(size)) / runs_per_frame) + 2
+    return math.ceil(3 * (len(video_views(size)) + 1) / runs_per_frame) + 2
 
 
 class RoomDetector:
     """Spends `runs_per_frame` network runs on each frame, in turn on three kinds of run.
 
     `_search` detects new faces in the next view of the rotation. `_verify` verifies the new face
-    with the highest score. `_follow` runs on a view around the track with the oldest run.
+    with the highest score, and before that it measures one that its view cuts. `_follow` runs on a
+    view around the track with the oldest run.
     """
 
     def __init__(self, faces: ViewDetector, verifier: FaceVerifier, *, runs_per_frame: int) -> None:
-        self._faces = faces
-        self._verifier = verifier
+        self._reader = ViewReader(faces, verifier)
         self._runs_per_frame = runs_per_frame
         self.reset()
 
@@ -111,7 +94,9 @@ class RoomDetector:
         self._run = 0
         self._turn = 0
         self._view = 0
-        self._candidate: Detection | None = None
+        self._candidate: SeenFace | None = None
+        self._measured: Detection | None = None
+        self._refusals = Refusals()
         self._followed: dict[int, _Followed] = {}
 
     def detect(self, bgr: BgrImage, tracks: Sequence[Track]) -> Sighting:
@@ -136,33 +121,44 @@ class RoomDetector:
 
     def detect_still(self, bgr: BgrImage) -> list[Detection]:
         """Run on every view of a still image, and verify each face. See FaceDetector."""
-        size = (bgr.shape[1], bgr.shape[0])
-        seen = [face for view in still_views(size) for face in self._detect_in(bgr, view, size)]
-        found = merge_detections(seen)[:MAX_FACES]
-        return [face for face in found if self._is_verified(bgr, face)]
+        seen = self._reader.read(bgr, still_views((bgr.shape[1], bgr.shape[0])))
+        found = (self._reader.verify(bgr, face) for face in seen[:MAX_FACES])
+        return merge_detections(face for face in found if face is not None)
 
     def _search(self, context: _FrameContext) -> bool:
         """Run on the next view of the rotation; keep the best face that belongs to no track."""
         views = video_views(context.size)
         view = views[self._view % len(views)]
         self._view += 1
-        for face in merge_detections(self._detect_in(context.bgr, view, context.size)):
-            owner = _owner(face, context.tracks)
+        for seen in self._reader.read(context.bgr, [view]):
+            owner = _owner(seen.face, context.tracks)
             if owner is None:
-                context.candidates.append(face)
-                if self._candidate is None or face.score > self._candidate.score:
-                    self._candidate = face
-            elif not self._followed[owner.track_id].doubted:
-                context.found.append(face)
+                context.candidates.append(seen.face)
+                if self._candidate is None or seen.face.score > self._candidate.face.score:
+                    self._candidate = seen
+            elif not seen.is_cut and not self._followed[owner.track_id].doubts:
+                context.found.append(seen.face)
         return True
 
     def _verify(self, context: _FrameContext) -> bool:
-        """Verify the best new face; a verified one counts as found in this frame."""
-        face, self._candidate = self._candidate, None
-        if face is None or _owner(face, context.tracks):
-            return False
-        if self._is_verified(context.bgr, face):
+        """Verify the best new face; a verified one counts as found in this frame.
+
+        A face that its view cuts, or that was refused twice, is measured in one turn and verified
+        in the next.
+        """
+        face, self._measured = self._measured, None
+        if face is None:
+            candidate, self._candidate = self._candidate, None
+            if candidate is None or _owner(candidate.face, context.tracks):
+                return False
+            face = candidate.face
+            if candidate.is_cut or self._refusals.count(face.box) > 1:
+                self._measured = self._reader.look_closer(context.bgr, face.box)
+                return True
+        if self._reader.is_face(context.bgr, face, self._refusals.count(face.box)):
             context.found.append(face)
+        else:
+            self._refusals.add(face.box)
         return True
 
     def _follow(self, context: _FrameContext) -> bool:
@@ -174,23 +170,14 @@ class RoomDetector:
         memory.last_run = self._run
         memory.runs += 1
         context.searched.add(track.track_id)
-        if memory.doubted or memory.runs % _RUNS_BETWEEN_VERIFICATIONS == 0:
+        if memory.doubts or memory.runs % _RUNS_BETWEEN_VERIFICATIONS == 0:
             seen = Detection(box=track.box, score=1.0, keypoints=track.keypoints)
-            memory.doubted = not self._is_verified(context.bgr, seen)
-            context.found += [] if memory.doubted else [seen]
-        else:
-            faces = self._detect_in(context.bgr, follow_view(track.box), context.size)
-            context.found += [f for f in merge_detections(faces) if _owner(f, [track])][:1]
+            is_face = self._reader.is_face(context.bgr, seen, memory.doubts)
+            memory.doubts = 0 if is_face else memory.doubts + 1
+            context.found += [seen] if is_face else []
+        elif closer := self._reader.look_closer(context.bgr, track.box):
+            context.found.append(closer)
         return True
-
-    def _detect_in(self, bgr: BgrImage, view: BBox, size: tuple[int, int]) -> list[Detection]:
-        faces = self._faces.detect(bgr, view)
-        return [face for face in faces if sees_whole(view, face.box, size)]
-
-    def _is_verified(self, bgr: BgrImage, face: Detection) -> bool:
-        if face.keypoints is None:
-            return False
-        return self._verifier.probability(bgr, face.box, face.keypoints) >= _VERIFIED
 
 
 def _owner(face: Detection, tracks: Sequence[Track]) -> Track | None:

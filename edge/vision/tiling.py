@@ -7,27 +7,46 @@ The 128 px network finds faces from about a seventh of its view up to nearly all
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
 
 from edge.datatypes import BBox
 
-# Tile sides as shares of the frame's shorter side: about half for faces across a room, and a third
-# for still images, which have time for the smaller faces in the back.
+# Sides of the smallest views as shares of the frame's shorter side: about half for faces across a
+# room, and a third for still images, which have time for the smaller faces in the back.
 ROOM_TILE = 0.54
 BACK_ROW_TILE = 0.34
-# In place of the whole frame where that is very long.
-LONG_TILE = 2.0
 
-# A wide frame takes more tiles than a square one, 36 at 21:9. A very long one, such as a panorama,
+# Views smaller than this hold faces of under 9 px, which no network can read.
+LEAST_VIEW_PX = 64
+
+# A wide frame takes more tiles of one size than a square one. A very long one, such as a panorama,
 # gets larger tiles, so that it takes no more runs of the network.
 MAX_TILES = 40
 
 # A face fills at least a seventh of the view that detects it, and is no higher than the frame.
 MOST_SHORT_SIDES = 7
 
+# A view is at most so many times larger than the next smaller ones. With more, the smaller ones
+# would have to overlap more, and there would be more views in all.
+_LARGEST_STEP = 2.5
+_LEAST_OVERLAP = 0.25
+
+# So far, in shares of its side, an outer tile reaches past the edge of the frame. A face with 60%
+# in view reaches past it by a third of its box.
+_ROOM_PAST_EDGE = 0.2
+_BACK_ROW_PAST_EDGE = 0.1
+
 # A tracked face fills this share of its own view: large enough for a precise box, small enough
 # that the face is still inside after it moved for a few frames.
 _FOLLOWED_SHARE = 0.4
+
+# The least share of a box that lies in the frame. Past its edge a view shows the mirror image of
+# the frame: that of a face lies outside, or overlaps the face and is merged with it.
+_LEAST_IN_FRAME = 0.45
+# The least share of a box that lies in the view.
+_LEAST_IN_VIEW = 0.6
 
 
 def whole_view(size: tuple[int, int]) -> BBox:
@@ -35,34 +54,33 @@ def whole_view(size: tuple[int, int]) -> BBox:
     return _centred(size, max(size))
 
 
-def tile_views(size: tuple[int, int], share: float, overlap: float = 0.25) -> list[BBox]:
-    """Return square tiles, row by row, of side `share` times the shorter side of the frame.
+def tile_views(
+    size: tuple[int, int], side: float, overlap: float = _LEAST_OVERLAP, past_edge: float = 0.0
+) -> list[BBox]:
+    """Return the square tiles of `side` pixels that cover a frame, row by row.
 
-    Neighbours overlap by at least `overlap` of a tile, so that a face is whole in one of them. The
-    tiles are enlarged until there are at most MAX_TILES. There are none where a face would be too
-    small to be detected in them.
+    Neighbours overlap by at least the share `overlap` of a tile. The outer ones reach past the
+    frame's edge by at least the share `past_edge`, except on an axis that one tile covers.
     """
-    side = share * min(size)
-    while math.prod(_steps(length, side, overlap) + 1 for length in size) > MAX_TILES:
-        side *= 1.1
-    if side > MOST_SHORT_SIDES * min(size):
-        return []
-    lefts, tops = (_starts(length, side, overlap) for length in size)
+    lefts, tops = (_starts(length, side, overlap, past_edge) for length in size)
     return [BBox(x, y, x + side, y + side) for y in tops for x in lefts]
 
 
-def video_views(size: tuple[int, int]) -> list[BBox]:
-    """Return the views of a video, in rotation: the whole frame, then the tiles."""
-    return [*_large_views(size), *tile_views(size, ROOM_TILE)]
+@lru_cache(maxsize=8)
+def video_views(size: tuple[int, int]) -> tuple[BBox, ...]:
+    """Return the views of a video, in rotation: the largest, then the tiles.
+
+    A face is whole in one of them and fills a seventh of it or more, from a seventh of the tiles'
+    side, ROOM_TILE, up to the height of the frame.
+    """
+    return tuple(_views(size, _room_levels(size)))
 
 
-def still_views(size: tuple[int, int]) -> list[BBox]:
-    """Return the views of a still image: the whole frame and two sizes of tiles."""
-    return [
-        *_large_views(size),
-        *([] if _is_long(size) else tile_views(size, ROOM_TILE)),
-        *tile_views(size, BACK_ROW_TILE),
-    ]
+@lru_cache(maxsize=8)
+def still_views(size: tuple[int, int]) -> tuple[BBox, ...]:
+    """Return the views of a still image: those of a video, and smaller tiles."""
+    back_row = _Level(BACK_ROW_TILE * min(size), _BACK_ROW_PAST_EDGE)
+    return tuple(_views(size, [*_room_levels(size), back_row]))
 
 
 def follow_view(face: BBox) -> BBox:
@@ -85,15 +103,56 @@ def sees_whole(view: BBox, face: BBox, size: tuple[int, int]) -> bool:
     )
 
 
-def _large_views(size: tuple[int, int]) -> list[BBox]:
-    """Return the whole frame as one view, or as several where a face would be too small in one."""
-    if not _is_long(size):
-        return [whole_view(size)]
-    return tile_views(size, LONG_TILE) or [_centred(size, MOST_SHORT_SIDES * min(size))]
+def sees_enough(view: BBox, face: BBox, size: tuple[int, int]) -> bool:
+    """Whether `face` lies in the frame and in `view` for the most part: it may be a real one."""
+    in_frame = face.clip(*size).area >= _LEAST_IN_FRAME * face.area
+    return in_frame and view.intersection(face) >= _LEAST_IN_VIEW * face.area
 
 
-def _is_long(size: tuple[int, int]) -> bool:
-    return max(size) > MOST_SHORT_SIDES * min(size)
+@dataclass(frozen=True, slots=True)
+class _Level:
+    """The views of one size: their least side, and by what share of it they pass the edge."""
+
+    side: float
+    past_edge: float
+
+
+def _room_levels(size: tuple[int, int]) -> list[_Level]:
+    """Return the levels of a video, the largest first, in even steps."""
+    largest = float(min(max(size), MOST_SHORT_SIDES * min(size)))
+    ratio = ROOM_TILE * min(size) / largest
+    steps = math.ceil(-math.log(ratio) / math.log(_LARGEST_STEP))
+    sides = [largest * ratio ** (step / steps) for step in range(1, steps + 1)]
+    return [_Level(largest, 0.0), *(_Level(side, _ROOM_PAST_EDGE) for side in sides)]
+
+
+def _views(size: tuple[int, int], levels: Sequence[_Level]) -> Iterator[BBox]:
+    """Yield the views of each level, the largest first, without levels that give nothing new."""
+    larger = levels[0].side
+    if not _count(size, larger, _LEAST_OVERLAP, 0.0):
+        yield _centred(size, larger)
+        return
+    yield from tile_views(size, larger)
+    for level in levels[1:]:
+        side = level.side
+        while side < larger and not _count(size, side, _overlap(side, larger), level.past_edge):
+            side *= 1.1
+        if LEAST_VIEW_PX <= side < larger:
+            yield from tile_views(size, side, _overlap(side, larger), level.past_edge)
+            larger = side
+
+
+def _overlap(side: float, larger: float) -> float:
+    """Return the overlap with which the smallest face of the `larger` views is whole in a tile."""
+    return max(larger / MOST_SHORT_SIDES / side, _LEAST_OVERLAP)
+
+
+def _count(size: tuple[int, int], side: float, overlap: float, past_edge: float) -> int:
+    """Return the number of tiles, 0 when there would be more than MAX_TILES."""
+    if overlap >= 1:
+        return 0  # no number of tiles is enough
+    count = math.prod(_steps(length, side, overlap, past_edge) + 1 for length in size)
+    return count if count <= MAX_TILES else 0
 
 
 def _centred(size: tuple[int, int], side: float) -> BBox:
@@ -101,14 +160,20 @@ def _centred(size: tuple[int, int], side: float) -> BBox:
     return BBox(x, y, x + side, y + side)
 
 
-def _starts(length: float, side: float, overlap: float) -> Sequence[float]:
+def _starts(length: float, side: float, overlap: float, past_edge: float) -> Sequence[float]:
     """Return the even positions at which segments of `side` cover `length`."""
-    steps = _steps(length, side, overlap)
+    steps = _steps(length, side, overlap, past_edge)
     if steps == 0:
         return [(length - side) / 2]
-    return [(length - side) * i / steps for i in range(steps + 1)]
+    # As far past the edge as the overlap allows.
+    covered = side * (1 + steps * (1 - overlap))
+    past = max((covered - length) / 2, 0.0) if past_edge else 0.0
+    return [(length + 2 * past - side) * i / steps - past for i in range(steps + 1)]
 
 
-def _steps(length: float, side: float, overlap: float) -> int:
+def _steps(length: float, side: float, overlap: float, past_edge: float) -> int:
     """Return how many steps lie between the first and the last segment."""
-    return max(math.ceil((length - side) / (side * (1 - overlap))), 0)
+    if side >= length:
+        return 0
+    rest = length + 2 * past_edge * side - side
+    return max(math.ceil(rest / (side * (1 - overlap)) - 1e-9), 0)

@@ -92,12 +92,14 @@ def test_a_view_beside_the_frame_or_of_a_pixel_is_harmless(
     assert blazeface.detect(wall(), view) == []
 
 
-def test_what_lies_outside_the_frame_is_black() -> None:
-    white = np.full((100, 200, 3), 255, np.uint8)
-    tensor = view_tensor(white, BBox(0, -50, 200, 150), 128)
-    assert tensor.shape == (1, 128, 128, 3)
-    assert tensor[0, :31].max() == -1
-    assert tensor[0, 33:95].min() == 1
+def test_what_lies_outside_the_frame_is_its_mirror_image() -> None:
+    frame = np.zeros((101, 200, 3), np.uint8)
+    frame[:25] = 255
+    tensor = view_tensor(frame, BBox(0, -49, 200, 151), 200)
+    assert tensor.shape == (1, 200, 200, 3)
+    white = tensor[0, :, 0, 0] == 1
+    assert white.tolist() == [25 <= row < 74 for row in range(200)]
+    assert view_tensor(frame, BBox(-300, 0, -100, 200), 128).max() == -1
 
 
 def test_red_is_the_first_channel() -> None:

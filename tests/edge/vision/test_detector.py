@@ -1,4 +1,5 @@
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -8,11 +9,20 @@ from edge.config import TrackerConfig
 from edge.datatypes import BBox, BgrImage, Detection, FloatArray, Track
 from edge.errors import ModelError
 from edge.vision.blazeface import BlazeFace, find_network
-from edge.vision.detector import RoomDetector
+from edge.vision.detector import RoomDetector, frames_per_round
 from edge.vision.face_verifier import LandmarkFaceVerifier
 from edge.vision.haar import HaarDetector
 from edge.vision.nms import merge_detections
-from edge.vision.tiling import sees_whole, still_views, tile_views, video_views, whole_view
+from edge.vision.refusals import Refusals
+from edge.vision.tiling import (
+    MOST_SHORT_SIDES,
+    sees_enough,
+    sees_whole,
+    still_views,
+    tile_views,
+    video_views,
+    whole_view,
+)
 from edge.vision.tracker import Tracker
 
 SIZE = (640, 480)
@@ -107,7 +117,7 @@ def test_every_known_face_is_looked_at_in_turn() -> None:
 
 
 @pytest.mark.parametrize("known", [0, 1, 3])
-def test_a_crowd_of_newcomers_is_suspected_within_a_round_of_twelve_frames(known: int) -> None:
+def test_a_crowd_of_newcomers_is_suspected_within_a_round(known: int) -> None:
     """What edge/web/privacy.py waits for: each of them is found, or a candidate to be confirmed."""
     boxes = [
         BBox(20 + 105 * i, 40 + 70 * (i % 5), 80 + 105 * i, 100 + 70 * (i % 5)) for i in range(6)
@@ -119,7 +129,7 @@ def test_a_crowd_of_newcomers_is_suspected_within_a_round_of_twelve_frames(known
         tracker.update(detector.detect(wall(), tracker.predict(i / 15)), i / 15)
     faces.boxes = boxes
     suspected: set[int] = set()
-    for i in range(40, 52):
+    for i in range(40, 40 + frames_per_round(SIZE, 2) - 2):
         sighting = detector.detect(wall(), tracker.predict(i / 15))
         tracker.update(sighting, i / 15)
         seen = (*sighting.detections, *sighting.candidates)
@@ -129,20 +139,54 @@ def test_a_crowd_of_newcomers_is_suspected_within_a_round_of_twelve_frames(known
 
 @pytest.mark.parametrize("size", [(640, 480), (1280, 720), (480, 640), (48, 48), (2000, 300)])
 def test_tiles_cover_the_frame_and_overlap(size: tuple[int, int]) -> None:
-    tiles = tile_views(size, 0.54)
+    side = min(size) * 0.54
+    tiles = tile_views(size, side)
     covered = np.zeros((size[1], size[0]), bool)
     for tile in tiles:
         covered[int(tile.y1) : round(tile.y2), int(tile.x1) : round(tile.x2)] = True
     assert covered.all()
-    face = min(size) * 0.54 * 0.25
+    face = side * 0.25
     for x in np.linspace(0, size[0] - face, 23):
         for y in np.linspace(0, size[1] - face, 17):
             assert any(t.contains(BBox(x, y, x + face, y + face)) for t in tiles)
 
 
 def test_a_video_rotation_is_short_and_a_still_gets_more() -> None:
-    assert len(video_views(SIZE)) == 10
-    assert len(still_views(SIZE)) == 30
+    assert len(video_views(SIZE)) == 13
+    assert len(still_views(SIZE)) == 37
+
+
+@pytest.mark.parametrize(
+    "size",
+    [(640, 480), (480, 640), (1280, 720), (480, 480), (2560, 1080), (1440, 480), (480, 3000)],
+)
+def test_a_face_of_any_size_is_whole_in_a_view_that_is_not_too_large_for_it(
+    size: tuple[int, int],
+) -> None:
+    views = video_views(size)
+    smallest = min(view.width for view in views) / MOST_SHORT_SIDES
+    for face in np.geomspace(smallest * 1.01, min(size) * 0.95, 9):
+        for x in np.linspace(0, size[0] - face, 29):
+            for y in np.linspace(0, size[1] - face, 13):
+                box = BBox(x, y, x + face, y + face)
+                assert any(
+                    view.contains(box) and face >= view.width / (MOST_SHORT_SIDES + 1e-6)
+                    for view in views
+                ), (face, x, y)
+
+
+@pytest.mark.parametrize("size", [(640, 480), (1280, 720), (1440, 480)])
+def test_tiles_reach_past_every_edge_by_a_fifth_of_their_side(size: tuple[int, int]) -> None:
+    views = video_views(size)
+    side = min(view.width for view in views)
+    tiles = [view for view in views if view.width < side * 1.01]
+    assert max(min(t.x1 for t in tiles), min(t.y1 for t in tiles)) <= -0.2 * side + 1e-6
+    assert max(t.x2 for t in tiles) >= size[0] + 0.2 * side - 1e-6
+    assert max(t.y2 for t in tiles) >= size[1] + 0.2 * side - 1e-6
+
+
+def test_an_image_too_small_for_tiles_is_one_view() -> None:
+    assert still_views((48, 48)) == video_views((48, 48)) == (whole_view((48, 48)),)
 
 
 def test_a_face_cut_by_a_views_edge_is_left_to_another_view() -> None:
@@ -152,6 +196,71 @@ def test_a_face_cut_by_a_views_edge_is_left_to_another_view() -> None:
     corner = BBox(0, 0, 200, 200)
     assert sees_whole(corner, BBox(-10, -5, 60, 60), SIZE)
     assert sees_whole(whole_view(SIZE), BBox(600, 400, 660, 490), SIZE)
+
+
+def test_the_mirror_image_of_a_face_is_no_face() -> None:
+    view = BBox(-60, 100, 200, 360)
+    assert sees_enough(view, BBox(10, 150, 70, 210), SIZE)
+    assert not sees_enough(view, BBox(-70, 150, -10, 210), SIZE)
+    assert sees_enough(view, BBox(-24, 150, 36, 210), SIZE)  # 60% of it in view
+    assert not sees_enough(view, BBox(160, 150, 280, 270), SIZE)  # a third of it in the view
+
+
+class CutFace(ScriptedFaces):
+    """A face that every view but its own shows too small, as one that the view's edge cuts."""
+
+    def detect(self, bgr: BgrImage, view: BBox) -> list[Detection]:
+        self.views.append(view)
+        (face,) = self.boxes
+        if view.contains(face) and 300 < view.width < 400:
+            return [Detection(box=face, score=0.9, keypoints=POINTS)]
+        right = view.x2 + 5
+        if not (0 < view.x1 < face.x1 and face.x1 + 100 < right < face.x2):
+            return []
+        part = BBox(face.x1, face.y1, right, face.y1 + right - face.x1)
+        return [Detection(box=part, score=0.5, keypoints=POINTS)]
+
+
+def test_a_face_that_a_views_edge_cuts_is_measured_in_a_view_of_its_own() -> None:
+    face = BBox(250, 150, 390, 290)
+    faces, verifier = CutFace(face), ScriptedVerifier(face)
+    detector = RoomDetector(faces, verifier, runs_per_frame=2)
+    assert [found.box for found in detector.detect_still(wall())] == [face]
+    tracks = watch(faces, verifier, 30)
+    assert [track.box.iou(face) > 0.9 for track in tracks] == [True]
+
+
+class LevelOnly(ScriptedVerifier):
+    """Believes in a face only when its eyes are level."""
+
+    def probability(self, bgr: BgrImage, box: BBox, keypoints: FloatArray) -> float:
+        level = keypoints[0, 1] == pytest.approx(keypoints[1, 1])
+        return super().probability(bgr, box, keypoints) if level else 0.0
+
+
+def test_a_face_with_misplaced_eyes_is_verified_in_a_later_attempt() -> None:
+    face = BBox(100, 100, 200, 200)
+
+    class Tilted(ScriptedFaces):
+        def detect(self, bgr: BgrImage, view: BBox) -> list[Detection]:
+            eyes = np.float32([(120, 110), (180, 150), *[(150, 150)] * 4])
+            return [replace(found, keypoints=eyes) for found in super().detect(bgr, view)]
+
+    faces, verifier = Tilted(face), LevelOnly(face)
+    assert len(RoomDetector(faces, verifier, runs_per_frame=2).detect_still(wall())) == 1
+    shown = [len(watch(faces, verifier, frames)) for frames in (30, 90)]
+    assert shown == [1, 1]
+
+
+def test_a_false_face_that_comes_again_is_refused_again_and_forgotten_at_last() -> None:
+    refusals = Refusals()
+    for number in range(40):
+        box = BBox(100 * number, 0, 100 * number + 50, 50)
+        assert refusals.count(box) == 0
+        refusals.add(box)
+        refusals.add(box.translate(3, 0))
+        assert refusals.count(box) == 2
+    assert refusals.count(BBox(0, 0, 50, 50)) == 0
 
 
 def test_detections_of_one_face_become_their_weighted_mean() -> None:
