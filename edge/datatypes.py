@@ -60,12 +60,14 @@ class Sighting:
     """The detections of one frame, and the tracks that the detector searched for.
 
     The detector covers a part of each frame: only a track in `searched` that matches no detection
-    was missed. `candidates` are possible new faces that are not verified yet.
+    was missed. `candidates` are possible new faces that are not verified yet. `is_complete` is
+    whether the whole frame was searched, as in a still: it has no other faces.
     """
 
     detections: tuple[Detection, ...]
     searched: frozenset[int]
     candidates: tuple[Detection, ...] = ()
+    is_complete: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

@@ -43,14 +43,15 @@ class Vision:
         """A new detector, for still images."""
         return self.new_detector()
 
-    def pipeline(self, config: Config) -> Pipeline:
-        """Return a new pipeline, for one video."""
+    def pipeline(self, config: Config, *, live: bool = True) -> Pipeline:
+        """Return a new pipeline, for one video. `live` is whether frames pass while it works."""
         return Pipeline(
             self.new_detector(),
             Tracker(config.tracker),
             self.classifier,
             Smoother(config.smoother, self.classifier.labels),
             max_per_frame=config.classifier.max_per_frame,
+            live=live,
         )
 
 

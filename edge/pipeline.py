@@ -14,6 +14,7 @@ from edge.datatypes import (
     EmotionScores,
     FaceState,
     Frame,
+    Sighting,
     Snapshot,
     Track,
 )
@@ -35,6 +36,9 @@ class FaceClassifier(Protocol):
 # Frames further apart are not consecutive, and a larger step back means another recording. The
 # state of the earlier frames does not apply then.
 _LONGEST_GAP_S, _LONGEST_STEP_BACK_S = 5.0, 0.5
+# A frame so long after the last one is detected as a still: people have moved on, and there was
+# time for more runs.
+_STILL_AFTER_S = 0.5
 # A frame that is not later than the frame before counts as this much later.
 _STANDSTILL_S = 1 / 30
 
@@ -45,6 +49,9 @@ class Pipeline:
     Their time only goes forward. They are reset when the frames' times jump or the camera was
     opened again, see `_time_of`. At most `max_per_frame` faces are classified per frame, those with
     the oldest probabilities first, so that the frame rate does not fall with the number of faces.
+
+    A frame of a time-lapse, see `_is_sparse`, is detected as a still, and all its faces are
+    classified.
     """
 
     def __init__(
@@ -55,14 +62,18 @@ class Pipeline:
         smoother: Smoother,
         *,
         max_per_frame: int,
+        live: bool = True,
         clock: Callable[[], float] = time.perf_counter,
     ) -> None:
+        """`live` is whether frames pass while it works, as those of a camera do."""
         self._detector = detector
         self._tracker = tracker
         self._classifier = classifier
         self._smoother = smoother
         self._max_per_frame = max_per_frame
         self._clock = clock
+        self._live = live
+        self._ended_s = self._took_s = 0.0
         self._before: tuple[int, float] | None = None
         self._at_s = 0.0
 
@@ -74,15 +85,22 @@ class Pipeline:
 
     def step(self, frame: Frame) -> Snapshot:
         """Process the next frame; `stage_ms` of the snapshot is the duration of each stage."""
+        started_s = self._clock()
+        snapshot = self._processed(frame, is_sparse=self._is_sparse(frame, started_s))
+        self._ended_s = self._clock()
+        self._took_s = self._ended_s - started_s
+        return snapshot
+
+    def _processed(self, frame: Frame, *, is_sparse: bool) -> Snapshot:
         at_s = self._time_of(frame)
         stage_ms: dict[str, float] = {}
         with self._timed("detect", stage_ms):
             known = self._tracker.predict(at_s)
-            sighting = self._detector.detect(frame.bgr, known)
+            sighting = self._detected(frame.bgr, known, is_sparse=is_sparse)
         with self._timed("track", stage_ms):
             tracks = self._tracker.update(sighting, at_s)
         with self._timed("classify", stage_ms):
-            for track in self._stalest(tracks):
+            for track in tracks if is_sparse else self._stalest(tracks):
                 self._smoother.update(self._classifier.classify(frame.bgr, track), at_s)
         self._smoother.keep_only({track.track_id for track in (*known, *tracks)})
         seen = [track for track in tracks if track.box.clip(*frame.size).area > 0]
@@ -98,6 +116,29 @@ class Pipeline:
             unshown={t.track_id: t.box for t in followed if t.track_id not in shown},
             candidates=tuple(face.box for face in sighting.candidates),
             size=frame.size,
+        )
+
+    def _is_sparse(self, frame: Frame, now_s: float) -> bool:
+        """Whether `frame` comes so long after the last one that it is detected as a still.
+
+        A live video's frame does so only if the pipeline waited for it at least as long as it
+        worked: a slow board, on which a still takes longer than the gap, would never leave this
+        state again.
+        """
+        if self._before is None:
+            return not self._live
+        opening, before_s = self._before
+        if frame.opening != opening or not frame.captured_at_s - before_s > _STILL_AFTER_S:
+            return False
+        return not self._live or now_s - self._ended_s >= self._took_s
+
+    def _detected(self, bgr: BgrImage, known: Sequence[Track], *, is_sparse: bool) -> Sighting:
+        if not is_sparse:
+            return self._detector.detect(bgr, known)
+        return Sighting(
+            detections=tuple(self._detector.detect_still(bgr)),
+            searched=frozenset(track.track_id for track in known),
+            is_complete=True,
         )
 
     def _time_of(self, frame: Frame) -> float:

@@ -102,7 +102,9 @@ def _reader(
 def make_reader(config: Config, options: Options) -> ReadFile:
     """Load the networks; return the function that reads one file. Raises ModelError."""
     vision = load_vision(config)
-    analyzer = Analyzer(vision.detector, vision.classifier, lambda: vision.pipeline(config))
+    analyzer = Analyzer(
+        vision.detector, vision.classifier, lambda: vision.pipeline(config, live=False)
+    )
 
     def read(job: Job) -> Iterator[Record]:
         if options.annotate is None:

@@ -104,15 +104,28 @@ class Tracker:
         return tuple(face.as_track() for face in self._faces)
 
     def update(self, sighting: Sighting, at_s: float) -> tuple[Track, ...]:
-        """Add the sighting at `at_s` and return the tracks to show."""
+        """Add the sighting at `at_s` and return the tracks to show.
+
+        After a complete one these are the faces of this frame, however often they were seen before.
+        """
         self.predict(at_s)
         fresh = self._match(sighting.detections)
         for face in self._faces:
             if face.seen_s < at_s and face.track_id in sighting.searched:
                 face.missed += 1
         self._faces += [self._born(detection, at_s) for detection in fresh]
+        if sighting.is_complete:
+            self._decide(at_s)
         self._faces = self._one_per_face()
         return tuple(face.as_track() for face in self._faces if self._is_shown(face))
+
+    def _decide(self, at_s: float) -> None:
+        """Show every face that was seen at `at_s`, and hide the others."""
+        for face in self._faces:
+            if face.seen_s == at_s:
+                face.hits = max(face.hits, self._config.min_hits)
+            else:
+                face.missed = max(face.missed, _HIDDEN_AFTER)
 
     def _match(self, detections: tuple[Detection, ...]) -> list[Detection]:
         """Correct each face by its nearest detection; return the detections of new faces."""

@@ -248,3 +248,97 @@ def test_a_slow_video_shows_its_faces() -> None:
     line.step(frame(0, 0.0))
     for seq in range(1, 5):
         assert len(line.step(frame(seq, 4.0 * seq)).faces) == 2
+
+
+class Moments(RowOfPeople):
+    """The same people, whom a still shows all at once; counts the stills."""
+
+    stills = 0
+
+    def detect_still(self, bgr: BgrImage) -> list[Detection]:
+        self.stills += 1
+        return [Detection(box=box, score=0.9) for box in self.boxes()]
+
+
+def of_a_file(detector: RowOfPeople, classifier: Smiles) -> Pipeline:
+    return Pipeline(
+        detector,
+        Tracker(CONFIG.tracker),
+        classifier,
+        Smoother(CONFIG.smoother, LABELS),
+        max_per_frame=2,
+        live=False,
+    )
+
+
+@pytest.mark.parametrize("gap_s", [0.6, 1.0, 4.9, 5.1, 3600.0])
+def test_every_face_of_a_time_lapse_is_shown_and_read_in_every_frame(gap_s: float) -> None:
+    people = Moments(6)
+    line = of_a_file(people, Smiles())
+    shown = [line.step(frame(seq, seq * gap_s)).faces for seq in range(4)]
+    assert [[face.label for face in faces] for faces in shown] == [["happy"] * 6] * 4
+    assert people.stills == 4
+
+
+def test_a_face_that_left_a_time_lapse_is_not_shown_in_the_next_frame() -> None:
+    people = Moments(6)
+    line = of_a_file(people, Smiles())
+    line.step(frame(0, 0.0))
+    people.people = 2
+    after = line.step(frame(1, 1.0))
+    assert len(after.faces) == 2
+    people.people = 6
+    assert len(line.step(frame(2, 2.0)).faces) == 6
+
+
+@pytest.mark.parametrize(("gap_s", "stills"), [(1 / 15, 1), (0.5, 1), (-0.2, 1), (-3.0, 1)])
+def test_only_a_pause_of_more_than_half_a_second_makes_a_still(gap_s: float, stills: int) -> None:
+    people = Moments(1)
+    line = of_a_file(people, Smiles())
+    for seq in range(5):
+        line.step(frame(seq, 100 + seq * gap_s))
+    assert people.stills == stills  # the first frame
+
+
+class SlowMoments(Moments):
+    """People of whom a still takes a while, by a clock of its own."""
+
+    def __init__(self, people: int, took_s: float) -> None:
+        super().__init__(people)
+        self.took_s = took_s
+        self.now_s = 0.0
+
+    def detect_still(self, bgr: BgrImage) -> list[Detection]:
+        self.now_s += self.took_s
+        return super().detect_still(bgr)
+
+
+@pytest.mark.parametrize(
+    ("camera_s", "took_s", "stills"),
+    [(1.0, 0.1, 9), (1.0, 0.45, 9), (1.0, 0.8, 5), (0.04, 0.8, 1), (0.04, 5.5, 1)],
+)
+def test_a_camera_is_seen_in_stills_only_while_the_board_has_time_for_them(
+    camera_s: float, took_s: float, stills: int
+) -> None:
+    """A frame comes every `camera_s`, or when the board is ready; the second one late."""
+    people = SlowMoments(1, took_s)
+    line = Pipeline(
+        people,
+        Tracker(CONFIG.tracker),
+        Smiles(),
+        Smoother(CONFIG.smoother, LABELS),
+        max_per_frame=2,
+        clock=lambda: people.now_s,
+    )
+    captured_s = 0.0
+    for seq in range(10):
+        line.step(frame(seq, captured_s))
+        captured_s = max(captured_s + (1.0 if seq == 0 else camera_s), people.now_s)
+        people.now_s = captured_s
+    assert people.stills == stills
+
+
+def test_the_first_frame_of_a_camera_is_no_still() -> None:
+    people = Moments(1)
+    pipeline(people, Smiles()).step(frame(0))
+    assert people.stills == 0
