@@ -195,8 +195,8 @@ def test_threads_that_come_late_do_not_count_as_looks() -> None:
 
 
 def test_a_round_is_longer_in_a_wider_frame_and_with_fewer_looks() -> None:
-    assert frames_per_round((640, 480), 2) == 17
-    assert frames_per_round((640, 480), 1) == 32
+    assert frames_per_round((640, 480), 2) == 23
+    assert frames_per_round((640, 480), 1) == 44
     assert frames_per_round((1280, 720), 2) > frames_per_round((640, 480), 2)
 
 
