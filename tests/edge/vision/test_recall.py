@@ -17,6 +17,10 @@ from measure_rooms import (
 )
 from scenes import EDGES, paste, paste_across, paste_at, room
 
+from edge.config import load_config
+from edge.datatypes import Frame
+from edge.models import load_vision
+
 SEED = 77
 
 
@@ -93,3 +97,13 @@ def test_an_odd_shape_costs_few_runs(networks: Counted, size: tuple[int, int]) -
     networks.runs = 0
     in_still(networks)(np.full((size[1], size[0], 3), 90, np.uint8))
     assert networks.runs <= 7
+
+
+def test_each_frame_of_a_time_lapse_shows_its_faces_and_their_labels() -> None:
+    line = load_vision(load_config()).pipeline(load_config(), live=False)
+    for seq in range(3):
+        scene = wall()
+        hang(scene, "happy", 20 + 200 * seq, 60, 160)
+        hang(scene, "surprise", 420 - 180 * seq, 270, 140)
+        faces = line.step(Frame(bgr=scene, seq=seq, captured_at_s=float(seq))).faces
+        assert sorted(str(face.label) for face in faces) == ["happy", "surprise"]
