@@ -65,6 +65,20 @@ def parser() -> argparse.ArgumentParser:
     fleet.add_argument(
         "--seconds", type=float, default=math.inf, metavar="S", help="end after this long"
     )
+    tokens = commands.add_parser(
+        "tokens", parents=[settings], help="list, make and revoke links for viewers and programs"
+    )
+    what = tokens.add_mutually_exclusive_group()
+    what.add_argument("--add", metavar="NAME", help="make a token and print it, this once only")
+    what.add_argument("--remove", metavar="NAME", help="revoke a token: what uses it ends")
+    tokens.add_argument(
+        "--for",
+        dest="purpose",
+        choices=("view", "metrics"),
+        default="view",
+        help="view: a link that shows the page (the default); metrics: only /metrics",
+    )
+    _add_device_options(tokens)
 
     commands.add_parser("version", help="print the version")
     return top

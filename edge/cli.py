@@ -30,13 +30,17 @@ from edge.errors import ConfigError, EdgeError, UsageError
 from edge.process.log_limit import LogLimit
 from edge.process.signals import listen
 from edge.process.streams import discard_stdout, flush_stdout
-from edge.state import INSTALLED_FOLDER, find_folder, open_folder
+from edge.state import INSTALLED_FOLDER, KeptFile, find_folder, open_folder
 from edge.web.announcement import announce
 from edge.web.auth.access_code import AccessCode
+from edge.web.auth.tokens import TOKENS_FILE, AccessTokens
 from edge.web.page_addresses import published, running_addresses
 
 if TYPE_CHECKING:
     from edge.web.setup import PageInfo
+
+
+_NO_ADDRESS = "no device is running; `emotion-edge run` shows the page's address"
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -87,18 +91,23 @@ def _run(args: argparse.Namespace) -> int:
 
 
 def _code(args: argparse.Namespace) -> int:
-    from edge.web.setup import page_urls  # noqa: PLC0415 (loads the web)
-
     folder, config, is_known = _device_of_the_code(args)
     code = AccessCode(open_folder(folder))
     print(code.renew() if args.new else code())
-    if args.host is None and args.port is None and (urls := running_addresses(folder)):
-        print(*urls, sep="\n")
-    elif is_known:
-        print(*page_urls(config.web, config.web.port), sep="\n")
-    else:
-        print("no device is running; `emotion-edge run` shows the page's address")
+    addresses = _addresses(args, folder, config, is_known)
+    print(*addresses or [_NO_ADDRESS], sep="\n")
     return 0
+
+
+def _addresses(
+    args: argparse.Namespace, folder: Path, config: Config, is_known: bool
+) -> Sequence[str]:
+    """Return the page's addresses, none when no device runs and its settings are not known."""
+    from edge.web.setup import page_urls  # noqa: PLC0415 (loads the web)
+
+    if args.host is None and args.port is None and (urls := running_addresses(folder)):
+        return urls
+    return page_urls(config.web, config.web.port) if is_known else ()
 
 
 def _device_of_the_code(args: argparse.Namespace) -> tuple[Path, Config, bool]:
@@ -119,6 +128,23 @@ def _device_of_the_code(args: argparse.Namespace) -> tuple[Path, Config, bool]:
         folder = INSTALLED_FOLDER
     is_known = any(named is not None for named in (file, args.host, args.port))
     return folder, config, is_known
+
+
+def _tokens(args: argparse.Namespace) -> int:
+    folder, config, is_known = _device_of_the_code(args)
+    tokens = AccessTokens(KeptFile(open_folder(folder) / TOKENS_FILE))
+    if args.remove is not None:
+        tokens.remove(args.remove)
+    elif args.add is None:
+        for name, purpose in tokens.purposes().items():
+            print(f"{name} ({purpose})")
+    elif args.purpose == "metrics":
+        print(tokens.add(args.add, "metrics"))
+    else:
+        token = tokens.add(args.add, "view")
+        for address in _addresses(args, folder, config, is_known) or ["http://DEVICE:8080"]:
+            print(f"{address}/view/{token}/")
+    return 0
 
 
 def _log_to_stderr() -> None:
@@ -210,5 +236,6 @@ _COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
     "config": _config,
     "code": _code,
     "fleet-sim": _fleet_sim,
+    "tokens": _tokens,
     "version": _version,
 }

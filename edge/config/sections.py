@@ -12,6 +12,8 @@ from edge.config.setting_types import (
     Folder,
     Host,
     ModelFile,
+    Network,
+    Origin,
     PasswordFile,
     Pin,
     Port,
@@ -118,6 +120,8 @@ class WebConfig(Section, frozen=True):
     port: Port
     auth: Literal["code", "none"]
     allowed_hosts: list[Host]
+    frame_ancestors: list[Origin]
+    trusted_proxies: list[Network]
     tls: bool
 
 

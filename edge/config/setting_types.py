@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ipaddress
+import re
 from pathlib import Path
 from typing import Annotated
 from urllib.parse import urlsplit
@@ -71,6 +73,41 @@ def source_problem(text: str) -> str:
     return path_problem(path) if kind in ("file", "images") else ""
 
 
+def origin_problem(text: str) -> str:
+    """Return what was expected in place of this origin of a page, "" for a valid one."""
+    if text == "self":
+        return ""
+    scheme, _, place = text.partition("://")
+    match = _PLACE.fullmatch(place)
+    port = int(match["port"] or 0) if match else -1
+    if scheme not in ("http", "https") or match is None or port > _HIGHEST_PORT:
+        return f"expected {_ORIGIN}"
+    return host_problem(match["ipv6"] or match["name"])
+
+
+def network_problem(text: str) -> str:
+    """Return what was expected in place of this address or network, "" for a valid one."""
+    try:
+        network = ipaddress.ip_network(text, strict=False)
+    except ValueError:
+        return f"expected {_NETWORK}"
+    if network.prefixlen == 0:
+        return (
+            "expected the proxy's own address: with every address, any client could claim another"
+        )
+    if str(network.network_address) != text.partition("/")[0].lower():
+        return f"expected {_NETWORK}; write {str(network)!r}"
+    return ""
+
+
+# An origin's host and port; an IPv6 address has brackets.
+_PLACE = re.compile(
+    r"(?:(?P<name>[^\s:/?#@\[\]]+)|\[(?P<ipv6>[^\s/?#@\[\]]+)\])(?::(?P<port>\d{1,5}))?"
+)
+_HIGHEST_PORT = 65535
+_ORIGIN = "self or an origin such as https://ha.local:8123"
+_NETWORK = "an address such as 192.168.1.5, or a network such as 172.30.32.0/23"
+
 Port = Annotated[int, msgspec.Meta(ge=0, le=65535)]
 Pin = Annotated[int, msgspec.Meta(ge=0, le=27)]
 Unit = Annotated[float, msgspec.Meta(ge=0.0, le=1.0)]
@@ -81,6 +118,8 @@ Host = Annotated[
         min_length=1, description="an address or a host name", extra={PROBLEM: host_problem}
     ),
 ]
+Origin = Annotated[str, msgspec.Meta(description=_ORIGIN, extra={PROBLEM: origin_problem})]
+Network = Annotated[str, msgspec.Meta(description=_NETWORK, extra={PROBLEM: network_problem})]
 Folder = Annotated[
     str,
     msgspec.Meta(

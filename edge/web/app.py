@@ -20,7 +20,9 @@ from edge.web import events, stream
 from edge.web.auth.authenticator import Access
 from edge.web.auth.login import add_login
 from edge.web.auth.request_guard import add_request_guard
+from edge.web.auth.viewer_links import ViewerLinks, viewer_token
 from edge.web.history import History, add_history
+from edge.web.links import add_links
 from edge.web.placeholder import MAX_AGE_S
 from edge.web.responses import add_headers_and_errors, as_json
 from edge.web.stream import JpegFeed
@@ -62,8 +64,10 @@ def create_app(
     """
     app = Flask("edge.web")
     app.config["MAX_CONTENT_LENGTH"] = _MAX_BODY_BYTES
-    add_headers_and_errors(app)
+    app.wsgi_app = ViewerLinks(app.wsgi_app)  # type: ignore[method-assign]
+    add_headers_and_errors(app, access.frame_ancestors)
     add_request_guard(app, access)
+    add_links(app)
     add_login(app, access)
     add_history(app, history, labels)
     event_viewers = ViewerLimit(feed.viewers.limit)
@@ -91,6 +95,7 @@ def create_app(
             version=version,
             auth=access.auth,
             privacy=feed.privacy,
+            is_viewer=viewer_token() is not None,
             late_ms=round(MAX_AGE_S * 1000),
         )
 

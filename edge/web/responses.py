@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -10,6 +11,7 @@ from flask import Flask, Response, render_template, request
 from werkzeug.exceptions import HTTPException, InternalServerError
 
 from edge.config.hostnames import is_loopback
+from edge.web.auth.viewer_links import viewer_token
 from edge.web.server.defect_log import DefectLog
 
 _POLICY = "; ".join(
@@ -22,16 +24,13 @@ _POLICY = "; ".join(
         "connect-src 'self'",
         "manifest-src 'self'",
         "worker-src 'self'",
-        "frame-ancestors 'none'",
         "base-uri 'none'",
         "form-action 'self'",
     )
 )
 _UNUSED = ("camera", "microphone", "geolocation", "payment", "usb", "serial", "midi")
 _HEADERS = {
-    "Content-Security-Policy": _POLICY,
     "X-Content-Type-Options": "nosniff",
-    "X-Frame-Options": "DENY",
     # Without it any website that is open on a phone in this network could show the live video.
     "Cross-Origin-Resource-Policy": "same-origin",
     # Not no-referrer: the login form would then come from the origin "null".
@@ -40,9 +39,21 @@ _HEADERS = {
 }
 
 
-def add_headers_and_errors(app: Flask) -> None:
-    """Add the headers to every response of `app`, and give all errors the same form."""
-    app.after_request(_add_headers)
+def add_headers_and_errors(app: Flask, frame_ancestors: Sequence[str] = ()) -> None:
+    """Add the headers to every response of `app`, and give all errors the same form.
+
+    Pages of the origins `frame_ancestors` may embed ours.
+    """
+    origins = " ".join(frame_ancestors) or "'none'"
+    framing = {"Content-Security-Policy": f"{_POLICY}; frame-ancestors {origins}"}
+    if not frame_ancestors:
+        framing["X-Frame-Options"] = "DENY"  # it cannot name an origin
+
+    @app.after_request
+    def add_headers(response: Response) -> Response:
+        response.headers.update(framing)
+        return _add_headers(response)
+
     app.register_error_handler(HTTPException, _refuse)
     defects = DefectLog()
 
@@ -66,6 +77,10 @@ def wants_page() -> bool:
 
 def _add_headers(response: Response) -> Response:
     response.headers.update(_HEADERS)
+    if viewer_token() is not None:
+        # The address is a secret. It is meant for pages of other origins, which show the video.
+        response.headers["Referrer-Policy"] = "no-referrer"
+        response.headers["Cross-Origin-Resource-Policy"] = "cross-origin"
     if request.is_secure or is_loopback(urlsplit(f"//{request.host}").hostname or ""):
         # Elsewhere browsers ignore it and warn in the console.
         response.headers["Cross-Origin-Opener-Policy"] = "same-origin"
@@ -86,5 +101,5 @@ def _refuse(error: HTTPException) -> Response:
         response = as_json({"error": f"{error_text}: {reason}" if reason else error_text}, code)
     for name, value in error.get_headers():
         if name != "Content-Type":
-            response.headers[name] = value
+            response.headers.add(name, value)
     return response

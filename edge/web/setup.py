@@ -16,6 +16,7 @@ from edge.web.auth.access_code import AccessCode, login_secret
 from edge.web.auth.allowed_hosts import AllowedHosts
 from edge.web.auth.authenticator import Access, Authenticator
 from edge.web.auth.sessions import Sessions
+from edge.web.auth.tokens import TOKENS_FILE, AccessTokens
 from edge.web.certificate import Certificate, keep_certificate
 
 log = logging.getLogger(__name__)
@@ -67,16 +68,18 @@ def set_up_web(config: Config) -> WebSetup:
 def open_access(config: Config) -> tuple[Access, AccessCode | None]:
     """Return the access rules, and the code if one is needed. Raises ConfigError, StateError."""
     hosts = AllowedHosts((*config.web.allowed_hosts, config.web.host))
+    ancestors = tuple("'self'" if o == "self" else o for o in config.web.frame_ancestors)
     if config.web.auth == "none":
         if not is_loopback(config.web.host):
             log.warning(
                 'web: [web] auth = "none": every machine that reaches this device can see the page'
             )
-        return Access(hosts, None), None
+        return Access(hosts, None, frame_ancestors=ancestors), None
     folder = open_folder(find_folder(config.state))
     code = AccessCode(folder)
     sessions = Sessions(login_secret(folder), KeptFile(folder / "ended-logins"))
-    return Access(hosts, Authenticator(code, sessions)), code
+    tokens = AccessTokens(KeptFile(folder / TOKENS_FILE))
+    return Access(hosts, Authenticator(code, sessions), tokens, ancestors), code
 
 
 def _open_certificate(config: Config) -> Certificate | None:

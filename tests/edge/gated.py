@@ -14,6 +14,7 @@ from edge.web.auth.allowed_hosts import AllowedHosts
 from edge.web.auth.authenticator import Access, Authenticator
 from edge.web.auth.rate_limit import RateLimit
 from edge.web.auth.sessions import Sessions
+from edge.web.auth.tokens import AccessTokens
 from edge.web.stream import JpegFeed
 
 CODE = "k7mf-2q9x-ta"
@@ -38,6 +39,8 @@ class Device:
         self.clock = Clock()
         self.wall_clock = Clock()
         self.ended_file = ended_file
+        self.tokens = AccessTokens(KeptFile(ended_file.parent / "access-tokens"))
+        self.frame_ancestors: tuple[str, ...] = ()
         self.scenes: Latest[Scene] = Latest()
         self.reports: Latest[Report] = Latest()
         self.history = History()
@@ -54,7 +57,7 @@ class Device:
             leds=lambda: None,
             labels=("happy", "sad"),
             feed=JpegFeed(self.scenes, self.report, config, lambda _: 12),
-            access=Access(AllowedHosts(), self.authenticator),
+            access=Access(AllowedHosts(), self.authenticator, self.tokens, self.frame_ancestors),
             controls=Controls(pause=self.pause, resume=self.resume),
             history=self.history,
         )

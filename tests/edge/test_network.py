@@ -11,8 +11,9 @@ from pathlib import Path
 
 import pytest
 from flask import Flask
+from msgspec import structs
 
-from edge.config import WebConfig
+from edge.config import WebConfig, load_config
 from edge.errors import OutputError
 from edge.network import listen, own_addresses
 from edge.system.probe import check_port
@@ -24,7 +25,7 @@ SOMEWHERE = ["192.168.178.20", "10.8.0.3", "2001:db8::20"]
 
 
 def web(host: str, port: int = 8080) -> WebConfig:
-    return WebConfig(host=host, port=port, auth="none", allowed_hosts=[], tls=False)
+    return structs.replace(load_config().web, host=host, port=port, auth="none")
 
 
 @pytest.mark.skipif(not socket.has_dualstack_ipv6(), reason="this machine has no IPv6")

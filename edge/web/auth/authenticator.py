@@ -12,6 +12,7 @@ from typing import Literal
 from edge.web.auth.allowed_hosts import AllowedHosts
 from edge.web.auth.rate_limit import RateLimit, plain_address
 from edge.web.auth.sessions import Sessions
+from edge.web.auth.tokens import AccessTokens
 
 log = logging.getLogger(__name__)
 
@@ -86,10 +87,15 @@ class Authenticator:
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """The host names that are allowed, and the authenticator; None: no code is needed."""
+    """The host names that are allowed, and the authenticator; None: no code is needed.
+
+    `frame_ancestors` are the origins whose pages may embed ours, as in a Content-Security-Policy.
+    """
 
     hosts: AllowedHosts
     authenticator: Authenticator | None
+    tokens: AccessTokens | None = None
+    frame_ancestors: tuple[str, ...] = ()
 
     @property
     def auth(self) -> Literal["code", "none"]:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from flask import Flask, Response, redirect, render_template, request, url_for
+from flask import Flask, Response, redirect, render_template, request
 from werkzeug.wrappers import Response as AnyResponse
 
 from edge.web.auth.authenticator import Access, Authenticator, CodeResult
 from edge.web.auth.request_guard import check_origin
 from edge.web.auth.sessions import LIFETIME_S
+from edge.web.links import link
 
 
 def add_login(app: Flask, access: Access) -> None:
@@ -17,25 +18,25 @@ def add_login(app: Flask, access: Access) -> None:
     @app.get("/login")
     def login() -> AnyResponse | str:
         if authenticator is None or authenticator.accepts(_token(authenticator)):
-            return redirect(url_for("page"), 303)
+            return redirect(link("page"), 303)
         return _login_page(None)
 
     @app.post("/login")
     def log_in() -> AnyResponse | str:
         check_origin()
         if authenticator is None:
-            return redirect(url_for("page"), 303)
+            return redirect(link("page"), 303)
         code = request.form.get("code", "")
         result = authenticator.check_code(code, request.remote_addr or "")
         if not result.accepted:
             return _refused(result)
-        response = redirect(url_for("page"), 303)
+        response = redirect(link("page"), 303)
         _set_cookie(response, authenticator, authenticator.issue(code), LIFETIME_S)
         return response
 
     @app.post("/logout")
     def log_out() -> AnyResponse:
-        response = redirect(url_for("login"), 303)
+        response = redirect(link("login"), 303)
         if authenticator is not None:
             authenticator.end(_token(authenticator))
             _set_cookie(response, authenticator, "", 0)

@@ -1,15 +1,15 @@
 """The checks that every request passes before its route is called.
 
 In this order: the host name, the credentials, and for a write the proof that our own page sent it.
-A route is public only if it is listed here.
+A route is public only if it is listed here. The credentials are a viewer link, a bearer token, the
+cookie of a session, or Basic authentication, in this order.
 """
 
 from __future__ import annotations
 
 from functools import partial
 
-from flask import Flask, g, redirect, request, url_for
-from werkzeug.datastructures import WWWAuthenticate
+from flask import Flask, g, redirect, request
 from werkzeug.exceptions import (
     BadRequest,
     Forbidden,
@@ -20,6 +20,9 @@ from werkzeug.exceptions import (
 from werkzeug.wrappers import Response as AnyResponse
 
 from edge.web.auth.authenticator import Access, Authenticator
+from edge.web.auth.credentials import basic_code, bearer_code, challenges
+from edge.web.auth.viewer_links import VIEWABLE, viewer_token
+from edge.web.links import link
 
 WRITE_HEADER = "X-Emotion-Edge"
 _READS = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -43,21 +46,12 @@ def add_request_guard(app: Flask, access: Access) -> None:
         _check_host(access)
         authenticator = access.authenticator
         g.is_authorized = _always
-        if authenticator is None:
+        if (token := viewer_token()) is not None:
+            _check_viewer(access, token)
+        elif authenticator is None:
             _check_write()
-            return None
-        if _is_public():
-            return None
-        code = _bearer_code()
-        if code is not None:
-            _check_bearer(authenticator, code)
-            g.is_authorized = partial(authenticator.is_right, code)
-            return None
-        token = request.cookies.get(authenticator.cookie(secure=request.is_secure), "")
-        if not authenticator.accepts(token):
-            return _refuse()
-        g.is_authorized = partial(authenticator.accepts, token)
-        _check_write()
+        elif not _is_public():
+            return _check_credentials(access, authenticator)
         return None
 
 
@@ -115,16 +109,44 @@ def _is_public() -> bool:
     return request.endpoint in _PUBLIC
 
 
-def _bearer_code() -> str | None:
-    """Return the code that was sent as a bearer token, None without one.
+def _check_viewer(access: Access, token: str) -> None:
+    """Refuse what a viewer link does not show, and a link that was revoked."""
+    if access.authenticator is not None:
+        if access.tokens is None or not access.tokens.accepts(token, "view"):
+            raise Unauthorized("this link is not valid; it may have been revoked")
+        g.is_authorized = partial(access.tokens.accepts, token, "view")
+    if request.endpoint not in VIEWABLE | {None} or request.method not in _READS:
+        raise Forbidden("a viewer link shows the page and the video only")
 
-    Not with werkzeug: it decodes other schemes as well, and raises when that fails.
-    """
-    scheme, _, token = str(request.environ.get("HTTP_AUTHORIZATION", "")).partition(" ")
-    return token.strip() if scheme.lower() == "bearer" else None
+
+def _check_credentials(access: Access, authenticator: Authenticator) -> AnyResponse | None:
+    """Refuse a request without valid credentials; a browser is sent to the login page."""
+    if _has_metrics_token(access):
+        return None
+    if (code := bearer_code()) is not None:
+        _check_code(authenticator, code)
+        return None
+    token = request.cookies.get(authenticator.cookie(secure=request.is_secure), "")
+    if authenticator.accepts(token):
+        g.is_authorized = partial(authenticator.accepts, token)
+    elif (code := basic_code()) is not None:
+        _check_code(authenticator, code)
+    else:
+        return _refuse()
+    _check_write()  # a browser repeats a cookie and a password for every site's page
+    return None
 
 
-def _check_bearer(authenticator: Authenticator, code: str) -> None:
+def _has_metrics_token(access: Access) -> bool:
+    """Whether a program asks for the metrics, with a token for these."""
+    if request.endpoint != "metrics" or access.tokens is None:
+        return False
+    given = [token for token in (bearer_code(), basic_code()) if token]
+    return any(access.tokens.accepts(token, "metrics") for token in given)
+
+
+def _check_code(authenticator: Authenticator, code: str) -> None:
+    g.is_authorized = partial(authenticator.is_right, code)
     result = authenticator.check_code(code, request.remote_addr or "")
     if result.wait_s:
         raise TooManyRequests("too many wrong access codes; wait", retry_after=result.wait_s)
@@ -134,14 +156,12 @@ def _check_bearer(authenticator: Authenticator, code: str) -> None:
 
 def _refuse() -> AnyResponse:
     if request.endpoint == "page" and request.method in ("GET", "HEAD"):
-        return redirect(url_for("login"), 303)
-    raise _unauthorized("access code required: log in, or send it as a bearer token")
+        return redirect(link("login"), 303)
+    raise _unauthorized("access code required: log in, or send it as a bearer token or password")
 
 
 def _unauthorized(reason: str) -> Unauthorized:
-    return Unauthorized(
-        reason, www_authenticate=WWWAuthenticate("bearer", {"realm": "emotion-edge"})
-    )
+    return Unauthorized(reason, www_authenticate=challenges())
 
 
 def _check_write() -> None:

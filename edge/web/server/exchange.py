@@ -14,6 +14,7 @@ from cheroot.server import HTTPRequest
 from cheroot.wsgi import Gateway_10
 from flask import Flask
 
+from edge.web.auth.viewer_links import without_token
 from edge.web.server.defect_log import DefectLog
 from edge.web.server.request_head import RequestHead
 
@@ -89,7 +90,8 @@ def respond(site: Site, connection: Connection, head: RequestHead) -> bool:
     except OSError:
         return False  # a viewer that leaves, or stops reading, in the middle of a frame
     except Exception as exc:  # a defect ends one response, not a thread
-        site.defects.add(f"{head.method.decode()} {head.target.decode()}", exc)
+        target = without_token(head.target.decode())
+        site.defects.add(f"{head.method.decode()} {target}", exc)
         if not request.sent_headers:
             with contextlib.suppress(OSError):
                 request.simple_response("500 Internal Server Error")

@@ -4,20 +4,19 @@ import * as strings from "./strings.js";
 
 const TIMEOUT_MS = 8000;
 
+// No other site can send this header. It proves that the request comes from this page. Without it the
+// device would have the browser ask for a password.
+const headers = { "X-Emotion-Edge": "1" };
+
 // Returns the response of the device, null when none arrives in time.
 export function request(address, options = {}) {
-  return fetch(address, { ...options, signal: AbortSignal.timeout(TIMEOUT_MS) }).catch(() => null);
+  const signal = AbortSignal.timeout(TIMEOUT_MS);
+  return fetch(address, { ...options, headers, signal }).catch(() => null);
 }
 
 // Throws an Error whose message tells the user why the request failed.
 export async function post(address) {
-  const options = {
-    method: "POST",
-    // No other site can send this header. It proves that the request comes from this page.
-    headers: { "X-Emotion-Edge": "1" },
-    redirect: "manual",
-  };
-  const response = await request(address, options);
+  const response = await request(address, { method: "POST", redirect: "manual" });
   if (!response) throw new Error(strings.noResponse);
   if (leaveIfLoggedOut(response.status)) return;
   if (response.status >= 400) throw new Error(strings.refused(response.status));
@@ -25,6 +24,6 @@ export async function post(address) {
 
 // Opens the login page if the status says that the session has ended; returns whether it does.
 export function leaveIfLoggedOut(status) {
-  if (status === 401) location.assign("/login");
+  if (status === 401) location.assign("login");
   return status === 401;
 }

@@ -34,8 +34,8 @@ export function showPaused(camera) {
 
 async function togglePause() {
   const [address, failed] = paused
-    ? ["/api/resume", strings.resumeFailed]
-    : ["/api/pause", strings.pauseFailed];
+    ? ["api/resume", strings.resumeFailed]
+    : ["api/pause", strings.pauseFailed];
   const hadFocus = document.activeElement === pauseButton;
   pauseButton.disabled = waiting = true;
   try {

@@ -15,7 +15,7 @@ export class History {
   async refresh() {
     const missingS = this.now() - Math.max(0, ...this.#records.keys()) + OVERLAP_S;
     const seconds = Math.ceil(Math.min(Math.max(missingS, OVERLAP_S), SPAN_S));
-    const address = `/api/history?seconds=${seconds}&step=5`;
+    const address = `api/history?seconds=${seconds}&step=5`;
     const response = await request(address);
     if (!response || leaveIfLoggedOut(response.status) || !response.ok) return;
     const date = Date.parse(response.headers.get("Date"));

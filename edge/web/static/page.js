@@ -18,8 +18,8 @@ const ERROR_MS = 8000; // for which a failed request is shown
 
 const at = (id) => document.getElementById(id);
 const viewer = `viewer=${Math.random().toString(36).slice(2)}`;
-const video = new Video(at("video"), `/stream.mjpg?${viewer}`);
-const statusStream = new StatusStream(`/events?${viewer}`, show, showLost);
+const video = new Video(at("video"), `stream.mjpg?${viewer}`);
+const statusStream = new StatusStream(`events?${viewer}`, show, showLost);
 let failure = { text: "", until: 0 };
 
 function show(status) {
@@ -87,7 +87,7 @@ function showMood(live, count, dominant) {
 
 async function logOut() {
   try {
-    await post("/logout");
+    await post("logout");
     leaveIfLoggedOut(401);
   } catch (error) {
     showError(strings.logOutFailed(error.message));

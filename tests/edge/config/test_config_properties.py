@@ -18,6 +18,8 @@ from edge.config.validation import allowed
 from edge.errors import ConfigError
 
 DEFAULTS = resources.files("edge.config").joinpath("default.toml").read_text("utf-8")
+ORIGIN = "self or an origin such as https://ha.local:8123"
+NETWORK = "an address such as 192.168.1.5, or a network such as 172.30.32.0/23"
 FREE = ("leds.pins",)  # tables whose keys are the user's
 
 
@@ -218,6 +220,8 @@ def right_value(kind: Any, chance: random.Random) -> Any:
         "the start of a topic, at most 128 characters": f"home/{'é' * len(name)}",
         "none, or an http or https address": "http://[::1]:8123/a?b=c",
         "a text of 1 to 128 characters": name.replace("\x7f\n", "{mood}"),
+        ORIGIN: chance.choice(("self", "https://a.b", "http://[::1]:8123")),
+        NETWORK: chance.choice(("10.0.0.1", "172.30.32.0/23", "fd00::/8")),
     }.get(meta.description or "", f"file:/srv/{name}")
 
 

@@ -34,9 +34,9 @@ def log_in(client: FlaskClient) -> None:
 )
 def test_the_code_is_exchanged_for_a_cookie(client: FlaskClient, code: str) -> None:
     answer = client.get("/")
-    assert (answer.status_code, answer.location) == (303, "/login")
+    assert (answer.status_code, answer.location) == (303, "login")
     answer = client.post("/login", data={"code": code})
-    assert (answer.status_code, answer.location) == (303, "/")
+    assert (answer.status_code, answer.location) == (303, "./")
     cookie = answer.headers["Set-Cookie"]
     assert "HttpOnly" in cookie
     assert "SameSite=Strict" in cookie
@@ -78,7 +78,7 @@ def test_logging_out_ends_the_login_for_good(client: FlaskClient, device: Device
     log_in(client)
     cookie = client.get_cookie(device.cookie)
     assert cookie
-    assert client.post("/logout", headers=WRITE).location == "/login"
+    assert client.post("/logout", headers=WRITE).location == "login"
     assert client.get("/api/status").status_code == 401
     for app in (device.app, device.make_app()):  # also after a restart
         thief = app.test_client()

@@ -43,7 +43,8 @@ def ask(client: FlaskClient, method: str, address: str, **how: Any) -> tuple[int
 
 
 def login_assets(client: FlaskClient) -> set[str]:
-    return set(re.findall(r'(?:href|src)="(/static/[^"#?]+)', client.get("/login").text))
+    found = re.findall(r'(?:href|src)="(static/[^"#?]+)', client.get("/login").text)
+    return {f"/{address}" for address in found}
 
 
 def test_without_the_code_only_the_login_page_its_assets_and_healthz_answer(
