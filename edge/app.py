@@ -37,9 +37,8 @@ from edge.system.power import power_off
 from edge.system.thermal import ThermalMonitor
 from edge.vision.manifest import read_manifest
 from edge.web.app import Controls, create_app
-from edge.web.certificate import Certificate
 from edge.web.server.server import RESERVED_THREADS, WebServer
-from edge.web.setup import PageInfo, set_up_web
+from edge.web.setup import PageInfo, WebSetup, set_up_web
 from edge.web.stream import JpegFeed
 
 _HISTORY_FILE = "history.sqlite3"
@@ -103,7 +102,7 @@ def run_device(
             controls=Controls(pause=service.pause, resume=service.resume),
             history=kept or history,
         )
-        server = _start_server(config, web, web_setup.certificate)
+        server = _start_server(config, web, web_setup)
         opened.callback(server.stop)
         opened.callback(feed.stop)
         feed.start()
@@ -136,13 +135,15 @@ def _sinks(
             yield TerminalLeds(leds.state, terminal)
 
 
-def _start_server(config: Config, web: Flask, certificate: Certificate | None) -> WebServer:
+def _start_server(config: Config, web: Flask, setup: WebSetup) -> WebServer:
+    certificate = setup.certificate
     server = WebServer(
         web,
         config.web.host,
         config.web.port,
         threads=2 * config.stream.max_viewers + RESERVED_THREADS,
         tls=None if certificate is None else certificate.server_context(),
+        proxies=setup.access.proxies,
     )
     server.start()
     return server

@@ -18,6 +18,7 @@ from edge.latest import Latest
 from edge.palette import UNCERTAIN, Rgb, colour_of
 from edge.web import events, stream
 from edge.web.auth.authenticator import Access
+from edge.web.auth.forwarded import Forwarded
 from edge.web.auth.login import add_login
 from edge.web.auth.request_guard import add_request_guard
 from edge.web.auth.viewer_links import ViewerLinks, viewer_token
@@ -64,7 +65,8 @@ def create_app(
     """
     app = Flask("edge.web")
     app.config["MAX_CONTENT_LENGTH"] = _MAX_BODY_BYTES
-    app.wsgi_app = ViewerLinks(app.wsgi_app)  # type: ignore[method-assign]
+    in_links = ViewerLinks(app.wsgi_app)
+    app.wsgi_app = Forwarded(in_links, access.proxies)  # type: ignore[method-assign]
     add_headers_and_errors(app, access.frame_ancestors)
     add_request_guard(app, access)
     add_links(app)
@@ -168,6 +170,9 @@ def _for_viewer(
         )
         raise ServiceUnavailable(text, retry_after=_RETRY_AFTER_S)
     response = Response(_while_authorized(body(), g.is_authorized), content_type=content_type)
+    # A proxy would hold back what is sent, or wait for its end in order to compress it.
+    response.headers["X-Accel-Buffering"] = "no"
+    response.headers["Cache-Control"] = "no-store, no-transform"
     # Not in the generator's `finally`: that never runs when the viewer left before it began.
     response.call_on_close(partial(viewers.remove, viewer))
     return response

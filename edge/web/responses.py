@@ -85,7 +85,7 @@ def _add_headers(response: Response) -> Response:
         # Elsewhere browsers ignore it and warn in the console.
         response.headers["Cross-Origin-Opener-Policy"] = "same-origin"
     if request.endpoint != "static":
-        response.headers["Cache-Control"] = "no-store"
+        response.headers.setdefault("Cache-Control", "no-store")
     return response
 
 

@@ -15,6 +15,7 @@ from edge.state import KeptFile, find_folder, open_folder
 from edge.web.auth.access_code import AccessCode, login_secret
 from edge.web.auth.allowed_hosts import AllowedHosts
 from edge.web.auth.authenticator import Access, Authenticator
+from edge.web.auth.forwarded import TrustedProxies
 from edge.web.auth.sessions import Sessions
 from edge.web.auth.tokens import TOKENS_FILE, AccessTokens
 from edge.web.certificate import Certificate, keep_certificate
@@ -69,17 +70,18 @@ def open_access(config: Config) -> tuple[Access, AccessCode | None]:
     """Return the access rules, and the code if one is needed. Raises ConfigError, StateError."""
     hosts = AllowedHosts((*config.web.allowed_hosts, config.web.host))
     ancestors = tuple("'self'" if o == "self" else o for o in config.web.frame_ancestors)
+    proxies = TrustedProxies(config.web.trusted_proxies)
     if config.web.auth == "none":
         if not is_loopback(config.web.host):
             log.warning(
                 'web: [web] auth = "none": every machine that reaches this device can see the page'
             )
-        return Access(hosts, None, frame_ancestors=ancestors), None
+        return Access(hosts, None, None, ancestors, proxies), None
     folder = open_folder(find_folder(config.state))
     code = AccessCode(folder)
     sessions = Sessions(login_secret(folder), KeptFile(folder / "ended-logins"))
     tokens = AccessTokens(KeptFile(folder / TOKENS_FILE))
-    return Access(hosts, Authenticator(code, sessions), tokens, ancestors), code
+    return Access(hosts, Authenticator(code, sessions), tokens, ancestors, proxies), code
 
 
 def _open_certificate(config: Config) -> Certificate | None:

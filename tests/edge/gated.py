@@ -11,7 +11,7 @@ from edge.latest import Latest
 from edge.state import KeptFile
 from edge.web.app import Controls, create_app
 from edge.web.auth.allowed_hosts import AllowedHosts
-from edge.web.auth.authenticator import Access, Authenticator
+from edge.web.auth.authenticator import NO_PROXIES, Access, Authenticator
 from edge.web.auth.rate_limit import RateLimit
 from edge.web.auth.sessions import Sessions
 from edge.web.auth.tokens import AccessTokens
@@ -41,6 +41,8 @@ class Device:
         self.ended_file = ended_file
         self.tokens = AccessTokens(KeptFile(ended_file.parent / "access-tokens"))
         self.frame_ancestors: tuple[str, ...] = ()
+        self.proxies = NO_PROXIES
+        self.hosts = AllowedHosts()
         self.scenes: Latest[Scene] = Latest()
         self.reports: Latest[Report] = Latest()
         self.history = History()
@@ -57,9 +59,16 @@ class Device:
             leds=lambda: None,
             labels=("happy", "sad"),
             feed=JpegFeed(self.scenes, self.report, config, lambda _: 12),
-            access=Access(AllowedHosts(), self.authenticator, self.tokens, self.frame_ancestors),
+            access=Access(
+                self.hosts, self.authenticator, self.tokens, self.frame_ancestors, self.proxies
+            ),
             controls=Controls(pause=self.pause, resume=self.resume),
             history=self.history,
+        )
+
+    def _access(self) -> Access:
+        return Access(
+            self.hosts, self.authenticator, self.tokens, self.frame_ancestors, self.proxies
         )
 
     @property

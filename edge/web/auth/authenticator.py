@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from edge.web.auth.allowed_hosts import AllowedHosts
+from edge.web.auth.forwarded import TrustedProxies
 from edge.web.auth.rate_limit import RateLimit, plain_address
 from edge.web.auth.sessions import Sessions
 from edge.web.auth.tokens import AccessTokens
@@ -63,9 +64,12 @@ class Authenticator:
                 del self._known[next(iter(self._known))]
             return CodeResult(True)
 
-    def cookie(self, *, secure: bool) -> str:
-        """Return the name of the cookie for this device's tokens; over https it is `secure`."""
-        return self._sessions.cookie(_plain(self._code()), secure=secure)
+    def cookie(self, *, secure: bool, at_root: bool = True) -> str:
+        """Return the name of the cookie for this device's tokens; over https it is `secure`.
+
+        `at_root` is false below the path prefix of a proxy.
+        """
+        return self._sessions.cookie(_plain(self._code()), secure=secure, at_root=at_root)
 
     def issue(self, code: str) -> str:
         """Return a session token for `code`; it is invalid once the code is replaced."""
@@ -85,17 +89,22 @@ class Authenticator:
         return hmac.compare_digest(given.encode(), right.encode())
 
 
+NO_PROXIES = TrustedProxies()
+
+
 @dataclass(frozen=True, slots=True)
 class Access:
     """The host names that are allowed, and the authenticator; None: no code is needed.
 
-    `frame_ancestors` are the origins whose pages may embed ours, as in a Content-Security-Policy.
+    `frame_ancestors` are the origins whose pages may embed ours, as in a Content-Security-Policy;
+    `proxies` are the reverse proxies that are believed.
     """
 
     hosts: AllowedHosts
     authenticator: Authenticator | None
     tokens: AccessTokens | None = None
     frame_ancestors: tuple[str, ...] = ()
+    proxies: TrustedProxies = NO_PROXIES
 
     @property
     def auth(self) -> Literal["code", "none"]:

@@ -6,7 +6,7 @@ from flask import Flask, Response, redirect, render_template, request
 from werkzeug.wrappers import Response as AnyResponse
 
 from edge.web.auth.authenticator import Access, Authenticator, CodeResult
-from edge.web.auth.request_guard import check_origin
+from edge.web.auth.request_guard import check_origin, cookie_name
 from edge.web.auth.sessions import LIFETIME_S
 from edge.web.links import link
 
@@ -58,17 +58,17 @@ def _refused(result: CodeResult) -> Response:
 
 
 def _token(authenticator: Authenticator) -> str:
-    return request.cookies.get(authenticator.cookie(secure=request.is_secure), "")
+    return request.cookies.get(cookie_name(authenticator), "")
 
 
 def _set_cookie(
     response: AnyResponse, authenticator: Authenticator, token: str, max_age_s: int
 ) -> None:
     response.set_cookie(
-        authenticator.cookie(secure=request.is_secure),
+        cookie_name(authenticator),
         token,
         max_age=max_age_s,
-        path="/",
+        path=request.script_root or "/",  # other devices may be behind the same name
         secure=request.is_secure,
         httponly=True,
         samesite="Strict",

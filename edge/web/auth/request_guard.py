@@ -61,7 +61,7 @@ def check_origin() -> None:
     Two headers prove that the form is ours. `Sec-Fetch-Site: same-origin`: no page can set it, and
     browsers send it over https and to loopback only. Or an Origin equal to the Host, which a proxy
     may have replaced by its own. A request without any origin does not come from a browser.
-    X-Forwarded-Host proves nothing: any client can send it.
+    X-Forwarded-Host counts only from a trusted proxy, see forwarded.py: any client can send it.
     """
     site = request.headers.get("Sec-Fetch-Site", "none")
     if site == "same-origin":
@@ -70,8 +70,13 @@ def check_origin() -> None:
     if site != "none" or (origin is not None and not _is_origin_of(origin, _host())):
         raise Forbidden(
             "another site sent this form; if a proxy is in between, let it pass the Host header "
-            "on (nginx: proxy_set_header Host $http_host;)"
+            "on (nginx: proxy_set_header Host $http_host;), or add it to [web] trusted_proxies"
         )
+
+
+def cookie_name(authenticator: Authenticator) -> str:
+    """Return the name of the session's cookie for the address that was requested."""
+    return authenticator.cookie(secure=request.is_secure, at_root=not request.script_root)
 
 
 def _is_origin_of(origin: str, host: str) -> bool:
@@ -126,7 +131,7 @@ def _check_credentials(access: Access, authenticator: Authenticator) -> AnyRespo
     if (code := bearer_code()) is not None:
         _check_code(authenticator, code)
         return None
-    token = request.cookies.get(authenticator.cookie(secure=request.is_secure), "")
+    token = request.cookies.get(cookie_name(authenticator), "")
     if authenticator.accepts(token):
         g.is_authorized = partial(authenticator.accepts, token)
     elif (code := basic_code()) is not None:

@@ -61,17 +61,18 @@ class Sessions:
         self._lock = threading.Lock()
         self._ended = _read_ended(ended_file)
 
-    def cookie(self, code: str, *, secure: bool) -> str:
+    def cookie(self, code: str, *, secure: bool, at_root: bool = True) -> str:
         """Return the name of the cookie for tokens issued for `code`.
 
         Browsers send a cookie to every port of a host name. With a fixed name, two devices behind
         one host name would overwrite each other's cookie. The secret makes the name specific to
         this device, and the code to one of several copies of a memory card. The name for https
-        differs from that for http, which may not replace a Secure cookie. The prefix is defined in
-        RFC 6265bis.
+        differs from that for http, which may not replace a Secure cookie. The prefixes are defined
+        in RFC 6265bis; __Host- requires the path /, so below a proxy's path it is __Secure-.
         """
         own = hmac.digest(self._secret, f"cookie name {code}".encode(), "sha256")[:6].hex()
-        return f"{'__Host-' if secure else ''}emotion-edge-{own}"
+        prefix = ("__Host-" if at_root else "__Secure-") if secure else ""
+        return f"{prefix}emotion-edge-{own}"
 
     def issue(self, code: str) -> str:
         """Return a new token for `code`."""

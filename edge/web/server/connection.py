@@ -25,12 +25,15 @@ _CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 class Connection:
     """A connection on a socket that never blocks; used by one thread at a time.
 
+    `client` is the key of the machine at its other end, `requester` that of the client whose
+    request is complete: they differ for a trusted proxy.
+
     Call `advance` until a request is complete, then `answer`; repeat while `is_open`.
     """
 
     def __init__(self, site: Site, sock: socket.socket, address: tuple[str, int]) -> None:
         self.remote_addr, self.remote_port = address
-        self.client = client_of(self.remote_addr)
+        self.client = self.requester = client_of(self.remote_addr)
         self.ssl_env = site.connection_environ
         self.socket = sock
         self.rfile = io.BytesIO()
@@ -147,10 +150,17 @@ class Connection:
             return False
         head, length = found
         self._head = parse_head(head)
+        self.requester = self._requester_of(self._head)
         del self._received[:length]
         if self._head.waits_to_send and len(self._received) < self._head.body_bytes:
             self.wfile.write(_CONTINUE)
         return True
+
+    def _requester_of(self, head: RequestHead) -> str:
+        if self.remote_addr not in self._site.proxies:
+            return self.client
+        forwarded_for = head.fields.get(b"X-Forwarded-For", b"").decode("latin-1")
+        return client_of(self._site.proxies.client_behind(self.remote_addr, forwarded_for))
 
     def _refuse(self, exc: RefusedError) -> None:
         """Send a refusal without the application, and give the client a moment to read it."""

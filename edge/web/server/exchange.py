@@ -14,6 +14,7 @@ from cheroot.server import HTTPRequest
 from cheroot.wsgi import Gateway_10
 from flask import Flask
 
+from edge.web.auth.forwarded import TrustedProxies
 from edge.web.auth.viewer_links import without_token
 from edge.web.server.defect_log import DefectLog
 from edge.web.server.request_head import RequestHead
@@ -36,8 +37,16 @@ class Site:
     max_request_body_size = 0  # the body was read already, and is limited
     can_add_keepalive_connection = True  # a new connection replaces a waiting one
 
-    def __init__(self, app: Flask, address: tuple[str, int], *, secure: bool) -> None:
+    def __init__(
+        self,
+        app: Flask,
+        address: tuple[str, int],
+        *,
+        secure: bool,
+        proxies: TrustedProxies,
+    ) -> None:
         self.wsgi_app = app
+        self.proxies = proxies
         self.bind_addr = address
         self.ssl_adapter = NAME if secure else None
         self.connection_environ = {"HTTPS": "on"} if secure else {}

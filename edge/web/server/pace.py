@@ -4,15 +4,23 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from typing import Generic, TypeVar
-
-from edge.web.server.connection_limit import Member
+from typing import Generic, Protocol, TypeVar
 
 BURST = 100  # requests at once at full speed: a page and its files are about 25
 RATE_PER_S = 50.0  # afterwards
 _MOST_CLIENTS = 512
 
-M = TypeVar("M", bound=Member)
+
+class Asking(Protocol):
+    """A connection whose request is complete."""
+
+    @property
+    def requester(self) -> str:
+        """The key of the client that sent the request."""
+        ...
+
+
+M = TypeVar("M", bound=Asking)
 
 
 class Pace(Generic[M]):
@@ -33,14 +41,14 @@ class Pace(Generic[M]):
 
     def add(self, member: M) -> None:
         """Add a connection whose request is complete."""
-        self._waiting.setdefault(member.client, {})[member] = None
+        self._waiting.setdefault(member.requester, {})[member] = None
 
     def remove(self, member: M) -> None:
         """Remove a connection if it waits here."""
-        members = self._waiting.get(member.client, {})
+        members = self._waiting.get(member.requester, {})
         members.pop(member, None)
         if not members:
-            self._waiting.pop(member.client, None)
+            self._waiting.pop(member.requester, None)
 
     def due(self) -> list[M]:
         """Remove and return the connections whose requests may be answered now."""

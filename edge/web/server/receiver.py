@@ -119,7 +119,7 @@ class Receiver:
             self._advance(connection)
         for connection in self._pace.due():
             self._connections.set_waiting(connection, False)
-            self._queue.put(connection.client, connection)
+            self._queue.put(connection.requester, connection)
         self._close_expired()
 
     def _longest_wait_s(self) -> float | None:

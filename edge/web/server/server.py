@@ -15,6 +15,8 @@ from flask import Flask
 from edge.errors import ConfigError, EdgeError, OutputError, ResourceError
 from edge.network import listen
 from edge.process.threads import start_thread
+from edge.web.auth.authenticator import NO_PROXIES
+from edge.web.auth.forwarded import TrustedProxies
 from edge.web.server.connection import Connection
 from edge.web.server.exchange import Site
 from edge.web.server.fair_queue import FairQueue
@@ -48,14 +50,19 @@ class WebServer:
         *,
         threads: int,
         tls: ssl.SSLContext | None = None,
+        proxies: TrustedProxies = NO_PROXIES,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """With `tls` the server speaks https only; `clock` measures the pace of requests."""
+        """With `tls` the server speaks https only; `clock` measures the pace of requests.
+
+        Of a request that comes by way of one of the `proxies`, its client takes a turn.
+        """
         self._app = app
         self._host = host
         self._port = port
         self._number = threads
         self._tls = tls
+        self._proxies = proxies
         self._clock = clock
         self._threads: list[threading.Thread] = []
         self._queue: FairQueue[Connection] = FairQueue(
@@ -71,7 +78,12 @@ class WebServer:
         """
         listening = _bind(self._host, self._port)
         host, self._port = listening.getsockname()[:2]
-        site = Site(self._app, (host, self._port), secure=self._tls is not None)
+        site = Site(
+            self._app,
+            (host, self._port),
+            secure=self._tls is not None,
+            proxies=self._proxies,
+        )
         pace: Pace[Connection] = Pace(self._clock)
         self._receiver = receiver = Receiver(listening, site, self._queue, pace, self._tls)
         works = [("web", receiver.run)]

@@ -19,7 +19,7 @@ PAGE = 60  # requests that must never wait: two pages with their files
 
 @dataclass(frozen=True)
 class Member:
-    client: str
+    requester: str
     number: int = 0
 
 
