@@ -30,8 +30,10 @@ from edge.history.history import History
 from edge.latest import Latest
 from edge.web.app import Controls, create_app
 from edge.web.auth.allowed_hosts import AllowedHosts
-from edge.web.auth.authenticator import Access, Authenticator
+from edge.web.auth.authenticator import NO_PROXIES, Access, Authenticator
+from edge.web.auth.forwarded import TrustedProxies
 from edge.web.auth.sessions import Sessions
+from edge.web.auth.tokens import AccessTokens
 from edge.web.server.server import WebServer
 from edge.web.stream import JpegFeed
 
@@ -51,6 +53,9 @@ class ScriptedDevice:
         history: History | None = None,
         privacy: Literal["off", "pixelate", "boxes-only"] = "off",
         feed_type: type[JpegFeed] = JpegFeed,
+        tokens: AccessTokens | None = None,
+        frame_ancestors: tuple[str, ...] = (),
+        proxies: TrustedProxies = NO_PROXIES,
     ) -> None:
         self.code = code or ""
         self.camera = CameraState.LIVE
@@ -79,7 +84,13 @@ class ScriptedDevice:
             leds=lambda: self.leds,
             labels=LABELS,
             feed=feed,
-            access=Access(AllowedHosts(), self._authenticator() if code else None),
+            access=Access(
+                AllowedHosts(),
+                self._authenticator() if code else None,
+                tokens,
+                frame_ancestors,
+                proxies,
+            ),
             controls=Controls(pause=self.pause, resume=self.resume),
             history=self.history,
             version="0.0-test",
