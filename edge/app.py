@@ -10,7 +10,7 @@ from typing import Any, TextIO
 
 from flask import Flask
 
-from edge import BEGAN_S
+from edge import BEGAN_S, __version__
 from edge.camera.auto import Hardware, open_source
 from edge.config import ButtonConfig, Config
 from edge.errors import ConfigError, StateError
@@ -23,8 +23,10 @@ from edge.leds.leds import Leds, lit_mode
 from edge.leds.pins import check_button, is_raspberry_pi, open_pin_factory
 from edge.leds.terminal import TerminalLeds, can_encode
 from edge.leds.wiring_test import walk
+from edge.metering import MeteredOutputs, MeteredStage
 from edge.models import load_vision, model_path, round_of
 from edge.outputs.fanout import FanOut
+from edge.outputs.metrics import Metrics
 from edge.outputs.sink import Sink
 from edge.process.signals import listen
 from edge.service import Service
@@ -76,11 +78,14 @@ def run_device(
         )
         connected = open_integrations(config, parts)
         outputs = FanOut([history, *_sinks(config, kept, manager, leds, terminal), *connected])
+        sinks: list[Sink] = [history, *_sinks(config, kept, manager, leds, terminal)]
+        outputs = FanOut(sinks)
         opened.callback(outputs.close)
+        metrics = Metrics(labels, [sink.name for sink in sinks], __version__)
         service = Service(
             lambda: open_source(config.camera, hardware),
-            vision.pipeline(config),
-            outputs,
+            MeteredStage(vision.pipeline(config), metrics),
+            MeteredOutputs(outputs, metrics),
             config.camera,
             alive=manager.alive,
             vitals=ThermalMonitor(config.thermal).vitals,
@@ -92,6 +97,7 @@ def run_device(
         feed = JpegFeed(
             service.scenes, service.report, config.stream, partial(round_of, config.detector)
         )
+        feed.when_encoded(metrics.note_encoded_frame)
         web = create_app(
             reports=outputs.reports,
             report=service.report,
@@ -101,6 +107,7 @@ def run_device(
             access=web_setup.access,
             controls=Controls(pause=service.pause, resume=service.resume),
             history=kept or history,
+            metrics=lambda accept: metrics.render(service.report(), len(feed.viewers), accept),
         )
         server = _start_server(config, web, web_setup)
         opened.callback(server.stop)

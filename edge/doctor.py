@@ -62,6 +62,7 @@ _ALWAYS_NEEDED = {
     "itsdangerous": ("itsdangerous",),
     "cheroot": ("cheroot",),
     "paho-mqtt": ("paho-mqtt",),
+    "prometheus-client": ("prometheus-client",),
 }
 _PACKAGES = _ALWAYS_NEEDED | {
     "picamera2": ("picamera2",),

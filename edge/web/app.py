@@ -24,6 +24,7 @@ from edge.web.auth.request_guard import add_request_guard
 from edge.web.auth.viewer_links import ViewerLinks, viewer_token
 from edge.web.history import History, add_history
 from edge.web.links import add_links
+from edge.web.metrics import add_metrics, no_metrics
 from edge.web.placeholder import MAX_AGE_S
 from edge.web.responses import add_headers_and_errors, as_json
 from edge.web.stream import JpegFeed
@@ -57,11 +58,13 @@ def create_app(
     access: Access,
     controls: Controls,
     history: History,
+    metrics: Callable[[str], tuple[bytes, str]] = no_metrics,
     version: str = __version__,
 ) -> Flask:
     """Return the application. `report` and `leds` are called for each response and must not block.
 
     `labels` are the expressions in the order of the bars. Events follow `reports` and end with it.
+    `metrics` gets an Accept header and returns the text for Prometheus and its type.
     """
     app = Flask("edge.web")
     app.config["MAX_CONTENT_LENGTH"] = _MAX_BODY_BYTES
@@ -72,6 +75,7 @@ def create_app(
     add_links(app)
     add_login(app, access)
     add_history(app, history, labels)
+    add_metrics(app, metrics)
     event_viewers = ViewerLimit(feed.viewers.limit)
 
     def status() -> dict[str, Any]:

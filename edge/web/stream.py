@@ -66,6 +66,11 @@ class JpegFeed:
             if may_wait_long:
                 self._slow_requests.release()
 
+    def when_encoded(self, listener: Callable[[], None]) -> None:
+        """Have `listener` called for each JPEG that was made for viewers; it must not block."""
+        jpegs = self._encoder.jpegs
+        jpegs.when_changed(lambda: None if jpegs.closed else listener())
+
     def age_s(self) -> float | None:
         """Return the age of the frame that viewers see, None while they see none."""
         return self._encoder.age_s()

@@ -28,7 +28,7 @@ READER = "edge.analysis"  # of files: the modules of this package wire as well
 PARTS = [f"edge.{p}" for p in ("camera", "vision", "leds", "outputs", "history", "web", "system")]
 READS = {("edge.web", "edge.history")}
 PURE = {
-    *("edge.pipeline", "edge.camera_condition"),
+    *("edge.pipeline", "edge.camera_condition", "edge.metering"),
     *(f"edge.vision.{stage}" for stage in ("tracker", "smoother", "tensors", "nms", "tiling")),
     *(f"edge.leds.{stage}" for stage in ("mood", "animation", "strip")),
     *("edge.camera.picamera2_controls", "edge.system.diagnostics"),

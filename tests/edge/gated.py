@@ -15,6 +15,7 @@ from edge.web.auth.authenticator import NO_PROXIES, Access, Authenticator
 from edge.web.auth.rate_limit import RateLimit
 from edge.web.auth.sessions import Sessions
 from edge.web.auth.tokens import AccessTokens
+from edge.web.metrics import no_metrics
 from edge.web.stream import JpegFeed
 
 CODE = "k7mf-2q9x-ta"
@@ -43,6 +44,7 @@ class Device:
         self.frame_ancestors: tuple[str, ...] = ()
         self.proxies = NO_PROXIES
         self.hosts = AllowedHosts()
+        self.metrics = no_metrics
         self.scenes: Latest[Scene] = Latest()
         self.reports: Latest[Report] = Latest()
         self.history = History()
@@ -64,6 +66,7 @@ class Device:
             ),
             controls=Controls(pause=self.pause, resume=self.resume),
             history=self.history,
+            metrics=self.metrics,
         )
 
     def _access(self) -> Access:

@@ -8,12 +8,9 @@ from __future__ import annotations
 import ipaddress
 import re
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING
+from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 from edge.web.auth.rate_limit import plain_address
-
-if TYPE_CHECKING:
-    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
 _MOST_HOPS = 16
 _PREFIX = re.compile(r"(?:/[A-Za-z0-9._~-]+)+")

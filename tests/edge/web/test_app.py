@@ -123,7 +123,9 @@ def test_every_answer_is_protected(client: FlaskClient, path: str) -> None:
     assert answer.headers["Cross-Origin-Resource-Policy"] == "same-origin"
     assert "Access-Control-Allow-Origin" not in answer.headers
     if not path.startswith("/static/"):
-        assert answer.headers["Cache-Control"] == "no-store"
+        endless = path in ("/stream.mjpg", "/events")
+        expected = "no-store, no-transform" if endless else "no-store"
+        assert answer.headers["Cache-Control"] == expected
 
 
 def test_the_status_is_the_report_with_leds_viewers_and_version(

@@ -415,3 +415,15 @@ def test_events_end_when_the_reports_do() -> None:
     assert list(events) == []
     assert time.monotonic() - began_s < 0.8  # no heartbeat is waited for
     closing.join()
+
+
+def test_each_jpeg_that_is_made_is_counted(device: Device) -> None:
+    made: list[None] = []
+    device.feed.when_encoded(lambda: made.append(None))
+    parts = device.feed.parts()
+    device.put(1)
+    for _ in range(2):
+        next(parts)
+    parts.close()
+    device.scenes.close()
+    assert len(made) == device.encoded == 1
