@@ -11,7 +11,7 @@ from typing import Any, TextIO
 from flask import Flask
 
 from edge import BEGAN_S, __version__
-from edge.camera.auto import Hardware, open_source
+from edge.camera.auto import Hardware, counting_hardware, open_source
 from edge.config import ButtonConfig, Config
 from edge.errors import ConfigError, StateError
 from edge.history.database import delete_history
@@ -82,8 +82,9 @@ def run_device(
         outputs = FanOut(sinks)
         opened.callback(outputs.close)
         metrics = Metrics(labels, [sink.name for sink in sinks], __version__)
+        cameras = hardware or counting_hardware(metrics.note_corrupt_frame)
         service = Service(
-            lambda: open_source(config.camera, hardware),
+            lambda: open_source(config.camera, cameras),
             MeteredStage(vision.pipeline(config), metrics),
             MeteredOutputs(outputs, metrics),
             config.camera,

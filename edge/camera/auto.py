@@ -5,11 +5,16 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from edge.camera.demo.scene import DemoScene
+from edge.camera.http_camera import open_http
+from edge.camera.orientation import OrientedSource
 from edge.camera.picamera2 import PiCamera
 from edge.camera.replay import ImageReplay, VideoReplay
+from edge.camera.rtsp_camera import open_rtsp
 from edge.camera.source import FIRST_FRAME_S, FrameSource, close_in_background
+from edge.camera.usb_names import camera_number
 from edge.camera.v4l2 import V4l2Camera, usb_cameras
 from edge.config import CameraConfig
 from edge.errors import (
@@ -29,6 +34,10 @@ CLOSE_S = 1.0
 """How long to wait for a camera that hangs to close before the next camera is tried."""
 
 
+_SHORTEST_NAME = 3  # of a USB camera; the settings refuse a shorter one
+_TURN_THEMSELVES = ("auto", "picamera2", "v4l2")
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Hardware:
     """The functions that find and open hardware cameras; tests pass fakes."""
@@ -36,6 +45,17 @@ class Hardware:
     open_pi: Callable[[CameraConfig, int], FrameSource] = PiCamera
     open_usb: Callable[[CameraConfig, int], FrameSource] = V4l2Camera
     usb_devices: Callable[[], Sequence[int]] = usb_cameras
+    usb_number: Callable[[str], int] = camera_number
+    open_http: Callable[[CameraConfig], FrameSource] = open_http
+    open_rtsp: Callable[[CameraConfig], FrameSource] = open_rtsp
+
+
+def counting_hardware(corrupt: Callable[[], None]) -> Hardware:
+    """Return the machine's cameras; `corrupt` is called for each frame that cannot be decoded."""
+    return Hardware(
+        open_usb=partial(V4l2Camera, corrupt=corrupt),
+        open_http=partial(open_http, corrupt=corrupt),
+    )
 
 
 def open_source(config: CameraConfig, hardware: Hardware | None = None) -> FrameSource:
@@ -45,14 +65,23 @@ def open_source(config: CameraConfig, hardware: Hardware | None = None) -> Frame
     a source that default.toml does not list and for a setting that the camera does not support.
     """
     try:
-        return _opened(config, hardware or Hardware())
+        return _oriented(config, hardware or Hardware())
     except MediaError as exc:
         # A file may come back as a camera may, and a run waits for both.
         raise CameraNotFound(str(exc)) from exc
 
 
-def _opened(config: CameraConfig, hardware: Hardware) -> FrameSource:
+def _oriented(config: CameraConfig, hardware: Hardware) -> FrameSource:
+    """Open the source, and turn its frames if it does not do so itself."""
     kind, _, value = config.source.partition(":")
+    opens = {"http": hardware.open_http, "https": hardware.open_http, "rtsp": hardware.open_rtsp}
+    source = opens[kind](config) if kind in opens else _opened(config, kind, value, hardware)
+    if kind in _TURN_THEMSELVES or not (config.rotate_deg or config.mirror):
+        return source
+    return OrientedSource(source, config)
+
+
+def _opened(config: CameraConfig, kind: str, value: str, hardware: Hardware) -> FrameSource:
     match kind:
         case "auto":
             return _first_that_delivers(config, hardware)
@@ -61,13 +90,14 @@ def _opened(config: CameraConfig, hardware: Hardware) -> FrameSource:
         case "picamera2":
             return hardware.open_pi(config, _number(config.source, value or "0"))
         case "v4l2":
-            return hardware.open_usb(config, _number(config.source, value))
+            return hardware.open_usb(config, _usb_number(config.source, value, hardware))
         case "file":
             return VideoReplay(expanded(value))
         case "images":
             return ImageReplay(expanded(value))
     raise UsageError(
-        f"source {config.source!r}: expected auto, demo, picamera2, v4l2:N, file:PATH or images:DIR"
+        f"source {config.source!r}: expected auto, demo, picamera2, v4l2:N, v4l2:NAME, file:PATH, "
+        "images:DIR, rtsp://... or http://..."
     )
 
 
@@ -78,6 +108,11 @@ def _number(source: str, digits: str) -> int:
             f"source {source[:40]!r}: a camera's number is 0 to {LAST_CAMERA}; see /dev/video*"
         )
     return int(digits)
+
+
+def _usb_number(source: str, value: str, hardware: Hardware) -> int:
+    is_name = len(value) >= _SHORTEST_NAME and not value.isdecimal()
+    return hardware.usb_number(value) if is_name else _number(source, value)
 
 
 def _first_that_delivers(config: CameraConfig, hardware: Hardware) -> FrameSource:

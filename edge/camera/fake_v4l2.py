@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Callable
 
 import cv2
 import numpy as np
+import simplejpeg
 
 from edge.datatypes import BgrImage
 
@@ -30,6 +32,8 @@ class FakeUsbCamera:
         self.may_release = threading.Event()
         self.may_release.set()
         self.period_s = 1 / fps
+        self.damage: Callable[[int, bytes], bytes] | None = None
+        """Changes the JPEG of a frame, by its number from 1."""
         self._index: int | None = index
         self._plugged_index = index
 
@@ -102,7 +106,19 @@ class FakeVideoCapture:
         height = int(self.get(cv2.CAP_PROP_FRAME_HEIGHT) or 480)
         frame = np.full((height, width, 3), self._frames % 200, np.uint8)
         frame[0, 0] = 255  # the upper left corner of the scene
-        return True, frame
+        return True, frame if self._converts() else self._encoded(frame)
+
+    def _converts(self) -> bool:
+        """Whether OpenCV decodes the camera's format. For MJPG it can be told not to."""
+        is_mjpg = int(self.get(cv2.CAP_PROP_FOURCC)) == cv2.VideoWriter.fourcc(*"MJPG")
+        return not (is_mjpg and self.settings.get(cv2.CAP_PROP_CONVERT_RGB) == 0)
+
+    def _encoded(self, frame: BgrImage) -> BgrImage:
+        """Return the camera's bytes, uint8 (1, N): a JPEG, then what the buffer held before."""
+        jpeg = simplejpeg.encode_jpeg(frame, 95, colorspace="BGR", colorsubsampling="444")
+        if self._camera.damage is not None:
+            jpeg = self._camera.damage(self._frames, jpeg)
+        return np.frombuffer(jpeg + bytes(64), np.uint8)[np.newaxis]
 
     def release(self) -> None:
         """Close the handle; allowed twice, as OpenCV allows it."""

@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from edge.camera.orientation import oriented
 from edge.camera.picamera2_controls import lens_controls, sensor_age_s, widest_mode
 from edge.config import CameraConfig
 from edge.datatypes import BgrImage, Frame
@@ -55,6 +56,7 @@ class PiCamera:
         _refuse_old(driver.camera)
         model = _model(driver.camera, number)
         self.name = f"Pi camera {number} ({model})"
+        self._config = config
         self._closed = threading.Event()
         self._closing = threading.Lock()
         self._buffers = threading.Lock()
@@ -95,6 +97,8 @@ class PiCamera:
             raise CameraError(f"{self.name}: stopped: {exc or 'closed'}") from exc
         bgr, captured_at_s = self._taken_from(request)
         self._seq += 1
+        if _is_on_its_side(self._config):
+            bgr = oriented(bgr, self._config.rotate_deg, mirror=self._config.mirror)
         return Frame(bgr=bgr, seq=self._seq, captured_at_s=captured_at_s)
 
     def _taken_from(self, request: Any) -> tuple[BgrImage, float]:
@@ -177,7 +181,9 @@ def _open(camera_class: Any, number: int, name: str) -> Any:
 
 
 def _configuration(camera: Any, config: CameraConfig, transform: Any) -> Any:
+    # Its hardware cannot turn by 90 degrees; then `oriented` mirrors, too.
     upside_down = config.rotate_deg == 180
+    mirror = config.mirror and not _is_on_its_side(config)
     # A shutter that is open for longer than a frame's time needs longer frames.
     fps = min(config.fps, 1000 / config.exposure_ms) if config.exposure_ms else config.fps
     size = (config.width, config.height)
@@ -185,10 +191,14 @@ def _configuration(camera: Any, config: CameraConfig, transform: Any) -> Any:
     return camera.create_video_configuration(
         main={"format": _FORMAT, "size": size},
         raw={} if mode is None else dict(mode),  # selects the mode; the raw stream is not read
-        transform=transform(hflip=upside_down != config.mirror, vflip=upside_down),
+        transform=transform(hflip=upside_down != mirror, vflip=upside_down),
         controls={"FrameRate": fps},
         queue=False,  # a request returns a frame that is exposed after it
     )
+
+
+def _is_on_its_side(config: CameraConfig) -> bool:
+    return config.rotate_deg in (90, 270)
 
 
 def _modes(camera: Any) -> list[dict[str, Any]]:

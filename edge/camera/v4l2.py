@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
-from typing import Any, Protocol, cast
+from typing import Any, Protocol
 
 import cv2
+import numpy as np
 
+from edge.camera.jpeg import decoded
+from edge.camera.orientation import oriented
 from edge.config import CameraConfig
 from edge.datatypes import BgrImage, Frame
 from edge.errors import CameraError, CameraNotFound, CameraStalled, ConfigError, ResourceError
@@ -21,11 +26,17 @@ RETRY_S = 0.05
 """The pause after a failed read: on an unplugged camera OpenCV's read fails at once."""
 
 
+_MJPG = cv2.VideoWriter.fourcc(*"MJPG")
+
+log = logging.getLogger(__name__)
+
+
 class Capture(Protocol):
     """The part of cv2.VideoCapture that is used."""
 
     def isOpened(self) -> bool: ...  # noqa: D102, N802 (OpenCV's names)
     def set(self, prop: int, value: float, /) -> bool: ...  # noqa: D102
+    def get(self, prop: int, /) -> float: ...  # noqa: D102
     def read(self) -> tuple[bool, Any]: ...  # noqa: D102
     def release(self) -> None: ...  # noqa: D102
 
@@ -46,8 +57,9 @@ class V4l2Camera:
         index: int,
         *,
         open_capture: OpenCapture = cv2.VideoCapture,
+        corrupt: Callable[[], None] = lambda: None,
     ) -> None:
-        """Open the camera.
+        """Open the camera. `corrupt` is called for each frame that cannot be decoded.
 
         Raises CameraNotFound, see `advice`, ConfigError for a setting of Pi cameras only, and
         ResourceError when no thread can be started.
@@ -60,9 +72,11 @@ class V4l2Camera:
             capture.release()
             raise CameraNotFound(f"{self.name}: cannot be opened; {advice(video_devices())}")
         _request(capture, (config.width, config.height), config.fps)
-        self._flip = flip_code(config)
+        self._orient = partial(oriented, rotate_deg=config.rotate_deg, mirror=config.mirror)
+        self._corrupt = corrupt
         self._latest: Latest[Frame] = Latest()
         self._seen = 0
+        self._has_told = False
         try:
             self._reader = start_thread(f"video{index}", self._keep_reading, capture)
         except ResourceError:
@@ -91,22 +105,36 @@ class V4l2Camera:
         # Only this thread touches the capture: releasing it during a read crashes OpenCV.
         seq = 0
         while not self._latest.closed:
-            ok, bgr = _read(capture)
-            if ok:
-                at_s = time.monotonic()
-                bgr = bgr if self._flip is None else cv2.flip(bgr, self._flip)
-                self._latest.put(Frame(bgr=cast(BgrImage, bgr), seq=seq, captured_at_s=at_s))
-                seq += 1
-            else:
+            ok, read = _read(capture)
+            if not ok:
                 time.sleep(RETRY_S)
+                continue
+            at_s, bgr = time.monotonic(), _pixels(read)
+            if bgr is None:
+                self._note_corrupt()
+            else:
+                frame = Frame(bgr=self._orient(bgr), seq=seq, captured_at_s=at_s)
+                self._latest.put(frame)
+            seq += 1
         capture.release()
 
+    def _note_corrupt(self) -> None:
+        """Count a corrupt frame. Only the first is logged: some webcams send many."""
+        self._corrupt()
+        if not self._has_told:
+            self._has_told = True
+            log.warning(
+                "camera: %s sends corrupt frames; they are skipped, and counted in /metrics",
+                self.name,
+            )
 
-def flip_code(config: CameraConfig) -> int | None:
-    """Return cv2.flip's code for rotate_deg and mirror together, None for neither."""
-    if config.rotate_deg == 180:
-        return 0 if config.mirror else -1  # turned and mirrored: a vertical flip
-    return 1 if config.mirror else None
+
+def _pixels(read: Any) -> BgrImage | None:
+    """Return the pixels of what was read, None when it is a corrupt JPEG."""
+    image = np.asarray(read, np.uint8)
+    if image.ndim == 3 and image.shape[2] == 3:
+        return image
+    return decoded(image.tobytes())
 
 
 def _refuse_lens_settings(config: CameraConfig, name: str) -> None:
@@ -120,11 +148,14 @@ def _refuse_lens_settings(config: CameraConfig, name: str) -> None:
 
 def _request(capture: Capture, size: tuple[int, int], fps: int) -> None:
     # Best effort, in this order: without MJPG most webcams give 640x480 at a few frames a second.
-    capture.set(cv2.CAP_PROP_FOURCC, cv2.VideoWriter.fourcc(*"MJPG"))
+    capture.set(cv2.CAP_PROP_FOURCC, _MJPG)
     capture.set(cv2.CAP_PROP_FRAME_WIDTH, size[0])
     capture.set(cv2.CAP_PROP_FRAME_HEIGHT, size[1])
     capture.set(cv2.CAP_PROP_FPS, fps)
     capture.set(cv2.CAP_PROP_BUFFERSIZE, 1)
+    if int(capture.get(cv2.CAP_PROP_FOURCC)) == _MJPG:
+        # OpenCV would decode the JPEG with libjpeg, which prints a line for each damaged one.
+        capture.set(cv2.CAP_PROP_CONVERT_RGB, 0)
 
 
 def _read(capture: Capture) -> tuple[bool, Any]:

@@ -11,6 +11,7 @@ from edge.config.setting_types import (
     DeviceId,
     Folder,
     Host,
+    LoginFile,
     ModelFile,
     Network,
     Origin,
@@ -38,7 +39,8 @@ class CameraConfig(Section, frozen=True):
     width: Annotated[int, msgspec.Meta(ge=160, le=3840)]
     height: Annotated[int, msgspec.Meta(ge=120, le=2160)]
     fps: Annotated[int, msgspec.Meta(ge=1, le=120)]
-    rotate_deg: Literal[0, 180]
+    login_file: LoginFile
+    rotate_deg: Literal[0, 90, 180, 270]
     mirror: bool
     focus_m: Annotated[float, msgspec.Meta(ge=0.0, le=100.0)]
     exposure_ms: Annotated[float, msgspec.Meta(ge=0.0, le=100.0)]

@@ -68,9 +68,28 @@ def url_problem(text: str, *, may_hold_password: bool = False) -> str:
 
 
 def source_problem(text: str) -> str:
-    """Return what was expected in place of an impossible path in file:PATH or images:DIR."""
+    """Return what was expected in place of an impossible path or address, "" for a possible one."""
     kind, _, path = text.partition(":")
-    return path_problem(path) if kind in ("file", "images") else ""
+    if kind in ("file", "images"):
+        return path_problem(path)
+    return _address_problem(text) if kind in ("rtsp", "http", "https") else ""
+
+
+def _address_problem(text: str) -> str:
+    """Return what was expected in place of the address of a network camera."""
+    try:
+        parts = urlsplit(text)
+        host, _ = parts.hostname, parts.port
+    except ValueError:
+        return "expected an address such as rtsp://192.168.1.20:554/stream1"
+    if parts.username is not None or parts.password is not None:
+        return (
+            "expected no user and password in the address, where they would be shown: write "
+            "user:password into a file and set [camera] login_file"
+        )
+    if not text.isprintable() or " " in text or not host:
+        return "expected an address such as rtsp://192.168.1.20:554/stream1"
+    return host_problem(host)
 
 
 def origin_problem(text: str) -> str:
@@ -126,6 +145,12 @@ Folder = Annotated[
         min_length=1, description="auto or the path of a folder", extra={PROBLEM: path_problem}
     ),
 ]
+LoginFile = Annotated[
+    str,
+    msgspec.Meta(
+        min_length=1, description="none or the path of a file", extra={PROBLEM: path_problem}
+    ),
+]
 ModelFile = Annotated[
     str,
     msgspec.Meta(
@@ -137,9 +162,11 @@ ModelFile = Annotated[
 Source = Annotated[
     str,
     msgspec.Meta(
-        # V4L2 has 256 devices at most.
-        pattern=r"(?s)^(auto|demo|picamera2(:[0-9]{1,3})?|v4l2:[0-9]{1,3}|(file|images):.+)\Z",
-        description="auto, demo, picamera2, picamera2:N, v4l2:N, file:PATH or images:DIR",
+        # V4L2 has 256 devices at most. A camera's name has 31 bytes at most.
+        pattern=r"(?s)^(auto|demo|picamera2(:[0-9]{1,3})?|v4l2:([0-9]{1,3}|/dev/[^\0\n]{1,200}"
+        r"|(?![0-9]+\Z)[^\s\0/][^\0\n/]{2,63})|(file|images):.+|(rtsp|https?)://[^\0]{1,2000})\Z",
+        description="auto, demo, picamera2, picamera2:N, v4l2:N, v4l2:NAME, file:PATH, images:DIR, "
+        "rtsp://... or http://...",
         extra={PROBLEM: source_problem},
     ),
 ]

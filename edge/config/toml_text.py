@@ -24,6 +24,7 @@ _BARE_KEY = re.compile(r"[A-Za-z0-9_-]+")
 _AT_LINE = re.compile(r" \(at (?:line (\d+), column \d+|end of document)\)$")
 _HEADER = re.compile(r"\s*\[[\w.-]+\]\s*(#.*)?")
 _OPENED = re.compile(r"[^#=]*=\s*(?:(\[)(?!.*\])|(\{)(?!.*\})|(\"\"\"|''')(?!.*\3))")
+_LOGIN = re.compile(r"(\w://).*@")  # to the last @: a password may have any character
 _CLOSING = {"[": "]", "{": "}"}
 _NOT_TEXT = re.compile(r"[\[{\"']")
 
@@ -139,7 +140,7 @@ def _advice(line: str) -> str:
 
 
 def _refusal(path: Path, lines: list[str], number: int, reason: str) -> ConfigError:
-    line = lines[number - 1].strip()
+    line, reason = map(without_password, (lines[number - 1].strip(), reason))
     line = line if len(line) <= 80 else f"{line[:60]}..."
     return ConfigError(_on_one_line(f"{path}, line {number}: `{line}`: {reason}"))
 
@@ -154,6 +155,9 @@ class _Shown(reprlib.Repr):
     def __init__(self) -> None:
         super().__init__()
         self.maxlevel, self.maxstring, self.maxother, self.maxlong = 2, 80, 80, 40
+
+    def repr_str(self, value: str, level: int) -> str:
+        return super().repr_str(without_password(value), level)  # before it is shortened
 
     def repr_bool(self, value: bool, _level: int) -> str:
         return "true" if value else "false"
@@ -177,6 +181,11 @@ _SHOWN = _Shown()
 def shown(value: Any) -> str:
     """Return a value for an error message: one line, shortened, control characters escaped."""
     return _SHOWN.repr(value)
+
+
+def without_password(text: str) -> str:
+    """Return a text in which the user and password of each address are left out."""
+    return _LOGIN.sub(r"\1***@", text)
 
 
 def shown_key(key: str) -> str:

@@ -49,10 +49,18 @@ def challenges() -> list[WWWAuthenticate]:
     Media players send a password only when they are asked for Basic authentication. Our page is not
     asked: a browser would open its own dialog over it.
     """
-    found = [WWWAuthenticate("bearer", {"realm": _REALM})]
+    found: list[WWWAuthenticate] = [_Challenge("bearer", {"realm": _REALM})]
     if request.endpoint in FOR_PROGRAMS and not _is_from_page():
-        found.insert(0, WWWAuthenticate("basic", {"realm": _REALM, "charset": "UTF-8"}))
+        found.insert(0, _Challenge("basic", {"realm": _REALM, "charset": "UTF-8"}))
     return found
+
+
+class _Challenge(WWWAuthenticate):
+    """A challenge whose values are all in quotes: RFC 7617 requires them, and players do, too."""
+
+    def to_header(self) -> str:
+        values = ", ".join(f'{name}="{value}"' for name, value in self.parameters.items())
+        return f"{self.type.title()} {values}"
 
 
 def _is_from_page() -> bool:

@@ -115,6 +115,9 @@ def test_what_the_camera_cannot_do_is_refused_and_it_is_closed(settings, control
         ({"mirror": True}, (0, -1)),
         ({"rotate_deg": 180}, (-1, -1)),
         ({"rotate_deg": 180, "mirror": True}, (-1, 0)),
+        ({"rotate_deg": 90}, (0, -1)),
+        ({"rotate_deg": 270}, (-1, 0)),
+        ({"rotate_deg": 270, "mirror": True}, (-1, -1)),
     ],
 )
 def test_the_sensor_turns_and_mirrors(settings, corner):

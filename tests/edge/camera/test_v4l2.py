@@ -69,6 +69,7 @@ def test_it_asks_for_mjpg_size_rate_and_the_smallest_buffer(usb):
         cv2.CAP_PROP_FRAME_HEIGHT: 240.0,
         cv2.CAP_PROP_FPS: 25.0,
         cv2.CAP_PROP_BUFFERSIZE: 1.0,
+        cv2.CAP_PROP_CONVERT_RGB: 0.0,
     }
 
 
@@ -79,6 +80,9 @@ def test_it_asks_for_mjpg_size_rate_and_the_smallest_buffer(usb):
         ({"mirror": True}, (0, -1)),
         ({"rotate_deg": 180}, (-1, -1)),
         ({"rotate_deg": 180, "mirror": True}, (-1, 0)),
+        ({"rotate_deg": 90}, (0, -1)),
+        ({"rotate_deg": 270}, (-1, 0)),
+        ({"rotate_deg": 90, "mirror": True}, (0, 0)),
     ],
 )
 def test_a_picture_is_turned_and_mirrored(usb, settings, corner):
@@ -87,6 +91,36 @@ def test_a_picture_is_turned_and_mirrored(usb, settings, corner):
     camera.close()
     assert bgr[corner].tolist() == [255, 255, 255]
     assert (bgr == 255).sum() == 3
+
+
+def test_on_its_side_a_frame_is_a_portrait(usb):
+    camera = opened(usb, rotate_deg=90)
+    assert camera.read(2.0).size == (240, 320)
+    camera.close()
+
+
+def test_corrupt_frames_are_skipped_counted_and_logged_once(usb, caplog, capfd):
+    def damage(number: int, jpeg: bytes) -> bytes:
+        return jpeg[: len(jpeg) // 2] if number % 2 else jpeg
+
+    usb.damage = damage
+    corrupt: list[None] = []
+    config = load_config(overrides={"camera": {"width": 320, "height": 240}}).camera
+    camera = V4l2Camera(config, 0, open_capture=usb.open, corrupt=lambda: corrupt.append(None))
+    numbers = [camera.read(2.0).seq for _ in range(5)]
+    camera.close()
+    assert all(number % 2 for number in numbers)  # numbered from 0, so the even ones were damaged
+    assert len(corrupt) >= 5
+    assert caplog.text.count("sends corrupt frames") == 1
+    assert capfd.readouterr().err == ""  # libjpeg itself would have written lines
+
+
+def test_a_camera_that_sends_nothing_but_damage_counts_as_lost(usb):
+    usb.damage = lambda _, jpeg: jpeg[:100]
+    camera = opened(usb)
+    with pytest.raises(CameraStalled):
+        camera.read(0.5)
+    camera.close()
 
 
 @pytest.mark.parametrize("setting", ["focus_m", "exposure_ms"])

@@ -58,8 +58,8 @@ def test_the_command_line_goes_last(tmp_path: Path) -> None:
             ": expected an absolute path: ~nouser has no home folder",
         ),
         ("[camera]\nfps = 'fast'", "[camera] fps = 'fast': expected a whole number from 1 to 120"),
-        ("[camera]\nrotate_deg = 90", "[camera] rotate_deg = 90: expected one of 0, 180"),
-        ("[camera]\nrotate_deg = false", "rotate_deg = false: expected one of 0, 180"),
+        ("[camera]\nrotate_deg = 45", "[camera] rotate_deg = 45: expected one of 0, 90, 180, 270"),
+        ("[camera]\nrotate_deg = false", "rotate_deg = false: expected one of 0, 90, 180, 270"),
         (
             "[camera]\nstall_s = 9\ngive_up_s = 3",
             "[camera] give_up_s = 3: expected more than stall_s = 9",

@@ -1,0 +1,365 @@
+"""Network cameras: this project's own stream, one with Digest authentication, VLC over rtsp."""
+
+import hashlib
+import os
+import shutil
+import subprocess
+import threading
+import time
+from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+import pytest
+import simplejpeg
+from gated import CODE, Device
+from proxies import free_port
+
+from edge.camera.auto import counting_hardware, open_source
+from edge.camera.network_login import network_address
+from edge.camera.source import FrameSource
+from edge.config import load_config
+from edge.datatypes import Frame, Scene, Snapshot
+from edge.errors import CameraError, CameraNotFound, CameraStalled, ConfigError
+from edge.web.server.server import WebServer
+
+SIZE = (64, 48)
+USER, PASSWORD = "viewer", "p@ss: w/rd?"
+NAME = r"network camera (http|rtsp)://127\.0\.0\.1:\d+"
+
+
+def jpeg_of(shade: int) -> bytes:
+    image = np.full((SIZE[1], SIZE[0], 3), shade, np.uint8)
+    return bytes(simplejpeg.encode_jpeg(image, 90, colorspace="BGR"))
+
+
+class Camera(BaseHTTPRequestHandler):
+    """A network camera: MJPEG and snapshots, with Digest authentication below /private."""
+
+    protocol_version = "HTTP/1.1"
+    requests: ClassVar[list[str]] = []
+    damaged: ClassVar[bool] = False
+    frames: ClassVar[int] = 1000
+    over: ClassVar[threading.Event] = threading.Event()
+
+    def do_GET(self) -> None:
+        self.requests.append(self.path)
+        self.close_connection = True
+        path = self.path.removeprefix("/private")
+        if path != self.path and not self._is_known():
+            challenge = 'Digest realm="cam", nonce="abc", qop="auth", algorithm=MD5'
+            self._answer(401, {"WWW-Authenticate": challenge, "Content-Length": "0"})
+        elif path.startswith("/snapshot"):
+            jpeg = jpeg_of(len(self.requests) % 200)
+            self._answer(200, {"Content-Type": "image/jpeg", "Content-Length": str(len(jpeg))})
+            self.wfile.write(jpeg)
+        elif path == "/mjpeg":
+            self._answer(200, {"Content-Type": "multipart/x-mixed-replace;boundary=--cut"})
+            self._film()
+        elif path == "/moved":
+            self._answer(302, {"Location": "/snapshot", "Content-Length": "0"})
+        else:
+            self._answer(200 if path == "/page" else 404, {"Content-Type": "text/html"})
+
+    def _film(self) -> None:
+        for n in range(self.frames):
+            jpeg = jpeg_of(n % 200)
+            if self.damaged and n % 2:
+                jpeg = jpeg[: len(jpeg) // 2]
+            try:
+                self.wfile.write(b"--cut\r\nContent-Type: image/jpeg\r\n\r\n" + jpeg + b"\r\n")
+            except OSError:
+                return
+            if self.over.wait(0.02):
+                return
+
+    def _is_known(self) -> bool:
+        header = self.headers.get("Authorization", "")
+        if not header.startswith("Digest "):
+            return False
+        said = dict(part.split("=", 1) for part in header[7:].split(", "))
+        said = {key: value.strip('"') for key, value in said.items()}
+        first = md5(f"{USER}:cam:{PASSWORD}")
+        second = md5(f"GET:{said['uri']}")
+        middle = f"abc:{said['nc']}:{said['cnonce']}:auth"
+        return said["response"] == md5(f"{first}:{middle}:{second}")
+
+    def _answer(self, status: int, headers: dict[str, str]) -> None:
+        self.send_response(status)
+        for name, value in headers.items():
+            self.send_header(name, value)
+        self.end_headers()
+
+    def log_message(self, *_: Any) -> None:
+        """Print nothing."""
+
+
+def md5(text: str) -> str:
+    return hashlib.md5(text.encode()).hexdigest()  # noqa: S324 (what Digest authentication uses)
+
+
+@pytest.fixture
+def camera() -> Iterator[str]:
+    """The address of a camera."""
+    Camera.requests, Camera.damaged, Camera.frames = [], False, 1000
+    Camera.over.clear()
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Camera)
+    server.daemon_threads = True
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    Camera.over.set()
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+@pytest.fixture
+def opened() -> Iterator[Callable[..., FrameSource]]:
+    sources: list[FrameSource] = []
+
+    def open_it(source: str, corrupt: Callable[[], None] = int, **settings: Any) -> FrameSource:
+        config = load_config(overrides={"camera": {"source": source, **settings}}).camera
+        sources.append(open_source(config, counting_hardware(corrupt)))
+        return sources[-1]
+
+    yield open_it
+    for source in sources:
+        source.close()
+
+
+@pytest.fixture
+def login_file(tmp_path: Path) -> str:
+    path = tmp_path / "login"
+    path.write_text(f"{USER}:{PASSWORD}\n")
+    return str(path)
+
+
+@pytest.mark.parametrize("path", ["/mjpeg", "/snapshot", "/moved"])
+def test_frames_arrive_in_order(camera: str, opened: Callable[..., FrameSource], path: str) -> None:
+    source = opened(f"{camera}{path}")
+    frames = [source.read(5.0) for _ in range(4)]
+    assert all(frame.size == SIZE for frame in frames)
+    assert [f.seq for f in frames] == sorted({f.seq for f in frames})
+    assert frames[0].captured_at_s < frames[-1].captured_at_s <= time.monotonic()
+    assert source.name == f"network camera {camera}"
+
+
+def test_a_portrait_kiosk_has_its_network_camera_turned(
+    camera: str, opened: Callable[..., FrameSource]
+) -> None:
+    assert opened(f"{camera}/mjpeg", rotate_deg=90).read(5.0).size == SIZE[::-1]
+
+
+def test_corrupt_frames_are_skipped_and_counted(
+    camera: str, opened: Callable[..., FrameSource], capfd: pytest.CaptureFixture[str]
+) -> None:
+    Camera.damaged = True
+    corrupt: list[None] = []
+    source = opened(f"{camera}/mjpeg", lambda: corrupt.append(None))
+    for _ in range(5):
+        shade = float(np.median(source.read(5.0).bgr))
+        assert abs(shade / 2 - round(shade / 2)) < 0.9
+    assert len(corrupt) >= 3
+    assert capfd.readouterr().err == ""
+
+
+@pytest.mark.parametrize("path", ["/private/mjpeg", "/private/snapshot"])
+def test_digest_authentication(
+    camera: str, opened: Callable[..., FrameSource], login_file: str, path: str
+) -> None:
+    source = opened(f"{camera}{path}", login_file=login_file)
+    assert source.read(5.0).size == source.read(5.0).size == SIZE
+
+
+def test_the_login_may_be_in_the_query(
+    camera: str, opened: Callable[..., FrameSource], login_file: str
+) -> None:
+    opened(f"{camera}/snapshot?u={{user}}&p={{password}}", login_file=login_file).read(5.0)
+    assert Camera.requests[0] == "/snapshot?u=viewer&p=p%40ss%3A%20w%2Frd%3F"
+
+
+@pytest.mark.parametrize(
+    ("path", "message"),
+    [
+        ("/private/mjpeg", "it answers with 401 Unauthorized; set .camera. login_file"),
+        ("/nothing", "it answers with 404 Not Found"),
+        ("/page", "it sends text/html, and neither MJPEG nor a JPEG"),
+    ],
+)
+def test_what_is_wrong_is_one_line(
+    camera: str, opened: Callable[..., FrameSource], path: str, message: str
+) -> None:
+    with pytest.raises(CameraNotFound, match=f"{NAME}: {message}"):
+        opened(f"{camera}{path}")
+
+
+def test_no_message_holds_the_path_or_the_password(
+    camera: str, opened: Callable[..., FrameSource], tmp_path: Path, login_file: str
+) -> None:
+    wrong = tmp_path / "wrong"
+    wrong.write_text("viewer:not the password")
+    with pytest.raises(CameraNotFound, match=r"401.*; is the login right") as refusal:
+        opened(f"{camera}/private/snapshot?secret=1", login_file=str(wrong))
+    port = free_port()
+    with pytest.raises(CameraNotFound, match="cannot be reached: Connection refused") as gone:
+        opened(f"http://127.0.0.1:{port}/snapshot?secret=1", login_file=login_file)
+    for text in map(str, (refusal.value, gone.value)):
+        assert "secret" not in text
+        assert "password" not in text
+    source = f"rtsp://127.0.0.1:{port}/secret"
+    config = load_config(overrides={"camera": {"source": source, "login_file": login_file}})
+    address = network_address(config.camera)
+    assert PASSWORD not in repr(address)
+    assert address.url_with_login == (
+        f"rtsp://viewer:p%40ss%3A%20w%2Frd%3F@127.0.0.1:{port}/secret"
+    )
+
+
+@pytest.mark.parametrize("content", ["", "user", ":password", "a:b\nc:d\n", b"\xff:a"])
+def test_a_login_file_that_is_none_is_refused(tmp_path: Path, content: str | bytes) -> None:
+    path = tmp_path / "login"
+    path.write_bytes(content.encode() if isinstance(content, str) else content)
+    settings = {"source": "http://a.b/", "login_file": str(path)}
+    with pytest.raises(ConfigError, match=r"\[camera\] login_file = .*: (expected one line|not)"):
+        open_source(load_config(overrides={"camera": settings}).camera)
+    path.unlink()
+    with pytest.raises(ConfigError, match="cannot read it: No such file"):
+        open_source(load_config(overrides={"camera": settings}).camera)
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "rtsp://user:secret@192.168.1.2/x",
+        "http://user:sec/ret@a.b/",
+        f"http://user:secret@{'a' * 100}.b/",
+        "http://secret@a.b/",
+    ],
+)
+def test_a_password_in_the_address_is_refused_and_not_shown(tmp_path: Path, address: str) -> None:
+    path = tmp_path / "my.toml"
+    for text in (f'source = "{address}"', f"source = {address}", f'source = "{address}'):
+        path.write_text(f"[camera]\n{text}\n")
+        with pytest.raises(ConfigError) as refusal:
+            load_config(path)
+        assert "sec" not in str(refusal.value), str(refusal.value)
+    path.write_text(f'[camera]\nsource = "{address}"\n')
+    with pytest.raises(ConfigError, match=r"login_file|expected an address"):
+        load_config(path)
+
+
+@pytest.mark.parametrize(
+    "address",
+    ["rtsp://", "http:///x", "http://a b/", "rtsp://a:99999999/", "http://[::1/", "http://*/"],
+)
+def test_what_is_no_address_is_refused(tmp_path: Path, address: str) -> None:
+    path = tmp_path / "my.toml"
+    path.write_text(f'[camera]\nsource = "{address}"\n')
+    with pytest.raises(ConfigError, match=r"\[camera\] source = .*: expected"):
+        load_config(path)
+
+
+def read_to_the_end(source: FrameSource) -> None:
+    while True:
+        source.read(5.0)
+
+
+def test_a_stream_that_ends_is_an_error_and_opens_again(
+    camera: str, opened: Callable[..., FrameSource]
+) -> None:
+    Camera.frames = 3
+    source = opened(f"{camera}/mjpeg")
+    with pytest.raises(CameraError, match=f"{NAME}: the camera ended the stream"):
+        read_to_the_end(source)
+    assert opened(f"{camera}/mjpeg").read(5.0).size == SIZE
+
+
+def test_a_camera_that_goes_silent_stalls_and_closes(
+    camera: str, opened: Callable[..., FrameSource], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("edge.camera.http_camera._TIMEOUT_S", 0.5)
+    monkeypatch.setattr(Camera, "_film", lambda self: self.over.wait(20))
+    source = opened(f"{camera}/mjpeg")
+    with pytest.raises(CameraStalled, match=r"no frame for 0\.2 s"):
+        source.read(0.2)
+    source.close()  # returns: the reader waits for each piece for a limited time
+
+
+def test_the_device_reads_the_stream_of_another_device(
+    tmp_path: Path, opened: Callable[..., FrameSource]
+) -> None:
+    device = Device(tmp_path / "ended-logins")
+    server = WebServer(device.app, "127.0.0.1", 0, threads=8)
+    server.start()
+    login = tmp_path / "login"
+    login.write_text(f"camera:{CODE}")
+    now_s = time.monotonic()
+    frame = Frame(bgr=np.full((48, 64, 3), 99, np.uint8), seq=1, captured_at_s=now_s)
+    snapshot = Snapshot(seq=1, captured_at_s=now_s, faces=(), dominant=None, stage_ms={})
+    device.scenes.put(Scene(frame=frame, snapshot=snapshot))
+    for path in ("stream.mjpg", "snapshot.jpg"):
+        address = f"http://127.0.0.1:{server.port}/{path}"
+        source = opened(address, login_file=str(login))
+        assert source.read(5.0).size == SIZE
+        source.close()
+    device.scenes.close()
+    server.stop()
+
+
+@pytest.fixture
+def rtsp(tmp_path: Path) -> Iterator[str]:
+    """The address of VLC, which sends a video over rtsp in a loop."""
+    if shutil.which("vlc") is None:
+        pytest.skip("VLC is not installed")
+    if shutil.which("ffmpeg") is None:
+        pytest.skip("ffmpeg is not installed")
+    user = "nobody" if os.geteuid() == 0 else None  # VLC does not run as root
+    if user is not None:
+        for folder in (tmp_path, *tmp_path.parents[:2]):
+            folder.chmod(0o755)
+    video = tmp_path / "a.mp4"
+    picture = ("-f", "lavfi", "-i", "testsrc=size=320x240:rate=10", "-t", "5")
+    encoding = ("-c:v", "mpeg4", "-g", "5", str(video))
+    subprocess.run(
+        ["ffmpeg", "-loglevel", "error", "-nostdin", *picture, *encoding], check=True, timeout=60
+    )
+    port = free_port()
+    sink = f"#rtp{{sdp=rtsp://127.0.0.1:{port}/live}}"
+    process = subprocess.Popen(
+        [*("vlc", "-I", "dummy", "--loop", str(video), "--sout-keep", "--sout", sink)],
+        user=user,
+        env={"HOME": str(tmp_path), "PATH": os.environ["PATH"]},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    yield f"rtsp://127.0.0.1:{port}/live"
+    process.kill()
+    process.wait(10)
+
+
+def opened_in_time(opened: Callable[..., FrameSource], address: str) -> FrameSource:
+    """Open the source once its server has started."""
+    ends_s = time.monotonic() + 40
+    while time.monotonic() < ends_s:
+        try:
+            return opened(address)
+        except CameraNotFound:
+            time.sleep(0.3)
+    return opened(address)
+
+
+def test_a_real_rtsp_server(rtsp: str, opened: Callable[..., FrameSource]) -> None:
+    source = opened_in_time(opened, rtsp)
+    frames = [source.read(20.0) for _ in range(3)]
+    assert {frame.size for frame in frames} == {(320, 240)}
+    assert frames[-1].bgr.std() > 20
+    assert "OPENCV_FFMPEG_CAPTURE_OPTIONS" not in os.environ
+
+
+def test_no_rtsp_server_is_one_line(opened: Callable[..., FrameSource]) -> None:
+    address = f"rtsp://127.0.0.1:{free_port()}/live"
+    with pytest.raises(CameraNotFound, match=f"{NAME}: no video can be opened; check"):
+        opened(address)
