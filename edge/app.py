@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, suppress
 from functools import partial
+from pathlib import Path
 from typing import Any, TextIO
 
 from flask import Flask
@@ -18,6 +19,7 @@ from edge.history.database import delete_history
 from edge.history.history import History
 from edge.history.recorder import HistoryFile
 from edge.integrations import Parts, open_integrations
+from edge.kept_regions import KeptRegions
 from edge.leds.button import PushButton
 from edge.leds.leds import Leds, lit_mode
 from edge.leds.pins import check_button, is_raspberry_pi, open_pin_factory
@@ -37,6 +39,7 @@ from edge.system.commands import output_of
 from edge.system.notify import Notifier, StatusLine
 from edge.system.power import power_off
 from edge.system.thermal import ThermalMonitor
+from edge.vision.ignored_regions import IgnoredRegions
 from edge.vision.manifest import read_manifest
 from edge.web.app import Controls, create_app
 from edge.web.server.server import RESERVED_THREADS, WebServer
@@ -59,7 +62,8 @@ def run_device(
     machine's cameras in tests. Everything that was opened is closed at the end, in reverse order.
     """
     web_setup = set_up_web(config)
-    vision = load_vision(config)
+    regions = IgnoredRegions()
+    vision = load_vision(config, regions)
     labels = vision.classifier.labels
     ending = listen()
     ending.be_orderly()
@@ -108,6 +112,7 @@ def run_device(
             access=web_setup.access,
             controls=Controls(pause=service.pause, resume=service.resume),
             history=kept or history,
+            regions=KeptRegions(regions, _state_folder(config)),
             metrics=lambda accept: metrics.render(service.report(), len(feed.viewers), accept),
         )
         server = _start_server(config, web, web_setup)
@@ -201,6 +206,13 @@ def walk_leds(config: Config, terminal: TextIO) -> None:
             wait=wait,
             bulbs=bulbs,
         )
+
+
+def _state_folder(config: Config) -> Path | None:
+    """Return the state folder, None for a user without a home folder."""
+    with suppress(StateError, ConfigError):
+        return find_folder(config.state)
+    return None
 
 
 def _open_history_file(config: Config, history: History) -> HistoryFile | None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
 from importlib import resources
 from pathlib import Path
 
@@ -18,6 +17,7 @@ from edge.vision.classifier import EmotionClassifier
 from edge.vision.detector import FaceDetector, RoomDetector, frames_per_round
 from edge.vision.face_verifier import LandmarkFaceVerifier
 from edge.vision.haar import HaarDetector
+from edge.vision.ignored_regions import IgnoredRegions, IgnoringDetector, IgnoringViews
 from edge.vision.manifest import load_model, read_manifest
 from edge.vision.smoother import Smoother
 from edge.vision.tracker import Tracker
@@ -55,10 +55,13 @@ class Vision:
         )
 
 
-def load_vision(config: Config) -> Vision:
-    """Load the networks that the settings name. Raises ModelError, PackageMissing."""
+def load_vision(config: Config, regions: IgnoredRegions | None = None) -> Vision:
+    """Load the networks that the settings name. Raises ModelError, PackageMissing.
+
+    Faces of a video are ignored in `regions`, which may change while it runs.
+    """
     classifier = load_classifier(config)
-    return Vision(new_detector=load_detectors(config.detector), classifier=classifier)
+    return Vision(new_detector=load_detectors(config.detector, regions), classifier=classifier)
 
 
 def load_classifier(config: Config) -> EmotionClassifier:
@@ -95,17 +98,23 @@ def load_detector(config: DetectorConfig) -> FaceDetector:
     return load_detectors(config)()
 
 
-def load_detectors(config: DetectorConfig) -> Callable[[], FaceDetector]:
+def load_detectors(
+    config: DetectorConfig, regions: IgnoredRegions | None = None
+) -> Callable[[], FaceDetector]:
     """Load the detector's networks; return a function that makes detectors sharing them.
 
     Raises ModelError, PackageMissing.
     """
+    regions = regions or IgnoredRegions()
     if config.kind == "haar":
-        haar = HaarDetector(min_score=config.min_score)  # without state
-        return lambda: haar
-    return partial(
-        RoomDetector,
-        BlazeFace(find_network("face_detection_short_range.tflite"), min_score=config.min_score),
-        LandmarkFaceVerifier(find_network("face_landmark.tflite")),
-        runs_per_frame=config.runs_per_frame,
-    )
+        haar = IgnoringDetector(HaarDetector(min_score=config.min_score), regions)
+        return lambda: haar  # without state
+    faces = BlazeFace(find_network("face_detection_short_range.tflite"), min_score=config.min_score)
+    verifier = LandmarkFaceVerifier(find_network("face_landmark.tflite"))
+    views = IgnoringViews(faces, regions)
+
+    def make() -> FaceDetector:
+        room = RoomDetector(views, verifier, runs_per_frame=config.runs_per_frame)
+        return IgnoringDetector(room, regions)
+
+    return make

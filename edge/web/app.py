@@ -26,6 +26,7 @@ from edge.web.history import History, add_history
 from edge.web.links import add_links
 from edge.web.metrics import add_metrics, no_metrics
 from edge.web.placeholder import MAX_AGE_S
+from edge.web.regions import NO_REGIONS, Regions, add_regions
 from edge.web.responses import add_headers_and_errors, as_json
 from edge.web.stream import JpegFeed
 from edge.web.text_drawing import ink_on
@@ -59,6 +60,7 @@ def create_app(
     controls: Controls,
     history: History,
     metrics: Callable[[str], tuple[bytes, str]] = no_metrics,
+    regions: Regions = NO_REGIONS,
     version: str = __version__,
 ) -> Flask:
     """Return the application. `report` and `leds` are called for each response and must not block.
@@ -76,6 +78,7 @@ def create_app(
     add_login(app, access)
     add_history(app, history, labels)
     add_metrics(app, metrics)
+    add_regions(app, regions)
     event_viewers = ViewerLimit(feed.viewers.limit)
 
     def status() -> dict[str, Any]:

@@ -34,6 +34,7 @@ from edge.web.auth.authenticator import NO_PROXIES, Access, Authenticator
 from edge.web.auth.forwarded import TrustedProxies
 from edge.web.auth.sessions import Sessions
 from edge.web.auth.tokens import AccessTokens
+from edge.web.regions import NO_REGIONS, Regions
 from edge.web.server.server import WebServer
 from edge.web.stream import JpegFeed
 
@@ -56,6 +57,7 @@ class ScriptedDevice:
         tokens: AccessTokens | None = None,
         frame_ancestors: tuple[str, ...] = (),
         proxies: TrustedProxies = NO_PROXIES,
+        regions: Regions = NO_REGIONS,
     ) -> None:
         self.code = code or ""
         self.camera = CameraState.LIVE
@@ -93,6 +95,7 @@ class ScriptedDevice:
             ),
             controls=Controls(pause=self.pause, resume=self.resume),
             history=self.history,
+            regions=regions,
             version="0.0-test",
         )
         self.feed = feed

@@ -16,6 +16,7 @@ from edge.web.auth.rate_limit import RateLimit
 from edge.web.auth.sessions import Sessions
 from edge.web.auth.tokens import AccessTokens
 from edge.web.metrics import no_metrics
+from edge.web.regions import NO_REGIONS, Regions
 from edge.web.stream import JpegFeed
 
 CODE = "k7mf-2q9x-ta"
@@ -45,6 +46,7 @@ class Device:
         self.proxies = NO_PROXIES
         self.hosts = AllowedHosts()
         self.metrics = no_metrics
+        self.regions: Regions = NO_REGIONS
         self.scenes: Latest[Scene] = Latest()
         self.reports: Latest[Report] = Latest()
         self.history = History()
@@ -67,6 +69,7 @@ class Device:
             controls=Controls(pause=self.pause, resume=self.resume),
             history=self.history,
             metrics=self.metrics,
+            regions=self.regions,
         )
 
     def _access(self) -> Access:

@@ -13,7 +13,7 @@ from werkzeug.datastructures import WWWAuthenticate
 FOR_PROGRAMS = frozenset(
     {
         *("live_video", "snapshot", "api_status", "pause", "resume", "live_status"),
-        *("api_history", "api_history_csv", "metrics"),
+        *("api_history", "api_history_csv", "metrics", "ignored_regions"),
     }
 )
 _REALM = "emotion-edge"

@@ -11,12 +11,15 @@ const headers = { "X-Emotion-Edge": "1" };
 // Returns the response of the device, null when none arrives in time.
 export function request(address, options = {}) {
   const signal = AbortSignal.timeout(TIMEOUT_MS);
-  return fetch(address, { ...options, headers, signal }).catch(() => null);
+  const type = options.body ? { "Content-Type": "application/json" } : {};
+  return fetch(address, { ...options, headers: { ...headers, ...type }, signal }).catch(() => null);
 }
 
 // Throws an Error whose message tells the user why the request failed.
-export async function post(address) {
-  const response = await request(address, { method: "POST", redirect: "manual" });
+export async function post(address, values) {
+  const options = { method: "POST", redirect: "manual" };
+  if (values) options.body = JSON.stringify(values);
+  const response = await request(address, options);
   if (!response) throw new Error(strings.noResponse);
   if (leaveIfLoggedOut(response.status)) return;
   if (response.status >= 400) throw new Error(strings.refused(response.status));

@@ -8,6 +8,7 @@ import { showLeds } from "./leds.js";
 import { StatusStream } from "./status-stream.js";
 import { showAlerts } from "./alerts.js";
 import { Video } from "./video.js";
+import { wireRegions } from "./regions.js";
 import { runTimeline, wireTimeline } from "./timeline.js";
 import * as strings from "./strings.js";
 import { setIcon, setText } from "./dom.js";
@@ -109,6 +110,7 @@ function wakeOrSleep() {
 wireAbout();
 wireControls(showError);
 wireTimeline();
+wireRegions(showError);
 at("leave")?.addEventListener("click", logOut);
 document.addEventListener("visibilitychange", wakeOrSleep);
 addEventListener("pageshow", (event) => event.persisted && wakeOrSleep());

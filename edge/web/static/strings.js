@@ -34,6 +34,11 @@ export const logOutFailed = (why) => `You are still logged in: ${why}`;
 export const noResponse = "the device does not respond.";
 export const refused = (status) => `the device refused the request (${status}).`;
 
+export const regionsFailed = (why) => `The ignored regions could not be saved: ${why}`;
+export const regionsUnknown = "The ignored regions could not be read.";
+export const region = (number, [x1, y1, x2, y2]) =>
+  `Ignored region ${number}: from ${percent(x1)} to ${percent(x2)} across, ${percent(y1)} to ${percent(y2)} down`;
+
 export const fullScreen = "Full screen";
 export const leaveFullScreen = "Leave full screen";
 

@@ -1,0 +1,73 @@
+"""Regions drawn over the video in Chromium, by pointer and by keyboard."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from browsing import DESKTOP, Page, until
+
+from edge.kept_regions import KeptRegions
+from edge.vision.ignored_regions import IgnoredRegions
+
+pytestmark = pytest.mark.browser
+
+ARROW_RIGHT, SHIFT_DOWN, DELETE = "\ue014", "\ue008\ue015", "\ue017"
+
+
+@pytest.fixture
+def kept() -> KeptRegions:
+    return KeptRegions(IgnoredRegions(), None)
+
+
+@pytest.fixture
+def page(chromium: Any, make_device: Callable[..., Any], kept: KeptRegions) -> Page:
+    page = Page(chromium, make_device(regions=kept))
+    page.look_as(DESKTOP)
+    until(lambda: page.brightness() > 80)
+    page.click("#region-open")
+    until(lambda: page.shown("#regions"))
+    return page
+
+
+def drag(page: Page, start: tuple[float, float], end: tuple[float, float]) -> None:
+    """Drag with the mouse, from and to a place in shares of the video."""
+    box = page.box("#video")
+    assert box["top"] >= 0, box
+    for kind, (x, y) in (("mousePressed", start), ("mouseMoved", end), ("mouseReleased", end)):
+        place = {"x": box["left"] + x * box["width"], "y": box["top"] + y * box["height"]}
+        event = {"type": kind, "button": "left", "buttons": 1, "clickCount": 1, **place}
+        page.browser.execute_cdp_cmd("Input.dispatchMouseEvent", event)
+
+
+def test_a_region_is_drawn_and_saved(page: Page, kept: KeptRegions) -> None:
+    drag(page, (0.6, 0.7), (0.2, 0.3))  # backwards
+    until(lambda: len(page.texts(".region")) == 1)
+    page.click("#region-save")
+    until(lambda: len(kept.get()) == 1)
+    assert kept.get()[0] == pytest.approx([0.2, 0.3, 0.6, 0.7], abs=0.01)
+    until(lambda: not page.shown("#regions"))
+    page.click("#region-open")
+    until(lambda: len(page.texts(".region")) == 1)
+    assert page.attribute(".region", "aria-label").startswith("Ignored region 1: from 20% to 60%")
+    assert page.violations() == []
+    page.click("#region-clear")
+    page.click("#region-save")
+    until(lambda: kept.get() == [])
+
+
+def test_the_keyboard_does_it_all(page: Page, kept: KeptRegions) -> None:
+    page.click("#region-add")
+    page.press(ARROW_RIGHT, ".region")
+    page.press(SHIFT_DOWN, ".region")
+    page.click("#region-add")
+    page.press(DELETE, ".region:last-child")
+    page.click("#region-save")
+    until(lambda: len(kept.get()) == 1)
+    assert kept.get()[0] == pytest.approx([0.37, 0.35, 0.67, 0.67], abs=0.001)
+
+
+def test_cancel_changes_nothing(page: Page, kept: KeptRegions) -> None:
+    drag(page, (0.1, 0.1), (0.5, 0.5))
+    page.click("#region-cancel")
+    assert not page.shown("#regions")
+    assert kept.get() == []
