@@ -316,7 +316,7 @@ def rtsp(tmp_path: Path) -> Iterator[str]:
         pytest.skip("VLC is not installed")
     if shutil.which("ffmpeg") is None:
         pytest.skip("ffmpeg is not installed")
-    user = "nobody" if os.geteuid() == 0 else None  # VLC does not run as root
+    user = "daemon" if os.geteuid() == 0 else None  # VLC does not run as root
     if user is not None:
         for folder in (tmp_path, *tmp_path.parents[:2]):
             folder.chmod(0o755)

@@ -78,7 +78,7 @@ def play(tmp_path: Path) -> Iterator[Callable[[str], Path]]:
             pytest.skip("VLC is not installed")
         written = tmp_path / "played.ts"
         # VLC does not run as root.
-        user = "nobody" if os.geteuid() == 0 else None
+        user = "daemon" if os.geteuid() == 0 else None
         for folder in (tmp_path, *tmp_path.parents[:2]):
             if user is not None:
                 folder.chmod(0o777 if folder == tmp_path else 0o755)
