@@ -164,6 +164,16 @@ def test_the_first_notice_of_the_stream_comes_at_once(front: Proxy) -> None:
     stream.close()
 
 
+def test_one_client_behind_a_proxy_leaves_threads_for_another(site: Site, front: Proxy) -> None:
+    # Of eight threads one client gets six, also when all come from the same proxy.
+    held = [ask(front, "events", Authorization=f"Bearer {CODE}") for _ in range(2)]
+    assert [answer.status for answer in held] == [200, 200]
+    served = site.server._queue._served
+    assert dict(served) == {CLIENT: 2}
+    other = ask(front, "events", address=NEIGHBOUR, Authorization=f"Bearer {CODE}")
+    assert other.status == 503  # the viewer limit, and not the proxy's turn
+
+
 def test_a_viewer_link_shows_the_page_behind_a_proxy(site: Site, front: Proxy) -> None:
     token = site.device.tokens.add("kitchen", "view")
     answer = ask(front, f"view/{token}")
