@@ -30,8 +30,8 @@ from edge.history.history import History
 from edge.latest import Latest
 from edge.web.app import Controls, create_app
 from edge.web.auth.allowed_hosts import AllowedHosts
-from edge.web.auth.authenticator import NO_PROXIES, Access, Authenticator
-from edge.web.auth.forwarded import TrustedProxies
+from edge.web.auth.authenticator import Access, Authenticator
+from edge.web.auth.forwarded import NO_PROXIES, TrustedProxies
 from edge.web.auth.sessions import Sessions
 from edge.web.auth.tokens import AccessTokens
 from edge.web.regions import NO_REGIONS, Regions

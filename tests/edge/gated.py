@@ -11,7 +11,8 @@ from edge.latest import Latest
 from edge.state import KeptFile
 from edge.web.app import Controls, create_app
 from edge.web.auth.allowed_hosts import AllowedHosts
-from edge.web.auth.authenticator import NO_PROXIES, Access, Authenticator
+from edge.web.auth.authenticator import Access, Authenticator
+from edge.web.auth.forwarded import NO_PROXIES
 from edge.web.auth.rate_limit import RateLimit
 from edge.web.auth.sessions import Sessions
 from edge.web.auth.tokens import AccessTokens

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from edge.web.auth.allowed_hosts import AllowedHosts
-from edge.web.auth.forwarded import TrustedProxies
+from edge.web.auth.forwarded import NO_PROXIES, TrustedProxies
 from edge.web.auth.rate_limit import RateLimit, plain_address
 from edge.web.auth.sessions import Sessions
 from edge.web.auth.tokens import AccessTokens
@@ -87,9 +87,6 @@ class Authenticator:
         """Whether this is the present code; does not count as a try."""
         given, right = _plain(code[:_LONGEST_TRY]), _plain(self._code())
         return hmac.compare_digest(given.encode(), right.encode())
-
-
-NO_PROXIES = TrustedProxies()
 
 
 @dataclass(frozen=True, slots=True)

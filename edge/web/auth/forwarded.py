@@ -53,6 +53,9 @@ class TrustedProxies:
         return client
 
 
+NO_PROXIES = TrustedProxies()
+
+
 class Forwarded:
     """WSGI middleware that puts what a trusted proxy says into the request."""
 

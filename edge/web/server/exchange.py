@@ -14,7 +14,7 @@ from cheroot.server import HTTPRequest
 from cheroot.wsgi import Gateway_10
 from flask import Flask
 
-from edge.web.auth.forwarded import TrustedProxies
+from edge.web.auth.forwarded import NO_PROXIES, TrustedProxies
 from edge.web.auth.viewer_links import without_token
 from edge.web.server.defect_log import DefectLog
 from edge.web.server.request_head import RequestHead
@@ -43,7 +43,7 @@ class Site:
         address: tuple[str, int],
         *,
         secure: bool,
-        proxies: TrustedProxies,
+        proxies: TrustedProxies = NO_PROXIES,
     ) -> None:
         self.wsgi_app = app
         self.proxies = proxies

@@ -15,8 +15,7 @@ from flask import Flask
 from edge.errors import ConfigError, EdgeError, OutputError, ResourceError
 from edge.network import listen
 from edge.process.threads import start_thread
-from edge.web.auth.authenticator import NO_PROXIES
-from edge.web.auth.forwarded import TrustedProxies
+from edge.web.auth.forwarded import NO_PROXIES, TrustedProxies
 from edge.web.server.connection import Connection
 from edge.web.server.exchange import Site
 from edge.web.server.fair_queue import FairQueue
