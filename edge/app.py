@@ -81,8 +81,7 @@ def run_device(
             feed=lambda: feed,
         )
         connected = open_integrations(config, parts)
-        outputs = FanOut([history, *_sinks(config, kept, manager, leds, terminal), *connected])
-        sinks: list[Sink] = [history, *_sinks(config, kept, manager, leds, terminal)]
+        sinks: list[Sink] = [history, *_sinks(config, kept, manager, leds, terminal), *connected]
         outputs = FanOut(sinks)
         opened.callback(outputs.close)
         metrics = Metrics(labels, [sink.name for sink in sinks], __version__)

@@ -22,7 +22,15 @@ DEFAULTS = {"host": "127.0.0.1", "port": 8080, "tls": False, "auth": "code"}
 
 PACKAGES = (
     *("ai_edge_litert.interpreter", "cheroot", "cv2", "edge.config", "flask", "gpiozero"),
-    *("itsdangerous", "msgspec", "paho.mqtt.client", "simplejpeg", "tomli_w", "werkzeug"),
+    *(
+        "itsdangerous",
+        "msgspec",
+        "paho.mqtt.client",
+        "prometheus_client",
+        "simplejpeg",
+        "tomli_w",
+        "werkzeug",
+    ),
 )
 
 

@@ -1,5 +1,6 @@
 """Real reverse proxies on loopback, with the configurations of docs/reverse-proxy.md."""
 
+import os
 import re
 import shutil
 import socket
@@ -16,6 +17,7 @@ import pytest
 from edge.web.certificate import keep_certificate
 
 NAME = "faces.example.org"
+PATH = f"{os.environ['PATH']}:/usr/sbin"  # nginx is there
 DOCUMENT = Path(__file__).parents[2] / "docs/reverse-proxy.md"
 
 Kind = Literal["nginx", "nginx below a path", "caddy", "caddy below a path", "stock nginx"]
@@ -57,7 +59,7 @@ class Proxy:
 def proxy(kind: Kind, device_port: int, folder: Path, *, tls: bool = True) -> Iterator[Proxy]:
     """Run the proxy in front of a device on loopback until the context ends."""
     program = kind.partition(" below")[0].removeprefix("stock ")
-    if shutil.which(program) is None:
+    if shutil.which(program, path=PATH) is None:
         pytest.skip(f"{program} is not installed: apt-get install {program}")
     port, below = free_port(), "below a path" in kind
     files = _certificate(folder) if tls else None
@@ -101,7 +103,13 @@ def _nginx(
     site = site.replace("listen 443 ssl", listen)
     config = folder / "nginx.conf"
     config.write_text(_NGINX.format(folder=folder, site=site))
-    return [shutil.which("nginx") or "", "-c", str(config), "-e", str(folder / "error.log")]
+    return [
+        shutil.which("nginx", path=PATH) or "",
+        "-c",
+        str(config),
+        "-e",
+        str(folder / "error.log"),
+    ]
 
 
 def _caddy(
