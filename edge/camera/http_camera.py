@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from http.client import HTTPException
 from typing import Any
 from urllib import request
@@ -61,20 +61,29 @@ class _Basic(request.HTTPBasicAuthHandler):
     """Basic authentication that closes the refused response, which urllib leaves open."""
 
     def http_error_401(self, req: Any, fp: Any, code: Any, msg: Any, headers: Any) -> Any:
-        return _closed(fp, super().http_error_401(req, fp, code, msg, headers))
+        with _closed_if_handled(fp) as answers:
+            answers.append(super().http_error_401(req, fp, code, msg, headers))
+        return answers[0]
 
 
 class _Digest(request.HTTPDigestAuthHandler):
     """The same for Digest authentication."""
 
     def http_error_401(self, req: Any, fp: Any, code: Any, msg: Any, headers: Any) -> Any:
-        return _closed(fp, super().http_error_401(req, fp, code, msg, headers))
+        with _closed_if_handled(fp) as answers:
+            answers.append(super().http_error_401(req, fp, code, msg, headers))
+        return answers[0]
 
 
-def _closed(refused: Any, answer: Any) -> Any:
-    if answer is not None:  # else the next handler needs it
-        refused.close()
-    return answer
+@contextmanager
+def _closed_if_handled(refused: Any) -> Iterator[list[Any]]:
+    """Close a refused response, unless the answer to it is None: the next handler needs it then."""
+    answers: list[Any] = []
+    try:
+        yield answers
+    finally:
+        if answers != [None]:
+            refused.close()
 
 
 def _opener(address: NetworkAddress) -> request.OpenerDirector:
