@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 
 from edge.datatypes import BBox, BgrImage, Detection, Sighting, Track
-from edge.vision.detector import FaceDetector, ViewDetector
+from edge.vision.detector import FaceDetector
+from edge.vision.view_reader import ViewDetector
 
 
 class IgnoredRegions:
