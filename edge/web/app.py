@@ -23,6 +23,7 @@ from edge.web.auth.login import add_login
 from edge.web.auth.request_guard import add_request_guard
 from edge.web.auth.viewer_links import ViewerLinks, viewer_token
 from edge.web.history import History, add_history
+from edge.web.history_download import add_downloads
 from edge.web.links import add_links
 from edge.web.metrics import add_metrics, no_metrics
 from edge.web.placeholder import MAX_AGE_S
@@ -79,6 +80,7 @@ def create_app(
     add_history(app, history, labels)
     add_metrics(app, metrics)
     add_regions(app, regions)
+    add_downloads(app, history, labels)
     event_viewers = ViewerLimit(feed.viewers.limit)
 
     def status() -> dict[str, Any]:

@@ -13,7 +13,8 @@ from werkzeug.datastructures import WWWAuthenticate
 FOR_PROGRAMS = frozenset(
     {
         *("live_video", "snapshot", "api_status", "pause", "resume", "live_status"),
-        *("api_history", "api_history_csv", "metrics", "ignored_regions"),
+        *("api_history", "api_history_csv", "api_history_json", "metrics"),
+        "ignored_regions",
     }
 )
 _REALM = "emotion-edge"

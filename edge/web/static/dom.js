@@ -1,4 +1,4 @@
-// Changes texts and icons, and leaves those that are right already.
+// Changes texts and icons, and leaves those that are right already; makes shapes of a drawing.
 
 // A screen reader would read the same text again.
 export function setText(element, text) {
@@ -10,4 +10,10 @@ export function setIcon(element, name) {
   const use = element.querySelector("use");
   const href = use.getAttribute("href").replace(/#.*/, `#${name}`);
   if (href !== use.getAttribute("href")) use.setAttribute("href", href);
+}
+
+export function shape(name, attributes) {
+  const element = document.createElementNS("http://www.w3.org/2000/svg", name);
+  for (const [key, value] of Object.entries(attributes)) element.setAttribute(key, value);
+  return element;
 }

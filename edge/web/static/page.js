@@ -9,6 +9,7 @@ import { StatusStream } from "./status-stream.js";
 import { showAlerts } from "./alerts.js";
 import { Video } from "./video.js";
 import { wireRegions } from "./regions.js";
+import { runPast, wirePast } from "./past.js";
 import { runTimeline, wireTimeline } from "./timeline.js";
 import * as strings from "./strings.js";
 import { setIcon, setText } from "./dom.js";
@@ -105,12 +106,14 @@ function wakeOrSleep() {
     video.show();
   }
   runTimeline(!document.hidden);
+  runPast(!document.hidden);
 }
 
 wireAbout();
 wireControls(showError);
 wireTimeline();
 wireRegions(showError);
+wirePast();
 at("leave")?.addEventListener("click", logOut);
 document.addEventListener("visibilitychange", wakeOrSleep);
 addEventListener("pageshow", (event) => event.persisted && wakeOrSleep());

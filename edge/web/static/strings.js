@@ -76,3 +76,37 @@ export function spokenMoment(when, column, shares) {
   if (!column.faceTime) return emptyMoment(when, column);
   return `${when}: ${shares.map(([label, share]) => `${label} ${percent(share)}`).join(", ")}`;
 }
+
+// The day and the week.
+
+const clock = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit" });
+const dayName = new Intl.DateTimeFormat(undefined, { weekday: "short" });
+const dayAndHour = new Intl.DateTimeFormat(undefined, { weekday: "short", hour: "2-digit", minute: "2-digit" });
+
+export const hour = (t) => clock.format(t * 1000);
+export const weekday = (t) => dayName.format(t * 1000);
+export const pastTime = (t) => dayAndHour.format(t * 1000);
+export const minutes = (seconds) => `${Math.round(seconds / 60)} min`;
+export const pastHint = "Tap an hour for its numbers.";
+
+export function past(span, shares) {
+  const when = span === "day" ? "Last 24 hours" : "Last 7 days";
+  const [first, second] = shares.map(([label, share]) => `${label} (${percent(share)})`);
+  return first ? `${when}: mostly ${first}${second ? `, then ${second}` : ""}` : `${when}: no faces`;
+}
+
+// Says from when on there are records, where most of the span is before that.
+export function since(hours) {
+  const first = hours.findIndex(({ watchedS }) => watchedS > 0);
+  if (first < 0) return "No records yet.";
+  return first > hours.length / 2 ? `Recorded since ${pastTime(hours[first].t)}` : "";
+}
+
+export function pastHour({ t, watchedS, faces }, shares) {
+  const when = pastTime(t);
+  if (!watchedS) return `${when}: not watched`;
+  const watched = `watched ${minutes(watchedS)}`;
+  if (!shares.length) return `${when}: no faces, ${watched}`;
+  const said = shares.map(([label, share]) => `${label} ${percent(share)}`).join(", ");
+  return `${when}: ${said}; ${faces.toFixed(1)} faces on average, ${watched}`;
+}

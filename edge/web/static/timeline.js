@@ -2,12 +2,11 @@
 
 import { COLUMN_S, COLUMNS, History, overall, ranked } from "./history.js";
 import * as strings from "./strings.js";
-import { setText } from "./dom.js";
+import { setText, shape } from "./dom.js";
+import { column } from "./drawing.js";
 
 const POLL_MS = 5000;
 const HEIGHT = 100; // of the drawing's own units; a column is 1 wide
-const GAP = 0.14; // between two columns
-const SVG = "http://www.w3.org/2000/svg";
 
 const plot = document.getElementById("plot");
 const scrub = document.getElementById("scrub");
@@ -47,19 +46,11 @@ async function update() {
 function draw() {
   const paths = new Map([...areas.keys()].map((label) => [label, ""]));
   columns.forEach(({ shares }, x) => {
-    let top = 0;
-    // In the order of the bars, from the top: neutral is at the bottom.
-    for (const label of areas.keys()) {
-      const height = (shares[label] ?? 0) * HEIGHT;
-      if (height > 0) paths.set(label, paths.get(label) + block(x, top, height));
-      top += height;
+    for (const [label, block] of column(areas.keys(), shares, x, 1, HEIGHT)) {
+      paths.set(label, paths.get(label) + block);
     }
   });
   for (const [label, path] of areas) path.setAttribute("d", paths.get(label));
-}
-
-function block(x, y, height) {
-  return `M${x + GAP / 2} ${y.toFixed(2)}h${1 - GAP}v${height.toFixed(2)}h${GAP - 1}z`;
 }
 
 // A slider itself follows neither a finger outside its thumb nor a mouse without a click.
@@ -96,10 +87,4 @@ function showShares() {
 
 function areaOf(label) {
   return shape("path", { "data-label": label });
-}
-
-function shape(name, attributes) {
-  const element = document.createElementNS(SVG, name);
-  for (const [key, value] of Object.entries(attributes)) element.setAttribute(key, value);
-  return element;
 }

@@ -23,6 +23,7 @@ from edge.datatypes import Period
 from edge.history.history import History
 from edge.history.recorder import HistoryFile
 from edge.web.history import add_history
+from edge.web.history_download import add_downloads
 from edge.web.responses import add_headers_and_errors
 from edge.web.server.server import WebServer
 
@@ -133,7 +134,8 @@ def test_a_minute_that_came_twice_is_a_minute(client: FlaskClient, minute: int) 
 def app_of(history: Any, **pace: Any) -> Flask:
     app = Flask("history")
     add_headers_and_errors(app)
-    add_history(app, history, ("happy", "sad"), **pace)
+    add_history(app, history, ("happy", "sad"))
+    add_downloads(app, history, ("happy", "sad"), **pace)
     return app
 
 
