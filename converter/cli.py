@@ -7,6 +7,7 @@ import os
 import sys
 from importlib import import_module
 from importlib.metadata import PackageNotFoundError, version
+from typing import Any
 
 from converter.errors import ConverterError
 
@@ -50,11 +51,19 @@ def _parser(arguments: list[str]) -> argparse.ArgumentParser:
     asked_for = next((word for word in arguments if not word.startswith("-")), None)
     for name, (module, summary) in COMMANDS.items():
         if name == asked_for:
-            import_module(f"converter.{module}").add_parser(subparsers)
+            _loaded(module).add_parser(subparsers)
         else:
             subparsers.add_parser(name, help=summary)
     subparsers.add_parser("version", help="print the version").set_defaults(func=_print_version)
     return parser
+
+
+def _loaded(module: str) -> Any:
+    """Return a command's module. It takes seconds to load, which are shown."""
+    from converter.progress import stage  # noqa: PLC0415 # for commands only
+
+    with stage("Loading libraries"):
+        return import_module(f"converter.{module}")
 
 
 def _print_version(_: argparse.Namespace) -> int:

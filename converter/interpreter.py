@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from typing import Any
 
 import numpy as np
@@ -10,6 +9,7 @@ import numpy.typing as npt
 from ai_edge_litert.interpreter import Interpreter
 
 from converter.errors import ConversionError
+from converter.quiet import quiet
 
 Floats = npt.NDArray[np.float32]
 THREADS = 2
@@ -26,14 +26,13 @@ def load_interpreter(model: bytes, *, keep_tensors: bool = False) -> Any:
     """
     check_identifier(model)
     try:
-        with warnings.catch_warnings():  # that keeping every tensor takes memory
-            warnings.simplefilter("ignore")
+        with quiet():  # that keeping every tensor takes memory, that XNNPACK is there
             interpreter = Interpreter(
                 model_content=model,
                 num_threads=THREADS,
                 experimental_preserve_all_tensors=keep_tensors,
             )
-        interpreter.allocate_tensors()
+            interpreter.allocate_tensors()
     except (ValueError, RuntimeError) as exc:
         raise ConversionError(f"not a TFLite model: {str(exc).splitlines()[0]}") from exc
     return interpreter

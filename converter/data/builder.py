@@ -79,8 +79,11 @@ class DatasetBuilder:
         self.splits.append(split)
         self.votes.append(votes)
 
-    def reading(self, source: object) -> Reading:
-        """Return the samples. Raises DataError when there is none, or more than 1% is bad."""
+    def reading(self, source: object, *notes: str) -> Reading:
+        """Return the samples, with those of `notes` that are not empty.
+
+        Raises DataError when there is none, or more than 1% is bad.
+        """
         rows = len(self.samples) + self.contempt + len(self.bad)
         if len(self.bad) > MOST_BAD * rows:
             raise DataError(f"{len(self.bad)} of {rows} samples are bad, the first: {self.bad[0]}")
@@ -92,4 +95,9 @@ class DatasetBuilder:
             split=np.array(self.splits, np.uint8),
             votes=np.stack(self.votes),
         )
-        return Reading(faces=faces, bad=tuple(self.bad), contempt=self.contempt)
+        return Reading(
+            faces=faces,
+            bad=tuple(self.bad),
+            contempt=self.contempt,
+            notes=tuple(filter(None, notes)),
+        )

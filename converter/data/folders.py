@@ -1,7 +1,8 @@
 """Datasets as folders of images: FER2013's copies, CK+, MMA and your own.
 
-Either `train|val|test/<emotion>/...` or `<emotion>/...`; folders of other names in between or
-below are followed, files that are no images and hidden ones are passed over.
+Either `train|val|test/<emotion>/...` or `<emotion>/...`, also inside of folders that hold nothing
+else, as archives unpack to. Folders below an emotion's are followed; files that are no images,
+hidden ones and what a Mac adds to archives are passed over.
 """
 
 from __future__ import annotations
@@ -12,52 +13,67 @@ from pathlib import Path
 import numpy as np
 
 from converter.data.builder import NO_VOTES, SPLITS, DatasetBuilder, Parsed, Reading
-from converter.data.faces import FaceDataset, Split
+from converter.data.faces import Split
 from converter.data.ferplus import Votes
+from converter.data.held_out import with_splits
 from converter.data.image import image_of_file
-from converter.data.labels import DROPPED, KNOWN, LABELS, label_of
+from converter.data.label_map import LabelMap, NameReader
+from converter.data.labels import DROPPED
 from converter.errors import DataError
 from converter.progress import progress
 
 SUFFIXES = {".png", ".jpg", ".jpeg", ".bmp", ".pgm", ".tif", ".tiff", ".webp"}
-HELD_OUT_ONE_IN = 10
-"""Of the images of each label, where the folders hold none out."""
-
-SEED = 0
+OF_ARCHIVES = "__macosx"
+"""The folder of a Mac's own files in the archives that it makes, in lower case."""
 
 
-def read_folders(path: Path, votes: Votes | None = None) -> Reading:
+def read_folders(
+    path: Path, votes: Votes | None = None, own_names: LabelMap | None = None
+) -> Reading:
     """Return the images below `path`, with FER+'s `votes` by file name.
 
-    Raises DataError when a folder's name is no label, more than 1% of the images cannot be read,
-    or no image is among `votes`.
+    `own_names` are labels by names of folders. Raises DataError when a folder's name is no label,
+    more than 1% of the images cannot be read, no image is among `votes`, or no folder has one of
+    `own_names`.
     """
-    gathered = DatasetBuilder()
-    images = list(_images(path))
+    gathered, names = DatasetBuilder(), NameReader(own_names)
+    images = _images(path, names)
+    names.check_used(path)
     named = votes.by_name() if votes else {}
     for image, label, split in progress(images, "Reading", total=len(images)):
         own = named.get(image.name, NO_VOTES)
         gathered.take(str(image), partial(_parsed, image, label, split), own)
-    reading = gathered.reading(path)
+    reading = gathered.reading(path, names.note())
     if votes and (reading.faces.votes < 0).all():
         raise DataError(f"{path}: none of its images has a name in the votes")
     return _with_splits(reading, {split for _, _, split in images})
 
 
-def _images(path: Path) -> list[tuple[Path, str, Split | None]]:
+def _images(path: Path, names: NameReader) -> list[tuple[Path, str, Split | None]]:
     """Return every image with its label and split, None in a tree without splits."""
     try:
-        children = _folders(path)
+        path, children = _unwrapped(path, names)
     except OSError as exc:
         raise DataError(f"{path}: cannot read the images: {exc.strerror}") from exc
     splits = {child: SPLITS[child.name.lower()] for child in children if _is_split(child)}
     if not splits:
-        return _labelled(path, children, None)
+        return _labelled(path, children, None, names)
     return [
         image
         for child, split in splits.items()
-        for image in _labelled(child, _folders(child), split)
+        for image in _labelled(child, _folders(child), split, names)
     ]
+
+
+def _unwrapped(path: Path, names: NameReader) -> tuple[Path, list[Path]]:
+    """Return the folder that holds the splits or labels, and its folders."""
+    children = _folders(path)
+    while len(children) == 1 and not _is_split(children[0]) and not names(children[0].name):
+        inner = _folders(children[0])
+        if not inner:
+            break
+        path, children = children[0], inner
+    return path, children
 
 
 def _folders(path: Path) -> list[Path]:
@@ -67,7 +83,9 @@ def _folders(path: Path) -> list[Path]:
 
 def _is_hidden(path: Path, root: Path) -> bool:
     """Return whether an editor or a Mac left it below `root`: .ipynb_checkpoints, ._1.png."""
-    return any(part.startswith(".") for part in path.relative_to(root).parts)
+    return any(
+        part.startswith(".") or part.lower() == OF_ARCHIVES for part in path.relative_to(root).parts
+    )
 
 
 def _is_split(folder: Path) -> bool:
@@ -75,15 +93,15 @@ def _is_split(folder: Path) -> bool:
 
 
 def _labelled(
-    path: Path, folders: list[Path], split: Split | None
+    path: Path, folders: list[Path], split: Split | None, names: NameReader
 ) -> list[tuple[Path, str, Split | None]]:
     if not folders:
         raise DataError(f"{path}: it holds no folder named after an emotion")
     found = []
     for folder in folders:
-        label = label_of(folder.name)
+        label = names(folder.name)
         if label is None:
-            raise DataError(f"{folder}: {folder.name!r} is not a known emotion ({KNOWN})")
+            raise DataError(f"{folder}: {folder.name!r} is not a known emotion ({names.expected})")
         found += [(file, label, split) for file in _files(folder)]
     return found
 
@@ -105,26 +123,8 @@ def _parsed(image: Path, label: str, split: Split | None) -> Parsed:
 
 def _with_splits(reading: Reading, splits: set[Split | None]) -> Reading:
     """Hold images out where the folders hold none out."""
-    faces = reading.faces
     if None in splits:
-        faces = _held_out(faces, Split.PRIVATE)
-        faces = _held_out(faces, Split.PUBLIC)
-        note = "no split among the folders: a tenth each was drawn for PublicTest and PrivateTest"
-    elif Split.PUBLIC not in splits:
-        faces = _held_out(faces, Split.PUBLIC)
-        note = "no folder of validation images: a tenth of the training ones became PublicTest"
-    else:
-        return reading
-    return Reading(faces=faces, bad=reading.bad, contempt=reading.contempt, notes=(note,))
-
-
-def _held_out(faces: FaceDataset, split: Split) -> FaceDataset:
-    """Return `faces` with one training image in ten of each label moved to `split`."""
-    rng = np.random.default_rng((SEED, split))
-    moved = faces.split.copy()
-    for label in range(len(LABELS)):
-        own = rng.permutation(
-            np.flatnonzero((faces.labels == label) & (faces.split == Split.TRAINING))
-        )
-        moved[own[: round(len(own) / HELD_OUT_ONE_IN)]] = split
-    return FaceDataset(images=faces.images, labels=faces.labels, split=moved, votes=faces.votes)
+        return with_splits(reading, "no split among the folders", Split.PRIVATE, Split.PUBLIC)
+    if Split.PUBLIC not in splits:
+        return with_splits(reading, "no folder of validation images", Split.PUBLIC)
+    return reading

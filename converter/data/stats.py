@@ -13,7 +13,9 @@ from converter.data.contact_sheet import contact_sheet_png
 from converter.data.dataset import Reading, read_dataset
 from converter.data.faces import FaceDataset, SampleStatus, Split
 from converter.data.ferplus import majority_labels
+from converter.data.label_map import add_label_map
 from converter.data.labels import LABELS
+from converter.data.near_copies import Copies, held_out_copies, without_near_copies
 from converter.output import check_writable, write_together
 
 SPLIT_NAMES = {
@@ -44,6 +46,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     parser = subparsers.add_parser("dataset", help="count a dataset's samples")
     parser.add_argument("path", type=Path, help="fer2013.csv, a folder of labelled images, or .npz")
     parser.add_argument("--votes", type=Path, metavar="CSV", help="FER+ votes, fer2013new.csv")
+    add_label_map(parser)
     parser.add_argument("--contact-sheet", type=Path, metavar="PNG", help="draw some of each label")
     parser.add_argument("--force", action="store_true", help="replace an existing drawing")
     parser.set_defaults(func=run)
@@ -53,10 +56,11 @@ def run(args: argparse.Namespace) -> int:
     """Print the statistics of `args.path`; return the exit code."""
     if args.contact_sheet:
         check_writable((args.contact_sheet,), force=args.force)
-    reading = read_dataset(args.path, args.votes)
+    reading = read_dataset(args.path, args.votes, args.label_map)
     if args.contact_sheet:
         write_together({args.contact_sheet: contact_sheet_png(reading.faces)})
-    sys.stdout.write(_text(reading, survey(reading.faces)))
+    lines = [*_lines(reading, survey(reading.faces)), *_copies(reading.faces)]
+    sys.stdout.write("\n".join(lines) + "\n")
     return 0
 
 
@@ -78,7 +82,31 @@ def survey(faces: FaceDataset) -> Survey:
     )
 
 
-def _text(reading: Reading, counted: Survey) -> str:
+def _copies(faces: FaceDataset) -> list[str]:
+    """Return what is said about samples that are in more than one split."""
+    training = faces.training()
+    left_out = len(training) - len(without_near_copies(training, faces))
+    lines = [
+        f"{left_out} of the used ones are near copies of held-out samples, which training leaves "
+        "out, too"
+    ]
+    for split in (Split.PUBLIC, Split.PRIVATE):
+        copies = held_out_copies(faces, split)
+        if copies.exact or copies.near or copies.other_split:
+            lines.append(f"{SPLIT_NAMES[split]}: {_in_words(copies)}")
+    return lines
+
+
+def _in_words(copies: Copies) -> str:
+    agreeing = f"with the same label in {copies.agreeing / max(copies.exact, 1):.1%}"
+    return (
+        f"{copies.exact} of {copies.samples} samples have an exact copy in Training, {agreeing}, "
+        f"{copies.near} others a near one; {copies.other_split} are in the other held-out split, "
+        "exactly or nearly"
+    )
+
+
+def _lines(reading: Reading, counted: Survey) -> list[str]:
     lines = ["".join(f"{name:>11}" for name in ("", *LABELS, "all"))]
     for split, counts in counted.counts.items():
         row = "".join(f"{count:11}" for count in (*counts, sum(counts)))
@@ -103,4 +131,4 @@ def _text(reading: Reading, counted: Survey) -> str:
         lines += [f"  {where}" for where in reading.bad[:BAD_SHOWN]]
         if len(reading.bad) > BAD_SHOWN:
             lines.append(f"  and {len(reading.bad) - BAD_SHOWN} more")
-    return "\n".join(lines) + "\n"
+    return lines

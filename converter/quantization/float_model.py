@@ -12,6 +12,7 @@ import torch
 from converter.data.dataset import LABELS, FaceDataset, Images
 from converter.evaluation.classifiers import TfliteClassifier
 from converter.preprocessing import Preparation
+from converter.progress import stage
 from converter.quantization.calibration import Range, input_range
 from converter.quantization.export import float_tflite
 from converter.quantization.integer import CONCAT_RANGE, concat_tensors, input_tensors
@@ -51,7 +52,10 @@ def own_model(net: FerNet, calibration: FaceDataset) -> FloatModel:
     """
     preparation = Preparation()
     samples = np.concatenate([preparation(image) for image in calibration.images])
-    content = float_tflite(rewrite(net, torch.from_numpy(samples).movedim(3, 1)))
+    with stage("Rewriting the network"):
+        rewritten = rewrite(net, torch.from_numpy(samples).movedim(3, 1))
+    with stage("Converting to TFLite"):
+        content = float_tflite(rewritten)
     concats = dict.fromkeys(concat_tensors(content), CONCAT_RANGE)
     return FloatModel(
         content=content,

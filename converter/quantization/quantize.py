@@ -8,20 +8,24 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from converter import manifest
+from converter import arguments, manifest
 from converter.data.dataset import LABELS, FaceDataset, load_dataset
+from converter.data.label_map import add_label_map
+from converter.data.labels import label_of
 from converter.errors import UsageError
 from converter.evaluation.classifiers import TorchClassifier
 from converter.output import check_writable, write_together
 from converter.preprocessing import CHANNELS
+from converter.progress import stage
 from converter.quantization.calibration import DEFAULT_ESTIMATOR, ESTIMATORS, measured_ranges
 from converter.quantization.float_model import FloatModel, own_model
 from converter.quantization.graph import graph_facts
 from converter.quantization.integer import quantized
+from converter.quantization.label_order import tell_order
 from converter.quantization.measure import Measured, Reference, measure
 from converter.quantization.recipes import RECIPES, STATIC
 from converter.quantization.report import QuantizationReport
-from converter.quantization.snr import fidelity
+from converter.quantization.snr import TensorFidelity, fidelity
 from converter.quantization.tflite_import import Description, foreign_model, with_activation
 from converter.training.checkpoint import load_checkpoint
 from converter.training.model import fer_net
@@ -42,6 +46,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         "model", type=Path, help="our DenseNet121 as .safetensors, or any float .tflite"
     )
     parser.add_argument("--data", type=Path, required=True, help="FER2013")
+    add_label_map(parser)
     parser.add_argument(
         "--out",
         type=Path,
@@ -59,12 +64,14 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     )
     parser.add_argument(
         "--calibration",
-        type=_positive,
+        type=arguments.positive,
         default=256,
         metavar="N",
         help="training samples that set the ranges (default: %(default)s)",
     )
-    parser.add_argument("--seed", type=_seed, default=0, help="chooses them (default: %(default)s)")
+    parser.add_argument(
+        "--seed", type=arguments.seed, default=0, help="chooses them (default: %(default)s)"
+    )
     parser.add_argument("--report", type=Path, help="all that was found, as .json or as text")
     parser.add_argument("--no-measure", action="store_true", help="leave out the accuracy")
     parser.add_argument("--force", action="store_true", help="replace existing files")
@@ -83,7 +90,7 @@ def run(args: argparse.Namespace) -> int:
         facts=_manifest(args, model, content, measured),
         before=graph_facts(model.content),
         after=graph_facts(content),
-        fidelity=fidelity(model.content, content, model.prepared(calibration.images[:SNR_SAMPLES])),
+        fidelity=_fidelity(model, content, calibration),
     )
     texts = [report.facts.to_json()]
     if args.report:
@@ -103,7 +110,10 @@ def _add_descriptions(parser: argparse.ArgumentParser) -> None:
         "--activation", choices=("logits", "probabilities"), help="(default: by its answers)"
     )
     group.add_argument(
-        "--labels", type=_labels, metavar="A,B,...", help=f"(default: {','.join(LABELS)})"
+        "--labels",
+        type=_labels,
+        metavar="A,B,...",
+        help=f"the order of the outputs (default: {','.join(LABELS)})",
     )
 
 
@@ -132,7 +142,10 @@ def _float_model(
         foreign = foreign_model(args.model, described)
         faces, calibration = _faces(args)
         model = with_activation(foreign, described.activation, calibration.images)
-        return model, model.classifier(model.content), faces, calibration
+        reference = model.classifier(model.content)
+        outputs = reference(calibration.images)
+        tell_order(args.model, described.labels, outputs, calibration.labels)
+        return model, reference, faces, calibration
     if said:
         raise UsageError(f"--{min(said)} is for .tflite models; {args.model.name} is a checkpoint")
     net = fer_net(load_checkpoint(args.model))
@@ -141,21 +154,29 @@ def _float_model(
 
 
 def _faces(args: argparse.Namespace) -> tuple[FaceDataset, FaceDataset]:
-    faces = load_dataset(args.data)
+    faces = load_dataset(args.data, own_names=args.label_map)
     return faces, faces.training().stratified(args.calibration, args.seed)
 
 
 def _quantized(args: argparse.Namespace, model: FloatModel, calibration: FaceDataset) -> bytes:
     recipe = RECIPES[args.recipe]
     if not recipe.static:
-        return quantized(model.content, recipe, {})
+        with stage("Quantizing"):
+            return quantized(model.content, recipe, {})
     ranges = measured_ranges(
         model.content,
         model.prepared(calibration.images),
         len(calibration),
         args.ranges or DEFAULT_ESTIMATOR,
     )
-    return quantized(model.content, recipe, {**ranges, **model.known})
+    with stage("Quantizing"):
+        return quantized(model.content, recipe, {**ranges, **model.known})
+
+
+def _fidelity(model: FloatModel, content: bytes, calibration: FaceDataset) -> list[TensorFidelity]:
+    with stage("Comparing tensors"):
+        samples = model.prepared(calibration.images[:SNR_SAMPLES])
+        return fidelity(model.content, content, samples)
 
 
 def _manifest(
@@ -189,20 +210,6 @@ def _taken(model: FloatModel) -> dict[str, Any]:
     return {"colour": how.colour, "mean": how.mean, "std": how.std}
 
 
-def _positive(text: str) -> int:
-    number = int(text)
-    if number < 1:
-        raise argparse.ArgumentTypeError(f"{number} is not at least 1")
-    return number
-
-
-def _seed(text: str) -> int:
-    number = int(text)
-    if number < 0:
-        raise argparse.ArgumentTypeError(f"{number} is not at least 0")
-    return number
-
-
 def _mean(text: str) -> float:
     number = float(text)
     if not abs(number) <= FARTHEST_MEAN:
@@ -218,7 +225,7 @@ def _deviation(text: str) -> float:
 
 
 def _labels(text: str) -> tuple[str, ...]:
-    labels = tuple(label.strip() for label in text.split(","))
+    labels = tuple(label_of(name) or name for name in text.split(","))
     if sorted(labels) != sorted(LABELS):
         raise argparse.ArgumentTypeError(f"expected an order of {','.join(LABELS)}, not {text}")
     return labels

@@ -31,11 +31,19 @@ EpochLog = dict[str, Any]
 
 @dataclass(slots=True)
 class RunState:
-    """The state of an unfinished run; `trainer` is `Trainer.state`'s."""
+    """The state of an unfinished run; `trainer` is `Trainer.state`'s.
+
+    `near_copies` says that they were not dropped: a run of an earlier version keeps its samples.
+    `votes` is the path of FER+'s votes and `label_map` the option of this name, so that a resumed
+    run reads the same samples without them.
+    """
 
     trainer: dict[str, Any]
     faces: str
     limit: int | None = None
+    votes: str | None = None
+    label_map: dict[str, str] | None = None
+    near_copies: bool = True
     history: list[EpochLog] = field(default_factory=list)
 
 

@@ -14,7 +14,10 @@ import torch
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
+from converter import arguments
 from converter.data.dataset import FaceDataset, Split, load_dataset
+from converter.data.label_map import add_label_map
+from converter.data.near_copies import without_near_copies
 from converter.errors import DataError, UsageError
 from converter.training.checkpoint import load_checkpoint
 from converter.training.model import DenseNet121
@@ -35,16 +38,22 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     )
     parser.add_argument("--data", type=Path, required=True, help="FER2013: .csv, .npz or a folder")
     parser.add_argument("--votes", type=Path, metavar="CSV", help="FER+ votes, fer2013new.csv")
+    add_label_map(parser)
     parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder of the run")
     parser.add_argument("--recipe", type=Path, metavar="TOML", help="changes to the default recipe")
     parser.add_argument("--init", type=Path, metavar="WEIGHTS", help=".safetensors to start from")
     parser.add_argument(
-        "--epochs", type=_positive, metavar="N", help="the recipe's last stage only, for N epochs"
+        "--epochs",
+        type=arguments.positive,
+        metavar="N",
+        help="the recipe's last stage only, for N epochs",
     )
-    parser.add_argument("--limit", type=_positive, metavar="N", help="train on N samples only")
+    parser.add_argument(
+        "--limit", type=arguments.positive, metavar="N", help="train on N samples only"
+    )
     parser.add_argument("--resume", action="store_true", help="go on with the run in --out")
     parser.add_argument("--device", choices=("cpu", "cuda"), help="(default: cuda if there is one)")
-    parser.add_argument("--threads", type=_positive, metavar="N", help="of the processor")
+    parser.add_argument("--threads", type=arguments.positive, metavar="N", help="of the processor")
     parser.set_defaults(func=run)
 
 
@@ -73,9 +82,12 @@ def _begun(
         recipe = recipe.only(args.epochs)
     torch.manual_seed(recipe.seed)  # of the first weights
     net = load_checkpoint(args.init) if args.init else DenseNet121()
-    faces, held_out = _samples(args, args.limit, recipe.seed)
+    faces, held_out = _samples(args, args.limit, recipe.seed, near_copies=False)
     trainer = Trainer(net, faces, recipe, device)
-    state = RunState(trainer.state(), fingerprint(faces), args.limit)
+    votes = str(args.votes.resolve()) if args.votes else None
+    state = RunState(
+        trainer.state(), fingerprint(faces), args.limit, votes, args.label_map, near_copies=False
+    )
     folder.begin(recipe, state)
     return trainer, state, held_out
 
@@ -88,27 +100,46 @@ def _resumed(
         if getattr(args, name):
             raise UsageError(f"--{name} is for a new run; {folder.recipe} applies to this one")
     recipe, state = folder.resume()
-    faces, held_out = _samples(args, state.limit, recipe.seed)
+    begun_with = state.votes, state.label_map
+    _recall(args, state)
+    faces, held_out = _samples(args, state.limit, recipe.seed, near_copies=state.near_copies)
     if fingerprint(faces) != state.faces:
-        raise DataError(f"{args.data}: not the samples that {folder.folder} was begun with")
+        votes = f" with votes {args.votes}" if args.votes else ""
+        raise DataError(f"{args.data}{votes}: not the samples that {folder.folder} was begun with")
     trainer = Trainer(DenseNet121(), faces, recipe, device)
     trainer.restore(state.trainer)
+    if (state.votes, state.label_map) != begun_with:
+        folder.save(state)
     return trainer, state, held_out
 
 
+def _recall(args: argparse.Namespace, state: RunState) -> None:
+    """Fill in the options that the run was begun with, and record those that are given now."""
+    if args.votes:
+        state.votes = str(args.votes.resolve())
+    elif state.votes:
+        args.votes = Path(state.votes)
+    state.label_map = args.label_map = args.label_map or state.label_map
+
+
 def _samples(
-    args: argparse.Namespace, limit: int | None, seed: int
+    args: argparse.Namespace, limit: int | None, seed: int, *, near_copies: bool
 ) -> tuple[FaceDataset, FaceDataset]:
-    """Return the samples for training and for selection."""
-    everything = load_dataset(args.data, args.votes)
+    """Return the samples for training, with or without near copies, and for selection."""
+    everything = load_dataset(args.data, args.votes, args.label_map)
     faces, held_out = everything.training(), everything.part(Split.PUBLIC)
     if not len(held_out):
         raise DataError(f"{args.data}: there is no sample in PublicTest to select by")
     dropped = len(everything.part(Split.TRAINING)) - len(faces)
+    exact = len(faces)
+    if not near_copies:
+        faces = without_near_copies(faces, everything)
+    near = exact - len(faces)
     if limit is not None:
         faces = faces.take(np.random.default_rng(seed).permutation(len(faces))[:limit])
     sys.stdout.write(
         f"{len(faces)} training samples; {dropped} blank, repeated or held-out ones were dropped\n"
+        f"{near} near copies of held-out ones were dropped\n"
     )
     return faces, held_out
 
@@ -191,10 +222,3 @@ def _device(name: str | None) -> torch.device:
     if name == "cuda" and not torch.cuda.is_available():
         raise UsageError("--device cuda: torch finds no CUDA device")
     return torch.device(name or ("cuda" if torch.cuda.is_available() else "cpu"))
-
-
-def _positive(text: str) -> int:
-    number = int(text)
-    if number < 1:
-        raise argparse.ArgumentTypeError(f"{number} is not at least 1")
-    return number

@@ -7,6 +7,8 @@ pytest.importorskip("torch", reason="the converter extra is not installed")
 
 from converter.data.dataset import read_dataset
 from converter.data.faces import Split
+from converter.data.label_map import label_map
+from converter.data.labels import LABELS
 from converter.errors import DataError
 
 pytestmark = pytest.mark.converter
@@ -116,8 +118,9 @@ def test_many_bad_rows_are_an_error(tmp_path):
 @pytest.mark.parametrize(
     ("content", "complaint"),
     [
-        (b"", "it lacks the column 'Usage'"),
-        (b"emotion,pixels\n3,1\n", "it lacks the column 'Usage'"),
+        (b"", "it lacks the column 'emotion'"),
+        (b"pixels\n1 2 3 4\n", "it lacks the column 'emotion'"),  # Kaggle's test.csv
+        (b"emotion,Usage\n3,Training\n", "it lacks the column 'pixels'"),
         (b"emotion,pixels,Usage\n", "it holds no sample of the seven expressions"),
         (b"emotion,pixels,Usage\n\xff\xfe,1,Training\n", "not fer2013.csv"),
         (b"PK\x03\x04\x00\x00\x00", "not fer2013.csv"),
@@ -135,6 +138,30 @@ def test_what_is_no_such_file_is_refused(content, complaint, tmp_path):
 def test_a_missing_file_is_refused(tmp_path):
     with pytest.raises(DataError, match="cannot read the samples: No such file"):
         read_dataset(tmp_path / "gone.csv")
+
+
+@pytest.mark.parametrize("head", ["Emotion,Pixels,USAGE", "EMOTION, pixels,usage"])
+def test_columns_are_known_in_any_case(head, tmp_path):
+    faces = read_dataset(write(tmp_path, [f"5,{pixels(7)},PrivateTest"], head)).faces
+    assert (faces.labels.tolist(), faces.split.tolist()) == ([5], [Split.PRIVATE])
+
+
+def test_a_competition_s_file_without_usage_is_split(tmp_path):
+    lines = [f"{label},{pixels(label * 30 + i)}" for label in range(7) for i in range(10)]
+    reading = read_dataset(write(tmp_path, lines, head="emotion,pixels"))
+    assert np.bincount(reading.faces.split).tolist() == [56, 7, 7]
+    assert np.bincount(reading.faces.part(Split.PUBLIC).labels).tolist() == [1] * 7
+    assert reading.notes == (
+        "no column Usage: a tenth each was drawn for PublicTest and PrivateTest",
+    )
+
+
+def test_numbers_of_another_order_are_read_by_the_map(tmp_path):
+    own = {"1": "surprise", "02": "fear"}
+    path = write(tmp_path, [f"1,{pixels(7)},Training", f"02,{pixels(8)},Training"])
+    reading = read_dataset(path, own_names=label_map("1=surprise,02=fear"))
+    assert [LABELS[label] for label in reading.faces.labels] == list(own.values())
+    assert reading.notes == ("numbers are read as 1 = surprise, 2 = fear (as --label-map says)",)
 
 
 def test_votes_go_by_row_past_bad_ones(tmp_path):

@@ -6,8 +6,10 @@ import pytest
 
 pytest.importorskip("torch", reason="the converter extra is not installed")
 
+from converter import cli
 from converter.data.dataset import read_dataset
 from converter.data.faces import Split
+from converter.data.label_map import label_map
 from converter.data.labels import LABELS
 from converter.errors import DataError
 
@@ -139,9 +141,100 @@ def test_an_unknown_label_is_refused(tree):
     with pytest.raises(DataError) as caught:
         read_dataset(tree)
     assert str(caught.value) == (
-        f"{tree / 'train' / 'bored'}: 'bored' is not a known emotion "
-        "(angry, disgust, fear, happy, sad, surprise, neutral, contempt)"
+        f"{tree / 'train' / 'bored'}: 'bored' is not a known emotion (0 to 6 or one of "
+        "angry, disgust, fear, happy, sad, surprise, neutral, contempt)"
     )
+
+
+@pytest.mark.parametrize("wrapping", ["fer2013", "archive/images"])
+def test_an_archive_s_folders_around_the_tree_are_followed(wrapping, tree, tmp_path):
+    outer = tmp_path / "unpacked" / wrapping
+    outer.parent.mkdir(parents=True)
+    tree.rename(outer)
+    put(tmp_path, "unpacked/__MACOSX/fer2013/train/happy/1.png")
+    assert per_split(read_dataset(tmp_path / "unpacked").faces)[Split.PRIVATE] == 28
+
+
+def test_a_mac_s_files_within_the_tree_are_passed_over(tree):
+    put(tree, "train/__MACOSX/1.png")
+    put(tree, "test/sad/__MACOSX/1.png")
+    assert len(read_dataset(tree).faces) == 168
+
+
+@pytest.fixture
+def numbered(tmp_path):
+    """A tree whose folders have numbers, as RAF-DB's."""
+    for number in range(1, 8):
+        for split in ("train", "val", "test"):
+            put(tmp_path, f"raf/{split}/{number}/a.png", np.full((48, 48), number, np.uint8))
+    return tmp_path / "raf"
+
+
+RAF_DB = "1=surprise,2=Fear,3=disgust,4=happiness,5=sad,6=anger,7=neutral"
+
+
+def test_numbered_folders_say_how_they_are_read(tree):
+    for number, label in enumerate(LABELS):
+        for split in ("train", "test"):
+            (tree / split / label).rename(tree / split / f"{number:02}")
+    reading = read_dataset(tree)
+    assert np.bincount(reading.faces.labels).tolist() == [24] * 7
+    assert reading.notes[-1] == (
+        "numbers are read as 0 = angry, 1 = disgust, 2 = fear, 3 = happy, 4 = sad, 5 = surprise, "
+        "6 = neutral (FER2013's order; --label-map sets another)"
+    )
+
+
+def test_numbered_folders_take_a_map(numbered):
+    with pytest.raises(DataError, match=r"7: '7' is not a known emotion \(0 to 6 or"):
+        read_dataset(numbered)
+    reading = read_dataset(numbered, own_names=label_map(RAF_DB))
+    by_number = dict(
+        zip(reading.faces.images[:, 0, 0].tolist(), reading.faces.labels.tolist(), strict=True)
+    )
+    assert [LABELS[by_number[number]] for number in range(1, 8)] == [
+        *("surprise", "fear", "disgust", "happy", "sad", "angry", "neutral")
+    ]
+    assert "7 = neutral (as --label-map says)" in reading.notes[-1]
+
+
+def test_a_number_that_a_map_leaves_out_is_not_guessed(numbered):
+    with pytest.raises(DataError, match=r"3: '3' is not a known emotion \(1, 2 of --label-map or"):
+        read_dataset(numbered, own_names=label_map("1=happy,2=sad"))
+
+
+def test_a_map_for_other_folders_is_refused(tree):
+    with pytest.raises(DataError, match="nothing in it is named 'bored', as in --label-map"):
+        read_dataset(tree, own_names=label_map("bored=neutral"))
+
+
+def test_a_map_adds_names(tree):
+    put(tree, "val/Bored/1.png")
+    faces = read_dataset(tree, own_names=label_map("bored=neutral")).faces
+    assert faces.part(Split.PUBLIC).labels.tolist() == [LABELS.index("neutral")]
+
+
+@pytest.mark.parametrize(
+    ("text", "complaint"),
+    [
+        ("", "'' is not NAME=LABEL"),
+        ("1", "'1' is not NAME=LABEL"),
+        ("1=surprise,", "'' is not NAME=LABEL"),
+        ("=sad", "'=sad' is not NAME=LABEL"),
+        ("1=bored", "'bored' is not a known emotion"),
+        ("1=3", "'3' is not a known emotion"),
+        ("1=sad,01=happy", "'01' has two labels"),
+    ],
+)
+def test_a_map_that_is_none_is_a_usage_error(text, complaint, tree, capsys):
+    with pytest.raises(SystemExit, match="2"):
+        cli.main(["dataset", str(tree), "--label-map", text])
+    assert f"argument --label-map: {complaint}" in capsys.readouterr().err
+
+
+def test_a_dataset_of_numbers_needs_no_map(random_npz, capsys):
+    assert cli.main(["dataset", str(random_npz), "--label-map", "0=happy"]) == 1
+    assert "--label-map is for folders and .csv" in capsys.readouterr().err
 
 
 def test_folders_without_images_are_refused(tmp_path):

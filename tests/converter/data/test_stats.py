@@ -17,7 +17,7 @@ pytestmark = pytest.mark.converter
 
 def test_it_counts_splits_and_labels(random_npz, capsys):
     assert cli.main(["dataset", str(random_npz)]) == 0
-    head, training, public, private, _, used = capsys.readouterr().out.splitlines()
+    head, training, public, private, _, used, near = capsys.readouterr().out.splitlines()
     assert head.split()[0] == "angry"
     assert training.split() == ["Training", *["6"] * 7, "42"]
     assert public.split() == ["PublicTest", *["2"] * 7, "14"]
@@ -25,6 +25,9 @@ def test_it_counts_splits_and_labels(random_npz, capsys):
     assert used == (
         "Training uses 42 samples and leaves out 0 that are in a held-out split too, 0 repeated "
         "and 0 blank ones"
+    )
+    assert near == (
+        "0 of the used ones are near copies of held-out samples, which training leaves out, too"
     )
 
 
@@ -100,3 +103,28 @@ def test_fer2013_is_as_it_is_known(fer2013):
     assert counted.statuses[SampleStatus.USED] == 26_967
     assert sum(counted.statuses.values()) == 28_685
     assert 0.6 < counted.agreeing / counted.voted < 0.7
+
+
+def test_it_counts_copies_across_splits(random_npz, capsys):
+    arrays = dict(np.load(random_npz))
+    images = arrays["images"]
+    images[:] = [smooth(image) for image in images]
+    images[0] = images[8]  # PrivateTest's, of the same label
+    images[11] = images[9]  # PrivateTest's, of another label
+    images[1] = cv2.warpAffine(images[6], np.float64([[1, 0, 2], [0, 1, -3]]), (48, 48))
+    images[6 + 10] = images[8 + 10]
+    np.savez(random_npz, **arrays)
+    assert cli.main(["dataset", str(random_npz)]) == 0
+    said = capsys.readouterr().out.splitlines()
+    assert said[6].startswith("1 of the used ones are near copies")
+    assert said[7] == (
+        "PublicTest: 0 of 14 samples have an exact copy in Training, with the same label in 0.0%, "
+        "1 others a near one; 1 are in the other held-out split, exactly or nearly"
+    )
+    assert said[8].startswith(
+        "PrivateTest: 2 of 14 samples have an exact copy in Training, with the same label in 50.0%"
+    )
+
+
+def smooth(image):
+    return cv2.resize(image[:5, :5], (48, 48), interpolation=cv2.INTER_CUBIC)

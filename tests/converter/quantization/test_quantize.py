@@ -1,6 +1,12 @@
 """The quantize command on a small network: what it measures, reports, refuses and repeats."""
 
+import contextlib
 import json
+import os
+import pty
+import re
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -90,6 +96,80 @@ def test_answers_in_another_order_are_judged_alike(small, quantize, tmp_path):
         assert code == 0
         metrics.append(json.loads(out.with_suffix(".json").read_text())["metrics"])
     assert metrics[0] == metrics[1]
+
+
+@pytest.fixture
+def agreeing_npz(small, random_faces, tmp_path):
+    """Samples whose labels are the answers of `small`."""
+    images = np.random.default_rng(1).integers(0, 256, (300, 48, 48), np.uint8)
+    images[:, :24] //= np.random.default_rng(2).integers(1, 9, (300, 1, 1), np.uint8)
+    path = tmp_path / "agreeing.npz"
+    np.savez(
+        path,
+        images=images,
+        labels=load_classifier(small).outputs(images).argmax(axis=1).astype(np.uint8),
+        split=np.zeros(300, np.uint8),
+        ferplus=np.full((300, 10), -1, np.int8),
+    )
+    return path
+
+
+def test_the_assumed_order_is_said_and_doubted_where_another_fits(
+    small, agreeing_npz, tmp_path, capsys
+):
+    words = ["quantize", str(small), "--data", str(agreeing_npz), "--calibration", "200"]
+    words += ["--recipe", "float32", "--no-measure", "--out", str(tmp_path / "m.tflite"), "--force"]
+    assert cli.main(words) == 0
+    assert capsys.readouterr().err == (
+        f"small.tflite: outputs are read as {','.join(LABELS)}; --labels sets another order\n"
+    )
+    wrong = ",".join(sorted(LABELS))
+    assert cli.main([*words, "--labels", wrong.title()]) == 0
+    said, warning = capsys.readouterr().err.splitlines()
+    assert f"outputs are read as {wrong};" in said
+    assert "of 200 training samples are right, in another one 100%: check --labels" in warning
+    doubted = warning.rpartition(" ")[2].split(",")
+    seen = set(np.load(agreeing_npz)["labels"].tolist())
+    assert all(doubted[index] == LABELS[index] for index in seen)
+
+
+STAGES = (
+    *("Loading libraries", "Reading samples", "TFLite", "Calibrating", "Quantizing"),
+    "Comparing tensors",
+)
+
+
+def test_a_terminal_shows_every_stage_and_no_other_library_s_output(small, random_npz, tmp_path):
+    parent, terminal = pty.openpty()
+    words = ["quantize", small, "--data", random_npz, "--out", tmp_path / "m.tflite"]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "converter", *map(str, words), "--calibration", "14"],
+        stdout=subprocess.PIPE,
+        stderr=terminal,
+        env={**os.environ, "TERM": "xterm", "COLUMNS": "120"},
+    )
+    os.close(terminal)
+    drawn = re.sub(r"\x1b\[[?\d;]*[A-Za-z]", "", text_of(parent))
+    report, _ = process.communicate()
+    assert process.returncode == 0
+    assert report.startswith(b"m.tflite: ")
+    lines = [line.strip() for line in re.split(r"[\r\n]+", drawn) if line.strip()]
+    assert "Loading libraries" in lines[0]
+    seen = [next((stage for stage in STAGES if stage in line), line) for line in lines]
+    others = [line for line in seen if line not in STAGES]
+    assert others == [
+        f"small.tflite: outputs are read as {','.join(LABELS)}; --labels sets another order"
+    ]
+    assert set(seen) >= set(STAGES)
+
+
+def text_of(terminal):
+    """Return what is written to a terminal until its last writer closes it."""
+    chunks = []
+    with contextlib.suppress(OSError), os.fdopen(terminal, "rb", buffering=0) as file:
+        while chunk := file.read(4096):
+            chunks.append(chunk)
+    return b"".join(chunks).decode()
 
 
 @pytest.mark.parametrize("recipe", ["static_wi8_ai8", "dynamic_wi8"])

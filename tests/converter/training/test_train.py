@@ -198,6 +198,53 @@ def test_what_a_run_was_begun_with_cannot_change(finished, random_npz, random_fa
     assert "not the samples that" in capsys.readouterr().err
 
 
+@pytest.fixture
+def voted_csv(random_faces, tmp_path):
+    """`random_faces` as fer2013.csv, and votes for them."""
+    data, votes = tmp_path / "fer2013.csv", tmp_path / "fer2013new.csv"
+    names = "Training", "PublicTest", "PrivateTest"
+    rows = [
+        f"{label},{' '.join(map(str, image.ravel()))},{names[split]}"
+        for image, label, split in zip(
+            random_faces.images, random_faces.labels, random_faces.split, strict=True
+        )
+    ]
+    data.write_text("\n".join(["emotion,pixels,Usage", *rows]))
+    columns = "neutral,happiness,surprise,sadness,anger,disgust,fear,contempt,unknown,NF"
+    counts = [f"Training,{row}.png,{row % 8},9,0,0,0,0,0,0,0,0" for row in range(len(rows))]
+    votes.write_text("\n".join([f"Usage,Image name,{columns}", *counts]))
+    return data, votes
+
+
+def test_a_resumed_run_remembers_its_votes_and_where_they_went(
+    voted_csv, recipe, tmp_path, capsys, monkeypatch
+):
+    data, votes = voted_csv
+    out = ["--out", str(tmp_path / "run")]
+    monkeypatch.chdir(tmp_path)
+    first = ["--recipe", str(recipe), "--epochs", "1", "--limit", "8", "--threads", "1"]
+    words = ["train", "--data", str(data), *out]
+    assert cli.main([*words, *first, "--votes", votes.name, "--label-map", "0=anger"]) == 1
+    assert cli.main([*words, *first, "--votes", votes.name]) == 0
+    assert cli.main([*words, "--resume"]) == 0
+    moved = votes.rename(tmp_path / "moved.csv")
+    capsys.readouterr()
+    assert cli.main([*words, "--resume"]) == 1
+    assert f"{votes}: cannot read the votes" in capsys.readouterr().err
+    assert cli.main([*words, "--resume", "--votes", str(moved)]) == 0
+    assert cli.main([*words, "--resume"]) == 0
+
+
+def test_a_run_without_votes_takes_none_later(voted_csv, recipe, tmp_path, capsys):
+    data, votes = voted_csv
+    words = ["train", "--data", str(data), "--out", str(tmp_path / "run")]
+    begun = ["--recipe", str(recipe), "--epochs", "1", "--limit", "8", "--threads", "1"]
+    assert cli.main([*words, *begun]) == 0
+    capsys.readouterr()
+    assert cli.main([*words, "--resume", "--votes", str(votes)]) == 1
+    assert f"{data} with votes {votes}: not the samples" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("keep", [0, 1000])
 def test_a_damaged_state_is_refused(finished, random_npz, keep, capsys):
     state = finished / "state.pt"
