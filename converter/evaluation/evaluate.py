@@ -1,18 +1,24 @@
-"""`emotion-converter evaluate`: the accuracy of a model on a whole split, or of two compared."""
+"""`emotion-converter evaluate`: the accuracy of a model on a whole split, or of two compared.
+
+As they are, in bad images (`--robustness`), or where the model may stay silent (`--selective`).
+"""
 
 from __future__ import annotations
 
 import argparse
 import json
 import sys
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
+from converter import arguments
 from converter.data.dataset import LABELS, FaceDataset, Split, load_dataset
 from converter.data.ferplus import majority_labels
+from converter.data.label_map import add_label_map
 from converter.errors import ConversionError, DataError, UsageError
 from converter.evaluation.classifiers import Classifier, load_classifier
 from converter.evaluation.confusion_chart import confusion_png
@@ -28,6 +34,15 @@ from converter.evaluation.metrics import (
     ece,
     macro_f1,
     mcnemar,
+)
+from converter.evaluation.robustness import Robustness, robustness, robustness_text
+from converter.evaluation.robustness_chart import robustness_png
+from converter.evaluation.selective import (
+    MIN_CONFIDENCE,
+    SelectiveAccuracy,
+    risk_coverage_png,
+    selective,
+    selective_text,
 )
 from converter.output import check_writable, write_together
 
@@ -65,6 +80,9 @@ class Comparison:
     mcnemar_p: float
 
 
+Result = Evaluation | Comparison | Robustness | SelectiveAccuracy
+
+
 def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Add the `evaluate` command."""
     parser = subparsers.add_parser("evaluate", help="measure a model's accuracy, or compare two")
@@ -72,27 +90,75 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     parser.add_argument("--compare", type=Path, nargs=2, metavar=("A", "B"), help="two models")
     parser.add_argument("--data", type=Path, required=True, help="FER2013: .csv, .npz or a folder")
     parser.add_argument("--votes", type=Path, metavar="CSV", help="FER+ votes, fer2013new.csv")
+    add_label_map(parser)
     parser.add_argument(
         "--split", choices=("public", "private"), default="private", help="(default: %(default)s)"
     )
     parser.add_argument("--json", action="store_true", help="one JSON object instead of text")
     parser.add_argument("--confusion", type=Path, metavar="PNG", help="draw the confusion matrix")
+    parser.add_argument(
+        "--limit",
+        type=arguments.positive,
+        metavar="N",
+        help="N samples of the split, drawn with --seed",
+    )
+    parser.add_argument("--seed", type=arguments.seed, default=0, help="(default: %(default)s)")
+    _add_modes(parser)
     parser.add_argument("--force", action="store_true", help="replace an existing drawing")
     parser.set_defaults(func=run)
 
 
+def _add_modes(parser: argparse.ArgumentParser) -> None:
+    modes = parser.add_mutually_exclusive_group()
+    modes.add_argument(
+        "--robustness",
+        action="store_true",
+        help="accuracy under ten corruptions at five strengths, of one model or two",
+    )
+    modes.add_argument(
+        "--selective", action="store_true", help="how many faces get a label, and how many right"
+    )
+    parser.add_argument(
+        "--min-confidence",
+        type=arguments.share,
+        metavar="SHARE",
+        help=f"of --selective: a label's least probability (default: {MIN_CONFIDENCE})",
+    )
+    parser.add_argument("--chart", type=Path, metavar="PNG", help="draw what a mode found")
+
+
 def run(args: argparse.Namespace) -> int:
     """Print the evaluation that `args` requests; return the exit code."""
-    if (args.model is None) == (args.compare is None):
-        raise UsageError("name one model to evaluate, or two after --compare")
-    if args.confusion:
-        if args.compare:
-            raise UsageError("--confusion draws one model, --compare takes two")
-        check_writable((args.confusion,), force=args.force)
-    faces = load_dataset(args.data, args.votes).part(Split[args.split.upper()])
+    _check(args)
+    everything = load_dataset(args.data, args.votes, args.label_map)
+    faces = everything.part(Split[args.split.upper()])
     if not len(faces):
         raise DataError(f"{args.data}: the dataset has no sample in this split ({args.split})")
+    if args.limit is not None:
+        faces = faces.take(np.random.default_rng(args.seed).permutation(len(faces))[: args.limit])
+    if args.robustness:
+        return _robustness(args, faces)
+    if args.selective:
+        return _selective(args, faces)
     return _compare(args, faces) if args.compare else _evaluate(args, faces)
+
+
+def _check(args: argparse.Namespace) -> None:
+    """Refuse options that do not go together, and drawings that cannot be written."""
+    mode = args.robustness or args.selective
+    if (args.model is None) == (args.compare is None):
+        raise UsageError("name one model to evaluate, or two after --compare")
+    if args.compare and args.confusion:
+        raise UsageError("--confusion draws one model, --compare takes two")
+    if args.compare and args.selective:
+        raise UsageError("--selective measures one model, --compare takes two")
+    if args.confusion and mode:
+        raise UsageError("--confusion is drawn without --robustness or --selective")
+    if args.chart and not mode:
+        raise UsageError("--chart is drawn with --robustness or --selective; see --confusion")
+    if args.min_confidence is not None and not args.selective:
+        raise UsageError("--min-confidence is for --selective")
+    check_writable(tuple(filter(None, (args.confusion, args.chart))), force=args.force)
 
 
 def evaluate(probabilities: Floats, faces: FaceDataset) -> Evaluation:
@@ -152,6 +218,35 @@ def _compare(args: argparse.Namespace, faces: FaceDataset) -> int:
     return 0
 
 
+def _robustness(args: argparse.Namespace, faces: FaceDataset) -> int:
+    paths = args.compare or [args.model]
+    names = names_apart(paths)
+    result = robustness([load_classifier(path) for path in paths], faces, args.seed)
+    if args.chart:
+        write_together({args.chart: robustness_png(names, result)})
+    about: dict[str, object] = {"models": [str(path) for path in paths], "split": args.split}
+    sys.stdout.write(_json(about, result) if args.json else robustness_text(names, result))
+    return 0
+
+
+def _selective(args: argparse.Namespace, faces: FaceDataset) -> int:
+    probabilities = _probabilities(load_classifier(args.model), args.model, faces)
+    least = MIN_CONFIDENCE if args.min_confidence is None else args.min_confidence
+    result = selective(probabilities, faces.labels, least)
+    if args.chart:
+        write_together({args.chart: risk_coverage_png(probabilities, faces.labels, result)})
+    about: dict[str, object] = {"model": str(args.model), "split": args.split}
+    text = selective_text(str(args.model), args.split, result)
+    sys.stdout.write(_json(about, result) if args.json else text)
+    return 0
+
+
+def names_apart(paths: Sequence[Path]) -> list[str]:
+    """Return the names of these files, or their paths where two names are the same."""
+    names = [path.stem for path in paths]
+    return names if len(set(names)) == len(names) else [str(path) for path in paths]
+
+
 def _probabilities(model: Classifier, path: Path, faces: FaceDataset) -> Floats:
     probabilities = model.probabilities(faces.images)
     if not np.isfinite(probabilities).all():
@@ -159,7 +254,7 @@ def _probabilities(model: Classifier, path: Path, faces: FaceDataset) -> Floats:
     return probabilities
 
 
-def _json(about: dict[str, object], result: Evaluation | Comparison) -> str:
+def _json(about: dict[str, object], result: Result) -> str:
     return json.dumps({**about, **asdict(result)}, indent=2) + "\n"
 
 

@@ -92,6 +92,10 @@ def test_float_weights_are_measured(random_checkpoint, random_npz, capsys):
         ([], "name one model to evaluate, or two after --compare"),
         (["m.tflite", "--compare", "a", "b"], "name one model to evaluate, or two"),
         (["--compare", "a", "b", "--confusion", "c.png"], "--confusion draws one model"),
+        (["--compare", "a", "b", "--selective"], "--selective measures one model"),
+        (["m", "--robustness", "--confusion", "c.png"], "--confusion is drawn without"),
+        (["m", "--chart", "c.png"], "--chart is drawn with --robustness or --selective"),
+        (["m", "--robustness", "--min-confidence", "0.1"], "--min-confidence is for --selective"),
     ],
 )
 def test_impossible_wishes_are_usage_errors(words, complaint, random_npz, capsys):
