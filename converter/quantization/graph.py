@@ -5,6 +5,7 @@ from __future__ import annotations
 import struct
 from collections import Counter
 from dataclasses import dataclass
+from math import prod
 from typing import Any
 
 from ai_edge_litert import schema_py_generated as schema
@@ -13,6 +14,7 @@ from ai_edge_litert.tools import flatbuffer_utils
 from converter.errors import ConversionError
 from converter.interpreter import check_identifier, load_interpreter
 
+WEIGHTED = ("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED")
 INTEGERS = {schema.TensorType.INT8, schema.TensorType.INT32}
 """The tensor types of a full-integer model: values, weights, biases and shapes."""
 
@@ -21,12 +23,15 @@ INTEGERS = {schema.TensorType.INT8, schema.TensorType.INT32}
 class GraphFacts:
     """`operators` by kind, the most frequent first; `xnnpack_partitions` on this machine.
 
+    `multiplications` are those of the convolutions and of fully connected layers.
+
     One partition is the aim: between two of them, XNNPACK hands every tensor back to TFLite.
     """
 
     size_bytes: int
     operators: dict[str, int]
     xnnpack_partitions: int
+    multiplications: int
 
 
 def graph_facts(model: bytes) -> GraphFacts:
@@ -35,6 +40,7 @@ def graph_facts(model: bytes) -> GraphFacts:
         size_bytes=len(model),
         operators=dict(Counter(operator_kinds(model)).most_common()),
         xnnpack_partitions=xnnpack_partitions(model),
+        multiplications=multiplications(model),
     )
 
 
@@ -72,6 +78,19 @@ def xnnpack_partitions(model: bytes) -> int:
     # Each piece is appended to the operators as one more node.
     nodes = [node["op_name"] for node in interpreter._get_ops_details()]
     return nodes.count("DELEGATE")
+
+
+def multiplications(model: bytes) -> int:
+    """Return the multiplications of one run of `model`: each output value by its weights."""
+    graph = read_graph(model).subgraphs[0]
+    total = 0
+    for kind, operator in zip(operator_kinds(model), graph.operators, strict=True):
+        if kind in WEIGHTED:
+            weights = graph.tensors[operator.inputs[1]].shape
+            # A depthwise kernel is (1, H, W, channels), others (outputs, ...).
+            each = weights[1] * weights[2] if kind == "DEPTHWISE_CONV_2D" else prod(weights[1:])
+            total += int(prod(graph.tensors[operator.outputs[0]].shape) * each)
+    return total
 
 
 def check_full_integer(model: bytes) -> None:

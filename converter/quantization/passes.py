@@ -27,6 +27,8 @@ def fold_norms(net: FerNet) -> FerNet:
     """Fold each norm that follows a convolution into it: the stem's and each layer's second."""
     net = copy.deepcopy(net)
     stem = net.features
+    if stem.stem == "deep":
+        stem.conv00, stem.norm00 = _folded(stem.conv00, stem.norm00)
     stem.conv0, stem.norm0 = _folded(stem.conv0, stem.norm0)
     for block in stem.blocks:
         for layer in block.layers:

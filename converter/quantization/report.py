@@ -58,7 +58,8 @@ class QuantizationReport:
         return [
             f"{facts.model.file}: {self.after.size_bytes} bytes (float {self.before.size_bytes}), "
             f"{sum(self.after.operators.values())} operators, "
-            f"XNNPACK partitions: {self.after.xnnpack_partitions}",
+            f"XNNPACK partitions: {self.after.xnnpack_partitions}, "
+            f"{self.after.multiplications / 1e6:.1f} million multiplications",
             f"recipe {how.recipe}, ranges {how.ranges}, "
             f"{how.calibration_pictures} calibration samples, "
             f"temperature {facts.output.temperature}",

@@ -9,7 +9,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save
 
 from converter.errors import CheckpointError
-from converter.training.model import DenseNet121
+from converter.training.model import DenseNet121, stem_of
 
 UNREAD = "num_batches_tracked"
 """torch counts the batches that a norm has seen; nothing reads it after training."""
@@ -18,10 +18,12 @@ UNREAD = "num_batches_tracked"
 def load_checkpoint(path: Path) -> DenseNet121:
     """Return the network in eval mode with the weights at `path`, float16 widened to float32.
 
+    It has the stem of the weights.
+
     Raises CheckpointError when the file is missing, damaged, or of another architecture.
     """
-    net = DenseNet121()
     weights = {name: weight.float() for name, weight in _read(path).items()}
+    net = DenseNet121(stem=stem_of(weights))
     _check_fit(path, weights, net.state_dict())
     net.load_state_dict(weights, strict=False)
     return net.eval()

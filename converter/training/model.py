@@ -1,12 +1,14 @@
 """DenseNet-121 for 48x48 grey faces, in torchvision's names.
 
 Huang et al., "Densely Connected Convolutional Networks" (2017), with the 3x3 stem that small
-images need: stride 2, no max-pool.
+images need: stride 2, no max-pool. The deep stem has a second convolution, at full size, before it.
 """
 
 from __future__ import annotations
 
 from collections import OrderedDict
+from collections.abc import Container
+from typing import Literal
 
 import torch
 from torch import Tensor, nn
@@ -15,6 +17,7 @@ from torch.nn import functional
 GROWTH = 32
 BOTTLENECK = 4 * GROWTH
 STEM_CHANNELS = 64
+DEEP_CHANNELS = 32
 LAYERS = (6, 12, 24, 16)
 IMAGE_SIDE_PX = 48
 SMALLEST_SIDE_PX = 2 ** len(LAYERS)
@@ -22,6 +25,10 @@ SMALLEST_SIDE_PX = 2 ** len(LAYERS)
 
 LAST_SIDE_PX = IMAGE_SIDE_PX // 2 // 2 ** (len(LAYERS) - 1)
 """Side of the last feature map: the stem and each transition halve it."""
+
+
+Stem = Literal["plain", "deep"]
+"""One 3x3 convolution of stride 2, or one of stride 1 before it, for 2% more multiplications."""
 
 
 class DenseLayer(nn.Module):
@@ -74,19 +81,28 @@ class Transition(nn.Sequential):
 
 
 class Features(nn.Sequential):
-    """(N, 1, 48, 48) -> (N, 1024, 3, 3), before the last ReLU."""
+    """(N, 1, 48, 48) -> (N, 1024, 3, 3), before the last ReLU.
 
+    `conv00` and `norm00` are those of the deep stem.
+    """
+
+    conv00: nn.Conv2d
+    norm00: nn.Module
     conv0: nn.Conv2d
     norm0: nn.Module
     norm5: nn.Module
 
-    def __init__(self) -> None:
+    def __init__(self, stem: Stem = "plain") -> None:
         channels = STEM_CHANNELS
-        parts = OrderedDict[str, nn.Module](
-            conv0=nn.Conv2d(1, channels, 3, stride=2, padding=1, bias=False),
-            norm0=nn.BatchNorm2d(channels),
-            relu0=nn.ReLU(),
-        )
+        parts = OrderedDict[str, nn.Module]()
+        if stem == "deep":
+            parts["conv00"] = nn.Conv2d(1, DEEP_CHANNELS, 3, padding=1, bias=False)
+            parts["norm00"] = nn.BatchNorm2d(DEEP_CHANNELS)
+            parts["relu00"] = nn.ReLU()
+        seen = DEEP_CHANNELS if stem == "deep" else 1
+        parts["conv0"] = nn.Conv2d(seen, channels, 3, stride=2, padding=1, bias=False)
+        parts["norm0"] = nn.BatchNorm2d(channels)
+        parts["relu0"] = nn.ReLU()
         for number, layers in enumerate(LAYERS, 1):
             parts[f"denseblock{number}"] = DenseBlock(channels, layers)
             channels += GROWTH * layers
@@ -96,6 +112,11 @@ class Features(nn.Sequential):
         parts["norm5"] = nn.BatchNorm2d(channels)
         super().__init__(parts)
         self.channels = channels
+
+    @property
+    def stem(self) -> Stem:
+        """Which stem it has."""
+        return stem_of(dict(self.named_children()))
 
     @property
     def blocks(self) -> list[DenseBlock]:
@@ -115,10 +136,10 @@ class DenseNet121(nn.Module):
     FER+'s first eight (N, 8). `dropout` (0..1) works before the heads, in training only.
     """
 
-    def __init__(self, dropout: float = 0.0) -> None:
+    def __init__(self, dropout: float = 0.0, stem: Stem = "plain") -> None:
         super().__init__()
         self.dropout = dropout
-        self.features = Features()
+        self.features = Features(stem)
         self.classifier = nn.Linear(self.features.channels, 7)
         self.ferplus = nn.Linear(self.features.channels, 8)
 
@@ -151,3 +172,26 @@ class FerNet(nn.Module):
 def fer_net(net: DenseNet121) -> FerNet:
     """Return the part of `net` that answers in FER2013's labels, sharing its weights."""
     return FerNet(net.features, net.classifier).eval()
+
+
+def stem_of(names: Container[str]) -> Stem:
+    """Return the stem of a network with weights, or parts of its features, of these names."""
+    return "deep" if "conv00" in names or "features.conv00.weight" in names else "plain"
+
+
+def with_stem(net: DenseNet121, stem: Stem) -> DenseNet121:
+    """Return `net`, or a network of another stem with all of its weights that fit.
+
+    The convolutions of the new stem begin at random.
+    """
+    if net.features.stem == stem:
+        return net
+    other = DenseNet121(net.dropout, stem)
+    own = other.state_dict()
+    fitting = {
+        name: weight
+        for name, weight in net.state_dict().items()
+        if name in own and own[name].shape == weight.shape
+    }
+    other.load_state_dict(fitting, strict=False)
+    return other

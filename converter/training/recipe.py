@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 
 from converter.errors import UsageError
-from converter.training.model import SMALLEST_SIDE_PX
+from converter.training.model import SMALLEST_SIDE_PX, Stem
 
 LARGEST = 1e6
 """Of any number: infinity is none."""
@@ -53,6 +53,7 @@ class Recipe(Section, frozen=True):
     """Everything that, with the samples and the first weights, decides the result."""
 
     seed: Annotated[int, msgspec.Meta(ge=0, lt=2**31)]
+    stem: Stem
     batch: Annotated[int, msgspec.Meta(ge=2)]  # a norm needs two to differ
     weight_decay: AtLeastZero
     warmup_steps: Annotated[int, msgspec.Meta(ge=0)]

@@ -20,7 +20,7 @@ from converter.data.label_map import add_label_map
 from converter.data.near_copies import without_near_copies
 from converter.errors import DataError, UsageError
 from converter.training.checkpoint import load_checkpoint
-from converter.training.model import DenseNet121
+from converter.training.model import DenseNet121, stem_of, with_stem
 from converter.training.recipe import default_recipe, load_recipe
 from converter.training.run_folder import EpochLog, RunFolder, RunState, fingerprint
 from converter.training.trainer import Trainer
@@ -81,7 +81,8 @@ def _begun(
     if args.epochs:
         recipe = recipe.only(args.epochs)
     torch.manual_seed(recipe.seed)  # of the first weights
-    net = load_checkpoint(args.init) if args.init else DenseNet121()
+    net = load_checkpoint(args.init) if args.init else DenseNet121(stem=recipe.stem)
+    net = with_stem(net, recipe.stem)
     faces, held_out = _samples(args, args.limit, recipe.seed, near_copies=False)
     trainer = Trainer(net, faces, recipe, device)
     votes = str(args.votes.resolve()) if args.votes else None
@@ -106,7 +107,9 @@ def _resumed(
     if fingerprint(faces) != state.faces:
         votes = f" with votes {args.votes}" if args.votes else ""
         raise DataError(f"{args.data}{votes}: not the samples that {folder.folder} was begun with")
-    trainer = Trainer(DenseNet121(), faces, recipe, device)
+    if (stem := stem_of(state.trainer["net"])) != recipe.stem:
+        raise UsageError(f"{folder.recipe}: the stem of this run is {stem}, not {recipe.stem}")
+    trainer = Trainer(DenseNet121(stem=stem), faces, recipe, device)
     trainer.restore(state.trainer)
     if (state.votes, state.label_map) != begun_with:
         folder.save(state)

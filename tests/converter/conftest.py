@@ -15,7 +15,7 @@ import pytest
 
 if TYPE_CHECKING:
     from converter.data.dataset import FaceDataset
-    from converter.training.model import DenseNet121
+    from converter.training.model import DenseNet121, Stem
 
 ROOT = Path(__file__).parents[2]
 SHARED = ROOT.parent / "shared"
@@ -68,13 +68,23 @@ def environment(request: pytest.FixtureRequest) -> Callable[..., Path]:
 @pytest.fixture(scope="session")
 def random_net() -> DenseNet121:
     """A network that was never trained, but whose norms have seen something: none is trivial."""
+    return untrained_net("plain")
+
+
+@pytest.fixture(scope="session")
+def random_deep_net() -> DenseNet121:
+    """The same with the deep stem."""
+    return untrained_net("deep")
+
+
+def untrained_net(stem: Stem) -> DenseNet121:
     import torch
     from torch import nn
 
     from converter.training.model import DenseNet121
 
     torch.manual_seed(0)
-    net = DenseNet121()
+    net = DenseNet121(stem=stem)
     for module in net.modules():
         if isinstance(module, nn.BatchNorm2d):
             nn.init.uniform_(module.weight, 0.5, 1.5)

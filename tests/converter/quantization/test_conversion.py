@@ -38,14 +38,17 @@ def noise():
 
 @pytest.fixture(scope="module")
 def model(net, noise):
-    count = len(noise)
-    faces = FaceDataset(
-        images=noise,
+    return own_model(net, unlabelled(noise))
+
+
+def unlabelled(images):
+    count = len(images)
+    return FaceDataset(
+        images=images,
         labels=np.zeros(count, np.uint8),
         split=np.zeros(count, np.uint8),
         votes=np.full((count, 10), -1, np.int8),
     )
-    return own_model(net, faces)
 
 
 @pytest.fixture(scope="module")
@@ -79,6 +82,24 @@ def test_the_int8_model_is_whole_numbers_in_one_piece(int8_model):
     facts = graph_facts(int8_model)
     assert set(facts.operators) == OPERATORS
     assert facts.xnnpack_partitions == 1
+
+
+def test_a_deep_stem_is_one_piece_too_for_few_more_multiplications(
+    random_deep_net, int8_model, noise
+):
+    net, count = fer_net(random_deep_net), len(noise)
+    model = own_model(net, unlabelled(noise))
+    ranges = measured_ranges(model.content, model.prepared(noise), count)
+    content = quantized(model.content, STATIC, {**ranges, **model.known})
+    check_full_integer(content)
+    facts, plain = graph_facts(content), graph_facts(int8_model)
+    assert set(facts.operators) == OPERATORS
+    assert facts.xnnpack_partitions == 1
+    more = 48 * 48 * 9 * 32 + 24 * 24 * 9 * 31 * 64
+    assert facts.multiplications == plain.multiplications + more
+    assert more < 0.025 * plain.multiplications
+    actual = TfliteClassifier(content)(noise)
+    assert np.corrcoef(actual.ravel(), TorchClassifier(net)(noise).ravel())[0, 1] > 0.99
 
 
 def test_a_float_model_is_refused_as_full_integer(float_model):

@@ -15,6 +15,7 @@ from converter.quantization.export import float_tflite  # noqa: E402
 from converter.quantization.graph import (  # noqa: E402
     check_full_integer,
     graph_facts,
+    multiplications,
     operator_kinds,
     read_graph,
     tensor_makers,
@@ -64,6 +65,15 @@ def test_the_shipped_model_is_one_piece(shipped):
     # 1 stem, 2 for each of 58 layers, 3 transitions; their norms, pools and the last one; the head
     assert facts.operators["CONV_2D"] == 1 + 2 * 58 + 3
     assert facts.operators["CONCATENATION"] == 58
+    assert facts.multiplications == 458_820_864  # as a convolution's outputs by its weights
+
+
+def test_multiplications_are_each_output_by_its_weights():
+    nn = torch.nn
+    layers = nn.Conv2d(1, 4, 3), nn.Conv2d(4, 8, 3, stride=2), nn.Conv2d(8, 8, 3, groups=8)
+    model = float_tflite(nn.Sequential(*layers, nn.Flatten(), nn.Linear(8 * 20 * 20, 7)))
+    first, second, depthwise = 46 * 46 * 4 * 9, 22 * 22 * 8 * 4 * 9, 20 * 20 * 8 * 9
+    assert multiplications(model) == first + second + depthwise + 8 * 20 * 20 * 7
 
 
 def test_operators_come_in_the_order_of_execution(float_model):

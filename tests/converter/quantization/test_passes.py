@@ -71,6 +71,14 @@ def test_all_passes_keep_the_logits_and_leave_only_convolutions(net, samples, ex
     assert not kinds(rewritten) & {nn.BatchNorm2d, nn.AvgPool2d, nn.AdaptiveAvgPool2d, nn.Linear}
 
 
+def test_all_passes_keep_the_logits_of_a_deep_stem(random_deep_net, samples):
+    with torch.inference_mode():
+        expected = random_deep_net(samples)[0]
+    rewritten = passes.rewrite(fer_net(random_deep_net), samples)
+    assert_same_logits(rewritten, samples, expected)
+    assert not kinds(rewritten) & {nn.BatchNorm2d, nn.AvgPool2d, nn.AdaptiveAvgPool2d, nn.Linear}
+
+
 def test_logits_hold_on_samples_that_were_not_calibrated_with(net, samples, expected):
     assert_same_logits(passes.rewrite(net, samples[:4]), samples, expected)
 

@@ -7,7 +7,8 @@ torch = pytest.importorskip("torch", reason="the converter extra is not installe
 from safetensors.torch import load_file, save_file  # noqa: E402 (after the skip)
 
 from converter.errors import CheckpointError  # noqa: E402
-from converter.training.checkpoint import load_checkpoint  # noqa: E402
+from converter.training.checkpoint import checkpoint_bytes, load_checkpoint  # noqa: E402
+from converter.training.model import with_stem  # noqa: E402
 
 pytestmark = pytest.mark.converter
 
@@ -28,6 +29,44 @@ def test_float16_convolutions_are_widened(checkpoint):
     # torchvision's 7,978,856 with a stem of 3x3x1 for 7x7x3 and heads of 7 and 8 for 1000.
     stem, heads = 64 * (3 * 3 * 1 - 7 * 7 * 3), 1025 * (7 + 8 - 1000)
     assert sum(weight.numel() for weight in net.parameters()) == 7_978_856 + stem + heads
+
+
+def test_the_deep_stem_is_known_by_its_weights(random_deep_net, tmp_path):
+    path = tmp_path / "deep.safetensors"
+    path.write_bytes(checkpoint_bytes(random_deep_net))
+    loaded = load_checkpoint(path)
+    assert loaded.features.stem == "deep"
+    assert loaded.features.conv00.weight.shape == (32, 1, 3, 3)
+    assert loaded.features.conv0.weight.shape == (64, 32, 3, 3)
+    samples = torch.rand(2, 1, 48, 48) * 2 - 1
+    with torch.inference_mode():
+        torch.testing.assert_close(loaded(samples), random_deep_net(samples), rtol=0.02, atol=0.02)
+
+
+def test_half_a_deep_stem_is_refused(random_deep_net, tmp_path):
+    path = tmp_path / "deep.safetensors"
+    path.write_bytes(checkpoint_bytes(random_deep_net))
+    weights = load_file(path)
+    del weights["features.norm00.weight"]
+    save_file(weights, path)
+    with pytest.raises(CheckpointError, match=r"lacks 'features\.norm00\.weight'"):
+        load_checkpoint(path)
+
+
+@pytest.mark.parametrize(("begun", "other"), [("plain", "deep"), ("deep", "plain")])
+def test_another_stem_keeps_all_weights_behind_it(begun, other, random_net, random_deep_net):
+    net = {"plain": random_net, "deep": random_deep_net}[begun]
+    assert with_stem(net, begun) is net
+    changed = with_stem(net, other)
+    assert changed.features.stem == other
+    before = net.state_dict()
+    kept = {
+        name
+        for name, weight in changed.state_dict().items()
+        if name in before and torch.equal(weight, before[name])
+    }
+    stem = ("features.conv0.", "features.conv00.", "features.norm00.")
+    assert {name for name in changed.state_dict() if not name.startswith(stem)} <= kept
 
 
 def test_a_missing_file_is_named(tmp_path):

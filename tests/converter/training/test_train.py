@@ -98,6 +98,21 @@ def test_one_short_epoch_from_a_checkpoint(random_npz, random_checkpoint, tmp_pa
     assert all(torch.isfinite(tensor).all() for tensor in ended.values())
 
 
+def test_a_deep_stem_begins_from_a_plain_one(random_npz, random_checkpoint, tmp_path, capsys):
+    out, own = tmp_path / "run", tmp_path / "own.toml"
+    own.write_text(RECIPE.replace("batch = 4", 'batch = 4\nstem = "deep"'))
+    words = ["train", "--data", str(random_npz), "--out", str(out), "--threads", "1"]
+    begun = ["--init", str(random_checkpoint), "--recipe", str(own), "--epochs", "1"]
+    assert cli.main([*words, *begun, "--limit", "8"]) == 0
+    assert load_checkpoint(out / "densenet121_fer48.safetensors").features.stem == "deep"
+    assert cli.main([*words, "--resume"]) == 0
+    capsys.readouterr()
+    recipe = out / "recipe.toml"
+    recipe.write_text(recipe.read_text().replace('"deep"', '"plain"'))
+    assert cli.main([*words, "--resume"]) == 2
+    assert f"{recipe}: the stem of this run is deep, not plain" in capsys.readouterr().err
+
+
 def test_a_run_killed_in_the_middle_of_a_write_ends_with_the_same_weights(
     random_npz, recipe, tmp_path
 ):
