@@ -9,6 +9,7 @@ from torch import Tensor
 from torch.distributions import Beta
 from torch.nn import functional
 
+from converter.training.degrade import degraded
 from converter.training.model import IMAGE_SIDE_PX
 from converter.training.recipe import Augmentation
 
@@ -19,8 +20,8 @@ LARGEST_PATCH = 1 / 3
 
 def augmented(pixels: Tensor, side_px: int, amounts: Augmentation) -> Tensor:
     """Return uint8 images (N, 1, 48, 48) distorted, float32 (N, 1, side, side) in -1..1."""
-    images = _warped(pixels.float(), amounts)
-    images = resized(_lit(images, amounts), side_px)
+    images = _lit(_warped(pixels.float(), amounts), amounts)
+    images = resized(scaled(degraded(images, amounts)), side_px)
     return _erased(images, amounts.erase)
 
 
@@ -35,6 +36,24 @@ def blended(images: Tensor, alpha: float) -> tuple[Tensor, Tensor, float]:
     drawn = float(Beta(alpha, alpha).sample())
     share, others = max(drawn, 1 - drawn), torch.randperm(len(images))
     return images.lerp(images[others.to(images.device)], 1 - share), others, share
+
+
+def patched(images: Tensor) -> tuple[Tensor, Tensor, float]:
+    """Put a rectangle of another image of the batch into each (cutmix: Yun et al. 2019).
+
+    Returns as `blended`: the images, the index of each one's other image, and the share of the area
+    that is its own. The rectangle is one for the whole batch, any share of the area as likely.
+    """
+    side, others = images.shape[-1], torch.randperm(len(images))
+    edge = math.sqrt(float(torch.rand(()))) * side / 2
+    (top, bottom), (left, right) = (
+        (max(0, round(middle - edge)), min(side, round(middle + edge)))
+        for middle in (torch.rand(2) * side).tolist()
+    )
+    mixed = images.clone()
+    theirs = images[others.to(images.device)]
+    mixed[:, :, top:bottom, left:right] = theirs[:, :, top:bottom, left:right]
+    return mixed, others, 1 - (bottom - top) * (right - left) / side**2
 
 
 def scaled(pixels: Tensor) -> Tensor:
@@ -73,12 +92,12 @@ def _warped(images: Tensor, amounts: Augmentation) -> Tensor:
 
 
 def _lit(images: Tensor, amounts: Augmentation) -> Tensor:
-    """Change contrast about each image's mean and brightness; return -1..1 of 0..255."""
+    """Change contrast about each image's mean and brightness, 0..255."""
     count, device = len(images), images.device
     contrast = _around_one(count, amounts.contrast).view(-1, 1, 1, 1).to(device)
     brightness = _around_zero(count, amounts.brightness).view(-1, 1, 1, 1).to(device)
     mean = images.mean((1, 2, 3), keepdim=True)
-    return scaled(((images - mean) * contrast + mean + brightness).clamp(0, 255))
+    return ((images - mean) * contrast + mean + brightness).clamp(0, 255)
 
 
 def _erased(images: Tensor, share: float) -> Tensor:

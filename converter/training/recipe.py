@@ -37,6 +37,10 @@ class Augmentation(Section, frozen=True):
     shift: BelowOne
     brightness: AtLeastZero
     contrast: AtLeastZero
+    gamma: AtLeastZero
+    low_resolution: Share
+    blur: Share
+    noise: AtLeastZero
     erase: Share
 
 
@@ -60,6 +64,8 @@ class Recipe(Section, frozen=True):
     dropout: BelowOne
     label_smoothing: BelowOne
     mixup: AtLeastZero
+    cutmix: Share
+    distillation: Share
     ema_decay: BelowOne
     votes_weight: AtLeastZero
     balance: AtLeastZero
@@ -85,6 +91,13 @@ class Recipe(Section, frozen=True):
                 return stage, epoch
             epoch -= stage.epochs
         raise IndexError("the recipe has no such epoch")
+
+    def at(self, share: float) -> tuple[Stage, float]:
+        """Return the stage after this share, 0..1, of all epochs, and the share of it."""
+        epochs = share * self.epochs
+        whole = min(int(epochs), self.epochs - 1)
+        stage, epochs_before = self.stage_of(whole)
+        return stage, (epochs_before + epochs - whole) / stage.epochs
 
     def to_toml(self) -> bytes:
         """Return the file that reads back as this recipe."""

@@ -35,7 +35,8 @@ class RunState:
 
     `near_copies` says that they were not dropped: a run of an earlier version keeps its samples.
     `votes` is the path of FER+'s votes and `label_map` the option of this name, so that a resumed
-    run reads the same samples without them.
+    run reads the same samples without them. `teachers` are digests of files by their paths.
+    `minutes` and `spent_s` are those of a budget of time.
     """
 
     trainer: dict[str, Any]
@@ -44,6 +45,9 @@ class RunState:
     votes: str | None = None
     label_map: dict[str, str] | None = None
     near_copies: bool = True
+    teachers: dict[str, str] = field(default_factory=dict)
+    minutes: float | None = None
+    spent_s: float = 0.0
     history: list[EpochLog] = field(default_factory=list)
 
 

@@ -6,7 +6,7 @@ import argparse
 import contextlib
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -19,14 +19,17 @@ from converter.data.dataset import FaceDataset, Split, load_dataset
 from converter.data.label_map import add_label_map
 from converter.data.near_copies import without_near_copies
 from converter.errors import DataError, UsageError
+from converter.training.budget import Budget
 from converter.training.checkpoint import load_checkpoint
+from converter.training.distillation import check_same, load_teachers
 from converter.training.model import DenseNet121, stem_of, with_stem
 from converter.training.recipe import default_recipe, load_recipe
 from converter.training.run_folder import EpochLog, RunFolder, RunState, fingerprint
 from converter.training.trainer import Trainer
 from converter.training.validation import Validation
 
-FIXED_AT_THE_START = ("recipe", "init", "epochs", "limit")
+FIXED_AT_THE_START = ("recipe", "init", "epochs", "minutes", "limit")
+MOST_MINUTES = 60 * 24 * 60  # 60 days
 
 
 def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -43,10 +46,25 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     parser.add_argument("--recipe", type=Path, metavar="TOML", help="changes to the default recipe")
     parser.add_argument("--init", type=Path, metavar="WEIGHTS", help=".safetensors to start from")
     parser.add_argument(
+        "--teacher",
+        type=Path,
+        nargs="+",
+        default=[],
+        metavar="WEIGHTS",
+        help="trained .safetensors whose mean answer is learned, too",
+    )
+    length = parser.add_mutually_exclusive_group()
+    length.add_argument(
         "--epochs",
         type=arguments.positive,
         metavar="N",
         help="the recipe's last stage only, for N epochs",
+    )
+    length.add_argument(
+        "--minutes",
+        type=_minutes,
+        metavar="M",
+        help="the whole recipe in M minutes, however many epochs that is on this machine",
     )
     parser.add_argument(
         "--limit", type=arguments.positive, metavar="N", help="train on N samples only"
@@ -84,10 +102,18 @@ def _begun(
     net = load_checkpoint(args.init) if args.init else DenseNet121(stem=recipe.stem)
     net = with_stem(net, recipe.stem)
     faces, held_out = _samples(args, args.limit, recipe.seed, near_copies=False)
-    trainer = Trainer(net, faces, recipe, device)
-    votes = str(args.votes.resolve()) if args.votes else None
+    teachers, digests = load_teachers(args.teacher, device)
+    budget = Budget(args.minutes) if args.minutes else None
+    trainer = Trainer(net, faces, recipe, device, teachers=teachers, budget=budget)
     state = RunState(
-        trainer.state(), fingerprint(faces), args.limit, votes, args.label_map, near_copies=False
+        trainer.state(),
+        fingerprint(faces),
+        args.limit,
+        votes=str(args.votes.resolve()) if args.votes else None,
+        label_map=args.label_map,
+        near_copies=False,
+        teachers=dict(zip(_resolved(args.teacher), digests, strict=True)),
+        minutes=args.minutes,
     )
     folder.begin(recipe, state)
     return trainer, state, held_out
@@ -101,7 +127,7 @@ def _resumed(
         if getattr(args, name):
             raise UsageError(f"--{name} is for a new run; {folder.recipe} applies to this one")
     recipe, state = folder.resume()
-    begun_with = state.votes, state.label_map
+    begun_with = state.votes, state.label_map, state.teachers
     _recall(args, state)
     faces, held_out = _samples(args, state.limit, recipe.seed, near_copies=state.near_copies)
     if fingerprint(faces) != state.faces:
@@ -109,9 +135,14 @@ def _resumed(
         raise DataError(f"{args.data}{votes}: not the samples that {folder.folder} was begun with")
     if (stem := stem_of(state.trainer["net"])) != recipe.stem:
         raise UsageError(f"{folder.recipe}: the stem of this run is {stem}, not {recipe.stem}")
-    trainer = Trainer(DenseNet121(stem=stem), faces, recipe, device)
+    teachers, digests = load_teachers(args.teacher, device)
+    check_same(args.teacher, digests, list(state.teachers.values()))
+    state.teachers = dict(zip(_resolved(args.teacher), digests, strict=True))
+    budget = Budget(state.minutes, state.spent_s) if state.minutes else None
+    net = DenseNet121(stem=stem)
+    trainer = Trainer(net, faces, recipe, device, teachers=teachers, budget=budget)
     trainer.restore(state.trainer)
-    if (state.votes, state.label_map) != begun_with:
+    if (state.votes, state.label_map, state.teachers) != begun_with:
         folder.save(state)
     return trainer, state, held_out
 
@@ -123,6 +154,11 @@ def _recall(args: argparse.Namespace, state: RunState) -> None:
     elif state.votes:
         args.votes = Path(state.votes)
     state.label_map = args.label_map = args.label_map or state.label_map
+    args.teacher = args.teacher or [Path(path) for path in state.teachers]
+
+
+def _resolved(paths: Sequence[Path]) -> list[str]:
+    return [str(path.resolve()) for path in paths]
 
 
 def _samples(
@@ -148,13 +184,15 @@ def _samples(
 
 
 def _train(trainer: Trainer, folder: RunFolder, state: RunState, validation: Validation) -> None:
-    epochs = trainer.recipe.epochs
     with _bar() as bar:
-        task = bar.add_task("", total=epochs * trainer.steps_per_epoch)
-        while trainer.progress.epoch < epochs:
-            bar.update(task, description=f"Epoch {trainer.progress.epoch + 1}/{epochs}")
+        task = bar.add_task("", total=1.0)
+        while not trainer.is_done:
+            bar.update(task, description=f"Epoch {_of_all(trainer.progress.epoch + 1, trainer)}")
             line = _epoch(trainer, folder, state, bar, task)
+            began = time.monotonic()
             score = validation(trainer.average)
+            if trainer.budget:
+                trainer.budget.reserve_s = time.monotonic() - began
             line |= {
                 "validation_loss": round(score.loss, 5),
                 "validation_accuracy": round(score.accuracy, 5),
@@ -164,9 +202,19 @@ def _train(trainer: Trainer, folder: RunFolder, state: RunState, validation: Val
                 line["validation_accuracy"] > old["validation_accuracy"] for old in state.history
             )
             state.history.append(line)
-            state.trainer = trainer.state()
+            _take_down(state, trainer)
             folder.save_epoch(state, trainer.average if better else None)
-            sys.stdout.write(_readable(line, epochs))
+            sys.stdout.write(_readable(line, trainer))
+
+
+def _take_down(state: RunState, trainer: Trainer) -> None:
+    state.trainer = trainer.state()
+    state.spent_s = trainer.budget.spent_s if trainer.budget else 0.0
+
+
+def _of_all(epoch: int, trainer: Trainer) -> str:
+    """Return "3/22", or "3" where the number of epochs depends on the time."""
+    return f"{epoch}" if trainer.budget else f"{epoch}/{trainer.recipe.epochs}"
 
 
 def _epoch(
@@ -174,17 +222,17 @@ def _epoch(
 ) -> EpochLog:
     """Do what is left of an epoch; return its line of the log as far as training goes."""
     began = time.monotonic()
+    side_px = trainer.stage.side_px
     for done in trainer.epoch():
-        bar.update(task, completed=done.step)
+        bar.update(task, completed=trainer.share_done)
         if done.step % trainer.recipe.checkpoint_steps == 0:
-            state.trainer = trainer.state()
+            _take_down(state, trainer)
             folder.save(state)
-    stage, _ = trainer.recipe.stage_of(trainer.progress.epoch)
     rate = trainer.learning_rate()
     tally = trainer.finish_epoch()
     return {
         "epoch": trainer.progress.epoch,
-        "side_px": stage.side_px,
+        "side_px": side_px,
         "learning_rate": rate,
         "loss": round(tally.loss / tally.samples, 5),
         "accuracy": round(tally.correct / tally.samples, 5),
@@ -192,9 +240,10 @@ def _epoch(
     }
 
 
-def _readable(line: EpochLog, epochs: int) -> str:
+def _readable(line: EpochLog, trainer: Trainer) -> str:
     return (
-        f"epoch {line['epoch']}/{epochs}: loss {line['loss']:.3f}, {line['accuracy']:.1%}; "
+        f"epoch {_of_all(line['epoch'], trainer)}: "
+        f"loss {line['loss']:.3f}, {line['accuracy']:.1%}; "
         f"PublicTest: {line['validation_loss']:.3f}, {line['validation_accuracy']:.2%}\n"
     )
 
@@ -225,3 +274,10 @@ def _device(name: str | None) -> torch.device:
     if name == "cuda" and not torch.cuda.is_available():
         raise UsageError("--device cuda: torch finds no CUDA device")
     return torch.device(name or ("cuda" if torch.cuda.is_available() else "cpu"))
+
+
+def _minutes(text: str) -> float:
+    number = float(text)
+    if not 0 < number <= MOST_MINUTES:
+        raise argparse.ArgumentTypeError(f"{text} is not from 0 to {MOST_MINUTES}")
+    return number

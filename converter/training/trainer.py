@@ -2,7 +2,8 @@
 
 Everything random in a step (the order of the samples, their distortions, the dropout) is drawn
 from the recipe's seed and the number of the step or epoch. There is no generator to save, and a
-resumed run repeats what an uninterrupted one would have done.
+resumed run repeats what an uninterrupted one would have done. A run with a budget of time does not:
+its learning rate follows the clock.
 """
 
 from __future__ import annotations
@@ -18,9 +19,11 @@ from torch import Tensor, nn
 
 from converter.data.dataset import FaceDataset
 from converter.errors import ConversionError, DataError
-from converter.training.augment import augmented, blended
+from converter.training.augment import augmented, blended, patched
+from converter.training.budget import Budget
+from converter.training.distillation import Teachers, distillation_loss
 from converter.training.model import DenseNet121
-from converter.training.recipe import Recipe
+from converter.training.recipe import Recipe, Stage
 from converter.training.targets import log_prior, loss, targets
 
 DTYPES = {"bfloat16": torch.bfloat16, "float32": torch.float32}
@@ -52,10 +55,21 @@ def autocast(device: torch.device, recipe: Recipe) -> torch.autocast:
 
 
 class Trainer:
-    """Trains a DenseNet121 and keeps the exponential moving average of its weights."""
+    """Trains a DenseNet121 and keeps the exponential moving average of its weights.
+
+    The samples stay on the device. With `teachers` their answers are learned, too; with a `budget`
+    the recipe's epochs stand for shares of its time.
+    """
 
     def __init__(
-        self, net: DenseNet121, faces: FaceDataset, recipe: Recipe, device: torch.device
+        self,
+        net: DenseNet121,
+        faces: FaceDataset,
+        recipe: Recipe,
+        device: torch.device,
+        *,
+        teachers: Teachers | None = None,
+        budget: Budget | None = None,
     ) -> None:
         """Raise DataError when `faces` (training samples) do not fill one batch."""
         if len(faces) < recipe.batch:
@@ -67,23 +81,41 @@ class Trainer:
         self._net.dropout = recipe.dropout
         self.average = copy.deepcopy(self._net).eval()
         self._optimizer = _optimizer(self._net, recipe)
-        self._pixels = torch.from_numpy(faces.images)[:, None]
-        self._targets = targets(faces)
+        self._teachers = teachers
+        self.budget = budget
+        self._pixels = torch.from_numpy(faces.images)[:, None].to(device)
+        self._targets = targets(faces).to(device)
         self._prior = log_prior(faces).to(device)
         self.steps_per_epoch = len(faces) // recipe.batch
 
     def epoch(self) -> Iterator[Progress]:
         """Do the rest of the current epoch, a step each time it is asked for the next value.
 
-        Each value is the progress so far, which is also what `state` would save. Raises
-        ConversionError when the loss is no longer a number.
+        Each value is the progress so far, which is also what `state` would save. The epoch ends
+        early when the budget is spent. Raises ConversionError when the loss is no longer a number.
         """
-        order = self._order()
+        order = self._order().to(self._device)
         self._net.train()
         while self.progress.step_of_epoch < self.steps_per_epoch:
             begin = self.progress.step_of_epoch * self.recipe.batch
             self._step(order[begin : begin + self.recipe.batch])
             yield self.progress
+            if self.budget and self.budget.is_spent:
+                return
+
+    @property
+    def is_done(self) -> bool:
+        """Whether the epoch before was the last one."""
+        if self.budget:
+            return self.budget.is_spent and not self.progress.step_of_epoch
+        return self.progress.epoch >= self.recipe.epochs
+
+    @property
+    def share_done(self) -> float:
+        """The share of the training that is done, 0..1."""
+        if self.budget:
+            return self.budget.share
+        return self.progress.step / (self.recipe.epochs * self.steps_per_epoch)
 
     def finish_epoch(self) -> Tally:
         """Begin the next epoch; return the sums over the one that is done."""
@@ -91,10 +123,14 @@ class Trainer:
         self.progress = Progress(epoch=done.epoch + 1, step=done.step)
         return done.tally
 
+    @property
+    def stage(self) -> Stage:
+        """The stage of the next step."""
+        return self._place()[0]
+
     def learning_rate(self) -> float:
         """Return the rate of the next step."""
-        stage, epochs_before = self.recipe.stage_of(self.progress.epoch)
-        share = (epochs_before + self.progress.step_of_epoch / self.steps_per_epoch) / stage.epochs
+        stage, share = self._place()
         rate = stage.learning_rate + (stage.final_learning_rate - stage.learning_rate) * share
         warmup = self.recipe.warmup_steps
         return rate * min(1.0, (self.progress.step + 1) / warmup) if warmup else rate
@@ -117,6 +153,14 @@ class Trainer:
         progress = state["progress"]
         self.progress = Progress(**{**progress, "tally": Tally(**progress["tally"])})
 
+    def _place(self) -> tuple[Stage, float]:
+        """Return the stage of the next step, and the share of it that is done."""
+        if self.budget:
+            return self.recipe.at(self.budget.share)
+        stage, epochs_before = self.recipe.stage_of(self.progress.epoch)
+        done = epochs_before + self.progress.step_of_epoch / self.steps_per_epoch
+        return stage, done / stage.epochs
+
     def _order(self) -> Tensor:
         generator = torch.Generator().manual_seed(
             _seed(self.recipe.seed, "epoch", self.progress.epoch)
@@ -125,17 +169,20 @@ class Trainer:
 
     def _step(self, chosen: Tensor) -> None:
         torch.manual_seed(_seed(self.recipe.seed, "step", self.progress.step))
-        stage, _ = self.recipe.stage_of(self.progress.epoch)
-        pixels = self._pixels[chosen].to(self._device)
-        samples = augmented(pixels, stage.side_px, self.recipe.augmentation)
-        samples, others, share = blended(samples, self.recipe.mixup)
-        wanted = self._targets.take(chosen).to(self._device)
+        samples = augmented(self._pixels[chosen], self.stage.side_px, self.recipe.augmentation)
+        samples, others, share = self._mixed(samples)
+        samples = samples.contiguous(memory_format=torch.channels_last)
+        wanted = self._targets.take(chosen)
         with autocast(self._device, self.recipe):
-            logits = self._net(samples.contiguous(memory_format=torch.channels_last))
+            logits = self._net(samples)
         cost = loss(logits, wanted, self._prior, self.recipe)
         if share < 1:
-            of_others = self._targets.take(chosen[others]).to(self._device)
+            of_others = self._targets.take(chosen[others.to(self._device)])
             cost = cost.lerp(loss(logits, of_others, self._prior, self.recipe), 1 - share)
+        if self._teachers:
+            with autocast(self._device, self.recipe):
+                answers = self._teachers(samples)
+            cost = cost.lerp(distillation_loss(logits, answers), self.recipe.distillation)
         if not torch.isfinite(cost):
             raise ConversionError(
                 f"the loss is {cost.item()} in epoch {self.progress.epoch + 1}; "
@@ -148,6 +195,12 @@ class Trainer:
         self._optimizer.step()
         self._follow()
         self._count(cost, logits[0].argmax(1) == wanted.labels)
+
+    def _mixed(self, samples: Tensor) -> tuple[Tensor, Tensor, float]:
+        """Return samples with some of others in them, these others, and the share of their own."""
+        if self.recipe.cutmix and float(torch.rand(())) < self.recipe.cutmix:
+            return patched(samples)
+        return blended(samples, self.recipe.mixup)
 
     @torch.no_grad()
     def _follow(self) -> None:

@@ -8,7 +8,15 @@ pytest.importorskip("torch", reason="the converter extra is not installed")
 import msgspec
 import torch
 
-from converter.training.augment import LARGEST_PATCH, augmented, blended, resized, scaled
+from converter.training.augment import (
+    LARGEST_PATCH,
+    augmented,
+    blended,
+    patched,
+    resized,
+    scaled,
+)
+from converter.training.degrade import degraded
 from converter.training.recipe import Augmentation, default_recipe
 
 pytestmark = pytest.mark.converter
@@ -111,3 +119,72 @@ def test_without_blending_images_stay_as_they_are(pixels):
     assert torch.equal(blends, images)
     assert others.tolist() == list(range(16))
     assert share == 1
+
+
+def test_a_patched_image_has_one_rectangle_of_another(pixels):
+    torch.manual_seed(0)
+    images = augmented(pixels, 48, AMOUNTS)
+    shares = []
+    for _ in range(40):
+        mixed, others, share = patched(images.clone())
+        own = torch.isclose(mixed, images).all(1)
+        theirs = torch.isclose(mixed, images[others]).all(1)
+        assert (own | theirs).all()
+        assert sorted(others.tolist()) == list(range(16))
+        foreign = ~own[others != torch.arange(16)]
+        area = foreign.float().mean((1, 2)).max().item()
+        assert share == pytest.approx(1 - area, abs=0.02)
+        shares.append(share)
+    assert min(shares) < 0.5 < max(shares)
+
+
+def degrade(pixels, **amounts):
+    torch.manual_seed(0)
+    return degraded(pixels.float(), msgspec.structs.replace(STILL, **amounts))
+
+
+def test_nothing_is_drawn_for_what_is_off(pixels):
+    torch.manual_seed(3)
+    before = torch.get_rng_state()
+    assert torch.equal(degraded(pixels.float(), STILL), pixels.float())
+    assert torch.equal(torch.get_rng_state(), before)
+
+
+@pytest.mark.parametrize(
+    "amounts", [{"gamma": 0.7}, {"low_resolution": 1.0}, {"blur": 1.0}, {"noise": 30.0}]
+)
+def test_degraded_images_differ_and_stay_in_range(amounts, pixels):
+    images = degrade(pixels, **amounts)
+    assert images.shape == pixels.shape
+    assert images.min() >= 0
+    assert images.max() <= 255
+    assert ((images - pixels).abs().flatten(1).mean(1) > 0.5).sum() > 12
+
+
+@pytest.mark.parametrize("name", ["low_resolution", "blur"])
+def test_a_share_of_the_images_is_degraded(name, pixels):
+    many = pixels.repeat(16, 1, 1, 1)
+    changed = (degrade(many, **{name: 0.25}) != many).flatten(1).any(1).float().mean()
+    assert changed == pytest.approx(0.25, abs=0.07)
+
+
+def test_gamma_is_a_power_of_the_grey_values(pixels):
+    images, whole = degrade(pixels, gamma=0.7) / 255, pixels.float() / 255
+    powers = (images.log() / whole.log()).flatten(1)
+    assert (powers.std(1) < 1e-3).all()
+    assert (powers.mean(1).log().abs() < 0.7).all()
+    assert powers.mean(1).std() > 0.2
+
+
+def test_a_blur_keeps_the_mean_and_takes_the_edges(pixels):
+    images = degrade(pixels, blur=1.0)
+    assert images.mean().item() == pytest.approx(pixels.float().mean().item(), abs=0.5)
+    across = images.diff(dim=3).abs().amax((1, 2, 3))
+    assert (across < 0.8 * pixels.float().diff(dim=3).abs().amax()).all()
+
+
+def test_noise_has_up_to_the_deviation_that_is_asked_for():
+    gray = torch.full((64, 1, 48, 48), 128, dtype=torch.uint8)
+    deviations = degrade(gray, noise=20.0).flatten(1).std(1)
+    assert deviations.max().item() == pytest.approx(20, abs=1.5)
+    assert deviations.mean().item() == pytest.approx(10, abs=2)

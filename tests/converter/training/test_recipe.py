@@ -47,6 +47,23 @@ def test_every_epoch_belongs_to_a_stage():
         default.stage_of(default.epochs)
 
 
+def test_shares_of_the_time_go_through_the_stages():
+    default = default_recipe()  # of 5, 5 and 12 epochs
+    first, second, last = default.stages
+    assert default.at(0.0) == (first, 0.0)
+    assert default.at(2.5 / 22) == (first, pytest.approx(0.5))
+    assert default.at(5 / 22 + 1e-9) == (second, pytest.approx(0.0, abs=1e-6))
+    assert default.at(16 / 22) == (last, pytest.approx(0.5))
+    assert default.at(1.0) == (last, 1.0)
+
+
+def test_what_is_new_is_off_by_default():
+    default = default_recipe()
+    amounts = default.augmentation
+    assert (default.mixup, default.cutmix, default.stem) == (0, 0, "plain")
+    assert amounts.gamma == amounts.low_resolution == amounts.blur == amounts.noise == 0
+
+
 def test_only_the_last_stage_can_be_asked_for():
     short = default_recipe().only(1)
     assert short.epochs == 1

@@ -113,6 +113,44 @@ def test_a_deep_stem_begins_from_a_plain_one(random_npz, random_checkpoint, tmp_
     assert f"{recipe}: the stem of this run is deep, not plain" in capsys.readouterr().err
 
 
+def test_a_resumed_run_has_the_teachers_that_it_began_with(
+    random_npz, random_checkpoint, recipe, tmp_path, capsys
+):
+    words = ["train", "--data", str(random_npz), "--out", str(tmp_path / "run")]
+    begun = ["--recipe", str(recipe), "--epochs", "1", "--limit", "8", "--threads", "1"]
+    assert cli.main([*words, *begun, "--teacher", str(random_checkpoint)]) == 0
+    assert cli.main([*words, "--resume"]) == 0
+    moved = random_checkpoint.rename(tmp_path / "moved.safetensors")
+    capsys.readouterr()
+    assert cli.main([*words, "--resume"]) == 1
+    assert f"{random_checkpoint}: cannot read the checkpoint" in capsys.readouterr().err
+    assert cli.main([*words, "--resume", "--teacher", str(moved)]) == 0
+    own = str(tmp_path / "run" / "densenet121_fer48.safetensors")
+    assert cli.main([*words, "--resume", "--teacher", own]) == 1
+    assert f"{own}: not the teachers that this run was begun with" in capsys.readouterr().err
+
+
+def test_a_run_of_minutes_ends_annealed(random_npz, recipe, tmp_path, capsys):
+    out = tmp_path / "run"
+    words = ["train", "--data", str(random_npz), "--out", str(out), "--threads", "1"]
+    assert cli.main([*words, "--recipe", str(recipe), "--limit", "8", "--minutes", "0.03"]) == 0
+    lines = log(out)
+    assert lines[-1]["learning_rate"] == 0.0
+    assert "epoch 1: loss " in capsys.readouterr().out
+    spent_s = state_of(out)["spent_s"]
+    assert spent_s >= 0.03 * 60 - 1 or len(lines) == 1
+    kept = log(out)
+    assert cli.main([*words, "--resume"]) == 0
+    assert log(out) == kept
+
+
+@pytest.mark.parametrize("minutes", ["0", "-1", "nan", "1e9", "soon"])
+def test_impossible_minutes_are_a_usage_error(minutes, capsys):
+    with pytest.raises(SystemExit, match="2"):
+        cli.main(["train", "--data", "d", "--out", "o", f"--minutes={minutes}"])
+    assert "argument --minutes: " in capsys.readouterr().err
+
+
 def test_a_run_killed_in_the_middle_of_a_write_ends_with_the_same_weights(
     random_npz, recipe, tmp_path
 ):

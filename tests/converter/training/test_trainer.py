@@ -11,6 +11,7 @@ import torch
 
 from converter.data.dataset import Split
 from converter.errors import ConversionError, DataError
+from converter.training.distillation import Teachers
 from converter.training.model import DenseNet121
 from converter.training.recipe import Stage, default_recipe
 from converter.training.targets import loss
@@ -139,6 +140,34 @@ def test_a_blend_is_told_the_labels_of_both_in_the_shares_that_they_have(faces, 
     blended = training.progress.tally.loss / 6
     share = (blended - of_others) / (of_own - of_others)
     assert 0.5 <= share < 1
+
+
+def test_a_patched_sample_is_told_both_labels_too(faces, monkeypatch):
+    asked = []
+
+    def spied(logits, wanted, prior, recipe):
+        asked.append(wanted.labels)
+        return loss(logits, wanted, prior, recipe)
+
+    monkeypatch.setattr("converter.training.trainer.loss", spied)
+    next(trainer(faces, stage(), mixup=0.0, cutmix=1.0).epoch())
+    own, others = asked
+    assert torch.equal(own.sort()[0], others.sort()[0])
+
+
+def test_a_teacher_s_share_decides_what_is_learned(faces, random_net):
+    weights = []
+    for share in (0.0, 0.5):
+        torch.manual_seed(0)
+        changed = recipe(stage(), distillation=share)
+        teachers = Teachers([random_net], CPU)
+        training = Trainer(DenseNet121(), faces, changed, CPU, teachers=teachers)
+        next(training.epoch())
+        weights.append(training.average.classifier.weight)
+    alone = trainer(faces, stage())
+    next(alone.epoch())
+    assert torch.equal(weights[0], alone.average.classifier.weight)
+    assert not torch.equal(weights[0], weights[1])
 
 
 def test_a_loss_that_is_no_number_stops_it(faces):
