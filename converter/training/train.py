@@ -28,7 +28,7 @@ from converter.training.run_folder import EpochLog, RunFolder, RunState, fingerp
 from converter.training.trainer import Trainer
 from converter.training.validation import Validation
 
-FIXED_AT_THE_START = ("recipe", "init", "epochs", "minutes", "limit")
+FIXED_AT_THE_START = ("recipe", "init", "epochs", "minutes", "limit", "keep_near_copies")
 MOST_MINUTES = 60 * 24 * 60  # 60 days
 
 
@@ -69,6 +69,11 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     parser.add_argument(
         "--limit", type=arguments.positive, metavar="N", help="train on N samples only"
     )
+    parser.add_argument(
+        "--keep-near-copies",
+        action="store_true",
+        help="train on samples that are almost a held-out one, too",
+    )
     parser.add_argument("--resume", action="store_true", help="go on with the run in --out")
     parser.add_argument("--device", choices=("cpu", "cuda"), help="(default: cuda if there is one)")
     parser.add_argument("--threads", type=arguments.positive, metavar="N", help="of the processor")
@@ -101,8 +106,8 @@ def _begun(
     torch.manual_seed(recipe.seed)  # of the first weights
     net = load_checkpoint(args.init) if args.init else DenseNet121(stem=recipe.stem)
     net = with_stem(net, recipe.stem)
-    faces, held_out = _samples(args, args.limit, recipe.seed, near_copies=False)
     teachers, digests = load_teachers(args.teacher, device)
+    faces, held_out = _samples(args, args.limit, recipe.seed, near_copies=args.keep_near_copies)
     budget = Budget(args.minutes) if args.minutes else None
     trainer = Trainer(net, faces, recipe, device, teachers=teachers, budget=budget)
     state = RunState(
@@ -111,7 +116,7 @@ def _begun(
         args.limit,
         votes=str(args.votes.resolve()) if args.votes else None,
         label_map=args.label_map,
-        near_copies=False,
+        near_copies=args.keep_near_copies,
         teachers=dict(zip(_resolved(args.teacher), digests, strict=True)),
         minutes=args.minutes,
     )
@@ -125,18 +130,19 @@ def _resumed(
     """Return the run in `folder` as its last state has it."""
     for name in FIXED_AT_THE_START:
         if getattr(args, name):
-            raise UsageError(f"--{name} is for a new run; {folder.recipe} applies to this one")
+            option = name.replace("_", "-")
+            raise UsageError(f"--{option} is for a new run; {folder.recipe} applies to this one")
     recipe, state = folder.resume()
     begun_with = state.votes, state.label_map, state.teachers
     _recall(args, state)
+    teachers, digests = load_teachers(args.teacher, device)
+    check_same(args.teacher, digests, list(state.teachers.values()))
     faces, held_out = _samples(args, state.limit, recipe.seed, near_copies=state.near_copies)
     if fingerprint(faces) != state.faces:
         votes = f" with votes {args.votes}" if args.votes else ""
         raise DataError(f"{args.data}{votes}: not the samples that {folder.folder} was begun with")
     if (stem := stem_of(state.trainer["net"])) != recipe.stem:
         raise UsageError(f"{folder.recipe}: the stem of this run is {stem}, not {recipe.stem}")
-    teachers, digests = load_teachers(args.teacher, device)
-    check_same(args.teacher, digests, list(state.teachers.values()))
     state.teachers = dict(zip(_resolved(args.teacher), digests, strict=True))
     budget = Budget(state.minutes, state.spent_s) if state.minutes else None
     net = DenseNet121(stem=stem)

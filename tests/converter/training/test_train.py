@@ -98,6 +98,23 @@ def test_one_short_epoch_from_a_checkpoint(random_npz, random_checkpoint, tmp_pa
     assert all(torch.isfinite(tensor).all() for tensor in ended.values())
 
 
+def test_near_copies_are_dropped_unless_they_are_asked_for(random_npz, recipe, tmp_path, capsys):
+    arrays = dict(np.load(random_npz))
+    images = arrays["images"]
+    images[0] = images[6] // 2 + 60  # PublicTest's, in another light
+    np.savez(random_npz, **arrays)
+    words = ["train", "--data", str(random_npz), "--recipe", str(recipe), "--epochs", "1"]
+    for options, used, near in (([], 41, 1), (["--keep-near-copies"], 42, 0)):
+        out = tmp_path / f"run{near}"
+        assert cli.main([*words, *options, "--threads", "1", "--out", str(out)]) == 0
+        said = capsys.readouterr().out.splitlines()
+        assert said[0].split()[0] == str(used)
+        assert said[1] == f"{near} near copies of held-out ones were dropped"
+        assert state_of(out)["near_copies"] is bool(options)
+        assert cli.main(["train", "--data", str(random_npz), "--out", str(out), "--resume"]) == 0
+        capsys.readouterr()
+
+
 def test_a_deep_stem_begins_from_a_plain_one(random_npz, random_checkpoint, tmp_path, capsys):
     out, own = tmp_path / "run", tmp_path / "own.toml"
     own.write_text(RECIPE.replace("batch = 4", 'batch = 4\nstem = "deep"'))
