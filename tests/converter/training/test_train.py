@@ -19,6 +19,7 @@ from safetensors.torch import load_file
 from converter import cli
 from converter.training.checkpoint import load_checkpoint
 from converter.training.recipe import load_recipe
+from converter.training.run_folder import RunFolder
 
 pytestmark = [pytest.mark.converter, pytest.mark.timeout(600)]
 
@@ -247,6 +248,16 @@ def test_a_finished_run_resumes_to_nothing_and_is_not_begun_again(finished, rand
         f"emotion-converter: {finished} holds a run; pass --resume to continue it\n"
     )
     assert {path: path.read_bytes() for path in finished.iterdir()} == kept
+
+
+def test_a_run_of_an_earlier_version_goes_on_with_its_samples(finished, random_npz):
+    state = state_of(finished)
+    for name in ("votes", "label_map", "near_copies", "teachers", "minutes", "spent_s"):
+        del state[name]
+    torch.save(state, finished / "state.pt")
+    assert RunFolder(finished).resume()[1].near_copies
+    words = ["train", "--data", str(random_npz), "--out", str(finished), "--resume"]
+    assert cli.main(words) == 0
 
 
 def test_training_leaves_the_process_as_it_was(finished, random_npz):
