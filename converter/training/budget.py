@@ -20,6 +20,10 @@ class Budget:
         self._clock = clock
         self._began_s = clock() - spent_s
 
+    def finish(self) -> None:
+        """Spend the rest, so that a run that has ended is not resumed for what was reserved."""
+        self._began_s = min(self._began_s, self._clock() - self.minutes * 60)
+
     @property
     def spent_s(self) -> float:
         """The seconds that have passed."""

@@ -192,7 +192,8 @@ def _samples(
 def _train(trainer: Trainer, folder: RunFolder, state: RunState, validation: Validation) -> None:
     with _bar() as bar:
         task = bar.add_task("", total=1.0)
-        while not trainer.is_done:
+        done = trainer.is_done
+        while not done:
             bar.update(task, description=f"Epoch {_of_all(trainer.progress.epoch + 1, trainer)}")
             line = _epoch(trainer, folder, state, bar, task)
             began = time.monotonic()
@@ -208,6 +209,9 @@ def _train(trainer: Trainer, folder: RunFolder, state: RunState, validation: Val
                 line["validation_accuracy"] > old["validation_accuracy"] for old in state.history
             )
             state.history.append(line)
+            done = trainer.is_done
+            if done and trainer.budget:
+                trainer.budget.finish()
             _take_down(state, trainer)
             folder.save_epoch(state, trainer.average if better else None)
             sys.stdout.write(_readable(line, trainer))

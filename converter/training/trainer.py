@@ -105,10 +105,11 @@ class Trainer:
 
     @property
     def is_done(self) -> bool:
-        """Whether the epoch before was the last one."""
+        """Whether the epoch before was the last one; however short the time, there is one."""
+        done = self.progress
         if self.budget:
-            return self.budget.is_spent and not self.progress.step_of_epoch
-        return self.progress.epoch >= self.recipe.epochs
+            return self.budget.is_spent and done.epoch > 0 and not done.step_of_epoch
+        return done.epoch >= self.recipe.epochs
 
     @property
     def share_done(self) -> float:

@@ -40,6 +40,13 @@ def test_shares_of_the_time_pass_and_earlier_processes_count(clock):
     assert budget.share == 1
 
 
+def test_a_finished_budget_stays_spent(clock):
+    budget = Budget(10, clock=clock)
+    budget.finish()
+    assert (budget.spent_s, budget.is_spent) == (600, True)
+    assert Budget(10, spent_s=budget.spent_s, clock=clock).is_spent
+
+
 def test_a_clock_that_runs_backwards_spends_nothing(clock):
     budget = Budget(10, clock=clock)
     clock.now_s -= 500
@@ -64,6 +71,10 @@ def test_a_run_follows_its_clock(random_faces, clock):
         training.finish_epoch()
     assert len(seen) == 10  # in two epochs, the second of which the time ends
     assert training.progress.epoch == 2
+    budget = Budget(1, spent_s=100, clock=clock)
+    assert budget.is_spent
+    late = Trainer(DenseNet121(), faces, recipe, torch.device("cpu"), budget=budget)
+    assert not late.is_done  # weights that are kept take an epoch, even one of a single step
     assert [side for side, _ in seen] == [16] * 3 + [24] * 7
     assert [rate for _, rate in seen[3:]] == pytest.approx(
         [1e-3 * (1 - (step / 10 - 0.25) / 0.75) for step in range(3, 10)]

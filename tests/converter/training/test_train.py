@@ -148,16 +148,14 @@ def test_a_resumed_run_has_the_teachers_that_it_began_with(
     assert f"{own}: not the teachers that this run was begun with" in capsys.readouterr().err
 
 
-def test_a_run_of_minutes_ends_annealed(random_npz, recipe, tmp_path, capsys):
+def test_a_run_of_minutes_ends_and_is_not_resumed_after_them(random_npz, recipe, tmp_path, capsys):
     out = tmp_path / "run"
     words = ["train", "--data", str(random_npz), "--out", str(out), "--threads", "1"]
     assert cli.main([*words, "--recipe", str(recipe), "--limit", "8", "--minutes", "0.03"]) == 0
-    lines = log(out)
-    assert lines[-1]["learning_rate"] == 0.0
     assert "epoch 1: loss " in capsys.readouterr().out
-    spent_s = state_of(out)["spent_s"]
-    assert spent_s >= 0.03 * 60 - 1 or len(lines) == 1
     kept = log(out)
+    assert kept
+    assert state_of(out)["spent_s"] >= 0.03 * 60
     assert cli.main([*words, "--resume"]) == 0
     assert log(out) == kept
 
