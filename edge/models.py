@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
+from typing import Protocol
 
 from edge.config import Config, DetectorConfig
 from edge.errors import ModelError
@@ -13,12 +13,14 @@ from edge.files import expanded
 from edge.pipeline import Pipeline
 from edge.system.thread_count import inference_threads
 from edge.vision.blazeface import BlazeFace, find_network
+from edge.vision.classification_turns import ClassificationTurns
 from edge.vision.classifier import EmotionClassifier
-from edge.vision.detector import FaceDetector, RoomDetector, frames_per_round
+from edge.vision.detector import FaceDetector, RoomDetector, ViewFilter, frames_per_round
 from edge.vision.face_verifier import LandmarkFaceVerifier
 from edge.vision.haar import HaarDetector
 from edge.vision.ignored_regions import IgnoredRegions, IgnoringDetector, IgnoringViews
 from edge.vision.manifest import load_model, read_manifest
+from edge.vision.motion import MotionFilter
 from edge.vision.smoother import Smoother
 from edge.vision.tracker import Tracker
 
@@ -30,12 +32,19 @@ _MODEL_FOLDERS = (
 )
 
 
+class NewDetector(Protocol):
+    """Returns a new detector. A detector keeps state of its video, so each video needs its own."""
+
+    def __call__(self, *, due: ViewFilter | None = None) -> FaceDetector:
+        """Return a detector that leaves out the runs that are not `due`."""
+        ...
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Vision:
     """The loaded networks."""
 
-    new_detector: Callable[[], FaceDetector]
-    """Returns a new detector. A detector keeps state of its video, so each video needs its own."""
+    new_detector: NewDetector
     classifier: EmotionClassifier
 
     @property
@@ -45,14 +54,27 @@ class Vision:
 
     def pipeline(self, config: Config, *, live: bool = True) -> Pipeline:
         """Return a new pipeline, for one video. `live` is whether frames pass while it works."""
+        motion = MotionFilter(_search_again_s(config))
         return Pipeline(
-            self.new_detector(),
+            self.new_detector(due=motion),
             Tracker(config.tracker),
             self.classifier,
             Smoother(config.smoother, self.classifier.labels),
-            max_per_frame=config.classifier.max_per_frame,
+            turns=ClassificationTurns(
+                rate_hz=config.classifier.rate_hz, max_per_frame=config.classifier.max_per_frame
+            ),
+            observer=motion,
             live=live,
         )
+
+
+def _search_again_s(config: Config) -> float:
+    """Return how often a view is searched where nothing moves; 0 to search without exception.
+
+    A frame whose faces are pixelated is held back for a round of detection, which must be a whole
+    one: see edge/web/privacy.py.
+    """
+    return 0.0 if config.stream.privacy == "pixelate" else config.detector.search_again_s
 
 
 def load_vision(config: Config, regions: IgnoredRegions | None = None) -> Vision:
@@ -98,9 +120,7 @@ def load_detector(config: DetectorConfig) -> FaceDetector:
     return load_detectors(config)()
 
 
-def load_detectors(
-    config: DetectorConfig, regions: IgnoredRegions | None = None
-) -> Callable[[], FaceDetector]:
+def load_detectors(config: DetectorConfig, regions: IgnoredRegions | None = None) -> NewDetector:
     """Load the detector's networks; return a function that makes detectors sharing them.
 
     Raises ModelError, PackageMissing.
@@ -108,13 +128,13 @@ def load_detectors(
     regions = regions or IgnoredRegions()
     if config.kind == "haar":
         haar = IgnoringDetector(HaarDetector(min_score=config.min_score), regions)
-        return lambda: haar  # without state
+        return lambda *, due=None: haar  # noqa: ARG005 (without state; it searches every frame)
     faces = BlazeFace(find_network("face_detection_short_range.tflite"), min_score=config.min_score)
     verifier = LandmarkFaceVerifier(find_network("face_landmark.tflite"))
     views = IgnoringViews(faces, regions)
 
-    def make() -> FaceDetector:
-        room = RoomDetector(views, verifier, runs_per_frame=config.runs_per_frame)
+    def make(*, due: ViewFilter | None = None) -> FaceDetector:
+        room = RoomDetector(views, verifier, runs_per_frame=config.runs_per_frame, due=due)
         return IgnoringDetector(room, regions)
 
     return make

@@ -18,6 +18,7 @@ from edge.datatypes import (
     Snapshot,
     Track,
 )
+from edge.vision.classification_turns import ClassificationTurns
 from edge.vision.detector import FaceDetector
 from edge.vision.smoother import Smoother
 from edge.vision.tracker import Tracker
@@ -30,6 +31,14 @@ class FaceClassifier(Protocol):
 
     def classify(self, bgr: BgrImage, track: Track) -> EmotionScores:
         """Return the probabilities of one track's expression in the frame `bgr`."""
+        ...
+
+
+class FrameObserver(Protocol):
+    """Sees each frame before the detector runs on it."""
+
+    def observe(self, bgr: BgrImage, tracks: Sequence[Track], at_s: float) -> None:
+        """Take the next frame, the tracks predicted in it, and the stages' time."""
         ...
 
 
@@ -47,8 +56,8 @@ class Pipeline:
     """Runs detector, tracker, classifier and smoother in this order, for one video at a time.
 
     Their time only goes forward. They are reset when the frames' times jump or the camera was
-    opened again, see `_time_of`. At most `max_per_frame` faces are classified per frame, those with
-    the oldest probabilities first, so that the frame rate does not fall with the number of faces.
+    opened again, see `_time_of`. `turns` bounds the number of faces that are classified in a frame,
+    so that the frame rate does not fall with the number of faces.
 
     A frame of a time-lapse, see `_is_sparse`, is detected as a still, and all its faces are
     classified.
@@ -61,7 +70,8 @@ class Pipeline:
         classifier: FaceClassifier,
         smoother: Smoother,
         *,
-        max_per_frame: int,
+        turns: ClassificationTurns,
+        observer: FrameObserver | None = None,
         live: bool = True,
         clock: Callable[[], float] = time.perf_counter,
     ) -> None:
@@ -70,7 +80,8 @@ class Pipeline:
         self._tracker = tracker
         self._classifier = classifier
         self._smoother = smoother
-        self._max_per_frame = max_per_frame
+        self._turns = turns
+        self._observer = observer
         self._clock = clock
         self._live = live
         self._ended_s = self._took_s = 0.0
@@ -82,6 +93,7 @@ class Pipeline:
         self._detector.reset()
         self._tracker.reset()
         self._smoother.reset()
+        self._turns.reset()
 
     def step(self, frame: Frame) -> Snapshot:
         """Process the next frame; `stage_ms` of the snapshot is the duration of each stage."""
@@ -96,13 +108,17 @@ class Pipeline:
         stage_ms: dict[str, float] = {}
         with self._timed("detect", stage_ms):
             known = self._tracker.predict(at_s)
+            if self._observer is not None:
+                self._observer.observe(frame.bgr, known, at_s)
             sighting = self._detected(frame.bgr, known, is_sparse=is_sparse)
         with self._timed("track", stage_ms):
             tracks = self._tracker.update(sighting, at_s)
         with self._timed("classify", stage_ms):
-            for track in tracks if is_sparse else self._stalest(tracks):
-                self._smoother.update(self._classifier.classify(frame.bgr, track), at_s)
-        self._smoother.keep_only({track.track_id for track in (*known, *tracks)})
+            chosen = tracks if is_sparse else self._turns.choose(tracks, at_s)
+            self._classify(frame.bgr, chosen, at_s)
+        known_ids = {track.track_id for track in (*known, *tracks)}
+        self._smoother.keep_only(known_ids)
+        self._turns.keep_only(known_ids)
         seen = [track for track in tracks if track.box.clip(*frame.size).area > 0]
         faces = tuple(self._smoother.state(track) for track in seen)
         shown = {track.track_id for track in seen}
@@ -157,9 +173,11 @@ class Pipeline:
         self._at_s += step_s if step_s > 0 else _STANDSTILL_S
         return self._at_s
 
-    def _stalest(self, tracks: Sequence[Track]) -> list[Track]:
-        by_age = sorted(tracks, key=lambda track: self._smoother.updated_s(track.track_id))
-        return by_age[: self._max_per_frame]
+    def _classify(self, bgr: BgrImage, tracks: Sequence[Track], at_s: float) -> None:
+        for track in tracks:
+            self._smoother.update(self._classifier.classify(bgr, track), at_s)
+            changing = self._smoother.is_changing(track.track_id)
+            self._turns.note(track.track_id, at_s, is_changing=changing)
 
     @contextmanager
     def _timed(self, stage: str, stage_ms: dict[str, float]) -> Iterator[None]:

@@ -54,12 +54,14 @@ class DetectorConfig(Section, frozen=True):
     kind: Literal["blazeface", "haar"]
     runs_per_frame: Annotated[int, msgspec.Meta(ge=1, le=16)]
     min_score: Annotated[float, msgspec.Meta(ge=0.05, le=0.99)]
+    search_again_s: Annotated[float, msgspec.Meta(ge=0.0, le=5.0)]
 
 
 class ClassifierConfig(Section, frozen=True):
     """[classifier]."""
 
     model: ModelFile
+    rate_hz: Annotated[float, msgspec.Meta(ge=1.0, le=60.0)]
     max_per_frame: Annotated[int, msgspec.Meta(ge=1, le=16)]
     threads: Annotated[int, msgspec.Meta(ge=0, le=8)]
 

@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from edge.datatypes import BgrImage, Detection, Sighting, Track
+from edge.datatypes import BBox, BgrImage, Detection, Sighting, Track
 from edge.vision.nms import is_same_face, merge_detections
 from edge.vision.refusals import Refusals
 from edge.vision.tiling import still_views, video_views
@@ -40,6 +40,37 @@ class FaceDetector(Protocol):
     def reset(self) -> None:
         """Forget every face: the next frame begins another video."""
         ...
+
+
+class ViewFilter(Protocol):
+    """Decides which runs on a frame of a video may find something new."""
+
+    def is_due(self, view: BBox) -> bool:
+        """Whether to search `view` in this frame; if so, it counts as searched."""
+        ...
+
+    def is_face_due(self, track: Track) -> bool:
+        """Whether to follow `track` in this frame; if so, it counts as followed."""
+        ...
+
+    def reset(self) -> None:
+        """Forget every frame: each view is due."""
+        ...
+
+
+class EveryView:
+    """A ViewFilter without state: every run is due."""
+
+    def is_due(self, view: BBox) -> bool:  # noqa: ARG002 (the protocol's)
+        """Return True. See ViewFilter."""
+        return True
+
+    def is_face_due(self, track: Track) -> bool:  # noqa: ARG002 (the protocol's)
+        """Return True. See ViewFilter."""
+        return True
+
+    def reset(self) -> None:
+        """Do nothing. See ViewFilter."""
 
 
 @dataclass(slots=True)
@@ -81,16 +112,26 @@ class RoomDetector:
 
     `_search` detects new faces in the next view of the rotation. `_verify` verifies the new face
     with the highest score, and before that it measures one that its view cuts. `_follow` runs on a
-    view around the track with the oldest run.
+    view around the track with the oldest run. A run that `due` spares counts as spent: the time is
+    left to the processor, not to another run.
     """
 
-    def __init__(self, faces: ViewDetector, verifier: FaceVerifier, *, runs_per_frame: int) -> None:
+    def __init__(
+        self,
+        faces: ViewDetector,
+        verifier: FaceVerifier,
+        *,
+        runs_per_frame: int,
+        due: ViewFilter | None = None,
+    ) -> None:
         self._reader = ViewReader(faces, verifier)
+        self._due = due or EveryView()
         self._runs_per_frame = runs_per_frame
         self.reset()
 
     def reset(self) -> None:
         """Restart the rotation, without any track. See FaceDetector."""
+        self._due.reset()
         self._run = 0
         self._turn = 0
         self._view = 0
@@ -126,10 +167,10 @@ class RoomDetector:
         return merge_detections(face for face in found if face is not None)
 
     def _search(self, context: _FrameContext) -> bool:
-        """Run on the next view of the rotation; keep the best face that belongs to no track."""
-        views = video_views(context.size)
-        view = views[self._view % len(views)]
-        self._view += 1
+        """Run on the next due view of the rotation; keep the best face that belongs to no track."""
+        view = self._next_due(video_views(context.size))
+        if view is None:
+            return True
         for seen in self._reader.read(context.bgr, [view]):
             owner = _owner(seen.face, context.tracks)
             if owner is None:
@@ -139,6 +180,15 @@ class RoomDetector:
             elif not seen.is_cut and not self._followed[owner.track_id].doubts:
                 context.found.append(seen.face)
         return True
+
+    def _next_due(self, views: Sequence[BBox]) -> BBox | None:
+        """Return the next view of the rotation that is due, None when none is."""
+        for _ in views:
+            view = views[self._view % len(views)]
+            self._view += 1
+            if self._due.is_due(view):
+                return view
+        return None
 
     def _verify(self, context: _FrameContext) -> bool:
         """Verify the best new face; a verified one counts as found in this frame.
@@ -168,6 +218,8 @@ class RoomDetector:
         track = min(context.tracks, key=lambda t: self._followed[t.track_id].last_run)
         memory = self._followed[track.track_id]
         memory.last_run = self._run
+        if not memory.doubts and not self._due.is_face_due(track):
+            return True
         memory.runs += 1
         context.searched.add(track.track_id)
         if memory.doubts or memory.runs % _RUNS_BETWEEN_VERIFICATIONS == 0:

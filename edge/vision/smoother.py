@@ -6,18 +6,28 @@ import math
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
 from edge.config import SmootherConfig
 from edge.datatypes import EmotionScores, FaceState, FloatArray, Track
+
+# An input that differs this much from the smoothed probabilities is a change of expression: half
+# the sum of the absolute differences, 0..1.
+_CHANGING = 0.25
 
 
 @dataclass(slots=True)
 class _Smoothed:
-    """One track's smoothed probabilities, and the label shown since `since_s`."""
+    """One track's smoothed probabilities, and the label shown since `since_s`.
+
+    `distance` is how far the newest input was from them.
+    """
 
     probs: FloatArray
     updated_s: float
     label: int | None
     since_s: float
+    distance: float = 0.0
 
 
 class Smoother:
@@ -46,6 +56,7 @@ class Smoother:
         # The exact response of a first-order low-pass filter to an input held for dt.
         dt, tau = at_s - known.updated_s, self._config.time_constant_s
         weight = 1.0 if tau == 0 else 1.0 - math.exp(-dt / tau)
+        known.distance = float(np.abs(scores.probs - known.probs).sum()) / 2
         known.probs = known.probs + (scores.probs - known.probs) * weight
         known.updated_s = at_s
         label = self._choice(known.probs, known.label)
@@ -68,6 +79,11 @@ class Smoother:
         """Return when a track was last classified, minus infinity if never."""
         known = self._tracks.get(track_id)
         return -math.inf if known is None else known.updated_s
+
+    def is_changing(self, track_id: int) -> bool:
+        """Whether the newest probabilities of a track differ from its smoothed ones."""
+        known = self._tracks.get(track_id)
+        return known is not None and known.distance >= _CHANGING
 
     def keep_only(self, track_ids: Collection[int]) -> None:
         """Forget every track that is not in `track_ids`."""

@@ -16,6 +16,7 @@ from edge.datatypes import (
     Track,
 )
 from edge.pipeline import Pipeline, dominant_label
+from edge.vision.classification_turns import ClassificationTurns
 from edge.vision.smoother import Smoother
 from edge.vision.tracker import Tracker
 
@@ -69,7 +70,7 @@ def pipeline(detector: RowOfPeople, classifier: Smiles, max_per_frame: int = 2) 
         Tracker(CONFIG.tracker),
         classifier,
         Smoother(CONFIG.smoother, LABELS),
-        max_per_frame=max_per_frame,
+        turns=ClassificationTurns(rate_hz=10, max_per_frame=max_per_frame),
     )
 
 
@@ -127,7 +128,8 @@ def test_nobody_there_is_no_mood() -> None:
 
 def test_the_memory_of_people_who_left_is_bounded() -> None:
     people, smoother = RowOfPeople(3), Smoother(CONFIG.smoother, LABELS)
-    line = Pipeline(people, Tracker(CONFIG.tracker), Smiles(), smoother, max_per_frame=3)
+    turns = ClassificationTurns(rate_hz=10, max_per_frame=3)
+    line = Pipeline(people, Tracker(CONFIG.tracker), Smiles(), smoother, turns=turns)
     for seq in range(100):
         people.people = 3 if seq < 10 else 0
         line.step(frame(seq))
@@ -216,6 +218,7 @@ class Frowns(Smiles):
     angry = False
 
     def classify(self, bgr: BgrImage, track: Track) -> EmotionScores:
+        self.asked.append(track.track_id)
         probs = np.array([0.9, 0.1] if self.angry else [0.1, 0.9], np.float32)
         return EmotionScores(track_id=track.track_id, probs=probs)
 
@@ -266,7 +269,7 @@ def of_a_file(detector: RowOfPeople, classifier: Smiles) -> Pipeline:
         Tracker(CONFIG.tracker),
         classifier,
         Smoother(CONFIG.smoother, LABELS),
-        max_per_frame=2,
+        turns=ClassificationTurns(rate_hz=10, max_per_frame=2),
         live=False,
     )
 
@@ -327,7 +330,7 @@ def test_a_camera_is_seen_in_stills_only_while_the_board_has_time_for_them(
         Tracker(CONFIG.tracker),
         Smiles(),
         Smoother(CONFIG.smoother, LABELS),
-        max_per_frame=2,
+        turns=ClassificationTurns(rate_hz=10, max_per_frame=2),
         clock=lambda: people.now_s,
     )
     captured_s = 0.0
@@ -342,3 +345,45 @@ def test_the_first_frame_of_a_camera_is_no_still() -> None:
     people = Moments(1)
     pipeline(people, Smiles()).step(frame(0))
     assert people.stills == 0
+
+
+@pytest.mark.parametrize("fps", [15, 30])
+def test_a_face_is_classified_ten_times_a_second_and_more_while_it_changes(fps: int) -> None:
+    frowns = Frowns()
+    line = pipeline(RowOfPeople(1), frowns)
+    for seq in range(4 * fps):
+        line.step(frame(seq, seq / fps))
+    steady, frowns.asked = len(frowns.asked) / 4, []
+    frowns.angry = True
+    for seq in range(4 * fps, 5 * fps):
+        snapshot = line.step(frame(seq, seq / fps))
+    assert steady == pytest.approx(10, abs=0.6)
+    assert 12 <= len(frowns.asked) <= 20
+    assert snapshot.faces[0].label == "angry"
+
+
+class Watcher:
+    """A FrameObserver that keeps what it was shown."""
+
+    def __init__(self) -> None:
+        self.seen: list[tuple[int, float]] = []
+
+    def observe(self, bgr: BgrImage, tracks: Sequence[Track], at_s: float) -> None:
+        self.seen.append((len(tracks), at_s))
+
+
+def test_an_observer_sees_each_frame_with_its_tracks_and_a_time_that_grows() -> None:
+    watcher = Watcher()
+    line = Pipeline(
+        RowOfPeople(1),
+        Tracker(CONFIG.tracker),
+        Smiles(),
+        Smoother(CONFIG.smoother, LABELS),
+        turns=ClassificationTurns(rate_hz=10, max_per_frame=2),
+        observer=watcher,
+    )
+    for seq, at_s in enumerate((5.0, 5.1, 5.1, 5.05)):
+        line.step(frame(seq, at_s))
+    assert [people for people, _ in watcher.seen] == [0, 1, 1, 1]
+    times = [at_s for _, at_s in watcher.seen]
+    assert times == sorted(set(times))

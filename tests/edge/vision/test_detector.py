@@ -383,3 +383,43 @@ def test_many_people_stay_known_in_a_slow_video() -> None:
     tracks = watch(ScriptedFaces(*boxes), ScriptedVerifier(*boxes), 60, fps=2)
     assert len(tracks) == 8
     assert max(track.track_id for track in tracks) == 8
+
+
+class NothingDue:
+    """A ViewFilter that spares every run but those on the views it is told of."""
+
+    def __init__(self, *due: BBox) -> None:
+        self.due = set(due)
+        self.followed: list[int] = []
+
+    def is_due(self, view: BBox) -> bool:
+        return view in self.due
+
+    def is_face_due(self, track: Track) -> bool:
+        self.followed.append(track.track_id)
+        return False
+
+    def reset(self) -> None:
+        pass
+
+
+def test_a_spared_run_is_left_to_the_processor() -> None:
+    box = BBox(100, 100, 180, 180)
+    faces, verifier = ScriptedFaces(box), ScriptedVerifier(box)
+    due = NothingDue()
+    detector = RoomDetector(faces, verifier, runs_per_frame=2, due=due)
+    known = Track(track_id=7, box=box, keypoints=POINTS, hits=9, missed=0)
+    for _ in range(12):
+        sighting = detector.detect(wall(), (known,))
+        assert (sighting.detections, sighting.searched) == ((), frozenset())
+    assert (len(faces.views), verifier.runs) == (0, 0)
+    assert len(due.followed) == 12
+
+
+def test_the_view_that_is_due_is_searched_in_the_next_turn() -> None:
+    small = BBox(590, 430, 638, 478)
+    view = video_views(SIZE)[-1]
+    faces, verifier = ScriptedFaces(small), ScriptedVerifier(small)
+    detector = RoomDetector(faces, verifier, runs_per_frame=2, due=NothingDue(view))
+    assert detector.detect(wall(), ()).detections
+    assert set(faces.views) == {view}

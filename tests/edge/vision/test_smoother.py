@@ -96,3 +96,14 @@ def test_a_label_does_not_freeze_when_time_goes_back() -> None:
     assert state.confidence == pytest.approx(0.8, abs=0.01)
     smoother.reset()
     assert smoother.state(TRACK).probs == {}
+
+
+def test_an_expression_changes_until_the_smoothed_probabilities_follow() -> None:
+    smoother = Smoother(CONFIG, LABELS)
+    assert not smoother.is_changing(1)
+    fed(smoother, HAPPY, 0.0, 1.0, 10)
+    assert not smoother.is_changing(1)
+    fed(smoother, SAD, 1.0, 1.1, 10)
+    assert smoother.is_changing(1)
+    fed(smoother, SAD, 1.1, 3.0, 10)
+    assert not smoother.is_changing(1)

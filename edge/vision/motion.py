@@ -1,0 +1,163 @@
+"""Tells which parts of a frame changed, so that only those are searched. No I/O, no clock.
+
+Each frame is reduced to a small gray one. A part of it is compared with the small frame of the last
+run on that part, so that slow changes add up until they count.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from edge.datatypes import BBox, BgrImage, FloatArray, Track
+
+# Rows of the small frame, or columns of a portrait one. The smallest face that a video's view
+# detects is 4.6 cells wide.
+_CELLS = 60
+# Gray levels by which a cell must differ, 0..255. The noise of a camera, sd 8 in a pixel, averages
+# to 1 in a cell of 8x8 pixels.
+_CHANGED = 8.0
+# So many changed cells are a change. A face that appears changes 15 and more.
+_FEW_CELLS = 3
+# Where something moved, a view stays due for so long: the first run may miss a blurred face.
+_LINGER_S = 0.6
+# A track that was found this often is steady. Others are followed in every turn.
+_STEADY_HITS = 5
+# A track is followed this often even where nothing moves, so that it is missed soon after it left.
+_FOLLOW_AGAIN_S = 0.25
+# The motion of a tracked person is no reason to search for others: the head around the face's box,
+# and the body, in box sides to each side of the face's middle and below it.
+_HEAD_SCALE = 1.8
+_BODY_ASIDE, _BODY_BELOW = 1.5, 5.0
+
+
+_Part = tuple[int, int, int, int]
+"""x1, y1, x2, y2 in cells of the small frame."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Look:
+    """A small frame, the persons tracked in it, as parts of it, and its time."""
+
+    gray: FloatArray
+    persons: tuple[_Part, ...]
+    at_s: float
+
+
+class MotionFilter:
+    """Decides which views of a frame are worth a run of the detector. See ViewFilter.
+
+    A view is due when something moved in it since the last run on it, other than the faces that are
+    tracked, and at the latest `again_s` after that run.
+    """
+
+    def __init__(self, again_s: float) -> None:
+        """`again_s` is 0 to run on every view in its turn."""
+        self._again_s = again_s
+        self.reset()
+
+    def reset(self) -> None:
+        """Forget every frame: each view is due."""
+        self._now: _Look | None = None
+        self._scale = 1.0
+        self._views: dict[BBox, _Look] = {}
+        self._moved_s: dict[BBox, float] = {}
+        self._faces: dict[int, _Look] = {}
+
+    def observe(self, bgr: BgrImage, tracks: Sequence[Track], at_s: float) -> None:
+        """Take the next frame and the tracks predicted in it, before the detector runs on it."""
+        if self._again_s == 0:
+            return
+        gray, self._scale = _small(bgr)
+        if self._now is not None and self._now.gray.shape != gray.shape:
+            self.reset()
+        boxes = [box for track in tracks for box in _person(track.box)]
+        persons = tuple(_cells(box, self._scale, gray.shape) for box in boxes)
+        self._now = _Look(gray, persons, at_s)
+        known = {track.track_id for track in tracks}
+        self._faces = {i: look for i, look in self._faces.items() if i in known}
+
+    def is_due(self, view: BBox) -> bool:
+        """Whether to search `view` in this frame; if so, it counts as searched."""
+        if self._now is None:
+            return True
+        last = self._views.get(view)
+        if last is not None and not self._is_old(last, self._again_s):
+            persons = (*last.persons, *self._now.persons)
+            if self._has_changed(last, view, persons):
+                self._moved_s[view] = self._now.at_s
+            elif not 0 <= self._now.at_s - self._moved_s.get(view, -math.inf) < _LINGER_S:
+                return False
+        self._views[view] = self._now
+        return True
+
+    def is_face_due(self, track: Track) -> bool:
+        """Whether to follow `track` in this frame; if so, it counts as followed."""
+        if self._now is None:
+            return True
+        last = self._faces.get(track.track_id)
+        is_steady = track.hits >= _STEADY_HITS and track.missed == 0
+        is_fresh = last is not None and not self._is_old(last, _FOLLOW_AGAIN_S)
+        if last and is_steady and is_fresh and not self._has_changed(last, track.box, ()):
+            return False
+        self._faces[track.track_id] = self._now
+        return True
+
+    def _is_old(self, last: _Look, limit_s: float) -> bool:
+        return self._now is None or not 0 <= self._now.at_s - last.at_s < limit_s
+
+    def _has_changed(self, last: _Look, part: BBox, ignored: Sequence[_Part]) -> bool:
+        """Whether enough cells of `part`, in frame pixels, differ outside `ignored`."""
+        if self._now is None or self._now is last:
+            return self._now is None
+        x1, y1, x2, y2 = _cells(part, self._scale, self._now.gray.shape)
+        changed = cv2.absdiff(self._now.gray[y1:y2, x1:x2], last.gray[y1:y2, x1:x2]) > _CHANGED
+        for left, top, right, bottom in ignored:
+            rows = slice(max(top - y1, 0), max(bottom - y1, 0))
+            changed[rows, max(left - x1, 0) : max(right - x1, 0)] = False
+        return int(np.count_nonzero(changed)) >= _FEW_CELLS
+
+
+def _person(face: BBox) -> tuple[BBox, BBox]:
+    """Return the boxes of the head and of the body of the person whose face this is."""
+    (cx, cy), side = face.center, max(face.width, face.height)
+    body = BBox(cx - _BODY_ASIDE * side, cy, cx + _BODY_ASIDE * side, cy + _BODY_BELOW * side)
+    return face.expand(_HEAD_SCALE), body
+
+
+def _small(bgr: BgrImage) -> tuple[FloatArray, float]:
+    """Return the small gray frame without its mean, and its cells per pixel of the frame.
+
+    Without the mean, since a camera that adapts its exposure changes all cells alike.
+    """
+    height, width = bgr.shape[:2]
+    scale = min(_CELLS / min(width, height), 1.0)
+    while bgr.shape[0] >= 2 * _CELLS and bgr.shape[1] >= 2 * _CELLS and _halves(bgr):
+        bgr = np.asarray(
+            cv2.resize(bgr, (bgr.shape[1] // 2, bgr.shape[0] // 2), interpolation=cv2.INTER_AREA)
+        )
+    size = (max(round(width * scale), 1), max(round(height * scale), 1))
+    gray = cv2.cvtColor(bgr, cv2.COLOR_BGR2GRAY)
+    if size != (gray.shape[1], gray.shape[0]):
+        gray = np.asarray(cv2.resize(gray, size, interpolation=cv2.INTER_AREA))
+    return np.asarray(gray - np.float32(cv2.mean(gray)[0]), np.float32), scale
+
+
+def _halves(bgr: BgrImage) -> bool:
+    """Whether both sides are even: OpenCV averages whole pixels much faster."""
+    height, width = bgr.shape[:2]
+    return bool(height % 2 == 0 and width % 2 == 0)
+
+
+def _cells(box: BBox, scale: float, shape: tuple[int, ...]) -> _Part:
+    """Return the cells that `box` touches: x1, y1, x2, y2, at least one cell of the small frame."""
+    height, width = shape[:2]
+    left = min(max(math.floor(box.x1 * scale), 0), width - 1)
+    top = min(max(math.floor(box.y1 * scale), 0), height - 1)
+    right = min(max(math.ceil(box.x2 * scale), left + 1), width)
+    bottom = min(max(math.ceil(box.y2 * scale), top + 1), height)
+    return left, top, right, bottom
