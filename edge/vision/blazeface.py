@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import importlib.util
+import math
 from pathlib import Path
 
 import cv2
@@ -16,6 +17,7 @@ import numpy as np
 from edge.datatypes import BBox, BgrImage, Detection, FloatArray
 from edge.errors import ModelError, PackageMissing
 from edge.files import read_file
+from edge.vision.geometry import shrink
 from edge.vision.runtime import MAX_MODEL_BYTES, Network
 from edge.vision.tensors import sigmoid
 
@@ -50,20 +52,23 @@ class BlazeFace:
                 f"{model}: not a BlazeFace network: outputs {list(shapes)} do not fit "
                 f"{len(self._anchors)} anchors"
             ) from exc
-        self._min_score = min_score
+        self._min_logit = math.log(min_score / (1 - min_score))
         self.side = side
 
     def detect(self, bgr: BgrImage, view: BBox) -> list[Detection]:
         """Return all anchors' faces in the square `view` of `bgr`, frame pixels, before NMS."""
         view = _whole_pixels(view)
         outputs = self._network(view_tensor(bgr, view, self.side))
-        scores = sigmoid(outputs[self._scores_at][0, :, 0])
-        found = np.flatnonzero(scores >= self._min_score)
+        logits = outputs[self._scores_at][0, :, 0]
+        found = np.flatnonzero(logits >= self._min_logit)
+        if not found.size:
+            return []
+        scores = sigmoid(logits[found])
         points = decode(outputs[self._boxes_at][0][found], self._anchors[found], self.side)
         points = points * np.float32(view.width) + np.array((view.x1, view.y1), np.float32)
         return [
             Detection(box=BBox(*map(float, (*p[0], *p[1]))), score=float(s), keypoints=p[2:])
-            for p, s in zip(points, scores[found], strict=True)
+            for p, s in zip(points, scores, strict=True)
         ]
 
 
@@ -138,8 +143,7 @@ def view_tensor(bgr: BgrImage, view: BBox, side: int) -> FloatArray:
         *(max(-y1, 0), max(y2 - height, 0), max(-x1, 0), max(x2 - width, 0)),
         borderType=cv2.BORDER_REFLECT_101,
     )
-    area = cv2.INTER_AREA if square.shape[0] > side else cv2.INTER_LINEAR
-    rgb = cv2.cvtColor(cv2.resize(square, (side, side), interpolation=area), cv2.COLOR_BGR2RGB)
+    rgb = cv2.cvtColor(shrink(np.asarray(square, np.uint8), side), cv2.COLOR_BGR2RGB)
     return np.asarray(rgb[None] / np.float32(127.5) - np.float32(1), np.float32)
 
 

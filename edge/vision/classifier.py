@@ -22,6 +22,7 @@ class EmotionClassifier:
     def __init__(self, network: Network, manifest: Manifest) -> None:
         self._network = network
         self._manifest = manifest
+        self._inputs = self._input_of_each_level()
         self.labels = tuple(manifest.labels)
 
     def classify(self, bgr: BgrImage, track: Track) -> EmotionScores:
@@ -33,17 +34,18 @@ class EmotionClassifier:
 
     def probabilities(self, face_bgr: BgrImage) -> FloatArray:
         """Return float32 (7,) for a crop framed as in training, uint8 (S, S, 3)."""
-        spec = self._manifest.input
-        if spec.colour == "gray":
+        if self._manifest.input.colour == "gray":
             pixels = cv2.cvtColor(face_bgr, cv2.COLOR_BGR2GRAY)[..., None]
         else:
             pixels = cv2.cvtColor(face_bgr, cv2.COLOR_BGR2RGB)
-        real = (pixels[None].astype(np.float32) - np.float32(spec.mean)) / np.float32(spec.std)
-        (output,) = self._network(self._as_input(real))
+        (output,) = self._network(self._inputs[pixels[None]])
         return self._as_probabilities(output)[0]  # type: ignore[no-any-return]
 
-    def _as_input(self, real: FloatArray) -> npt.NDArray[Any]:
+    def _input_of_each_level(self) -> npt.NDArray[Any]:
+        """Return the network's input for each of the 256 levels of a pixel."""
         spec = self._manifest.input
+        levels = np.arange(256, dtype=np.float32)
+        real = (levels - np.float32(spec.mean)) / np.float32(spec.std)
         if spec.dtype == "float32":
             return real
         return quantize(real, scale=spec.scale, zero_point=spec.zero_point, dtype=spec.dtype)

@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 import numpy as np
+import numpy.typing as npt
 
-from edge.datatypes import BBox, Detection
+from edge.datatypes import BBox, Detection, FloatArray
+
+_Numbers = npt.NDArray[np.float64]
 
 # MediaPipe's min_suppression_threshold for BlazeFace.
 _SAME_FACE_IOU = 0.3
@@ -14,6 +17,7 @@ _SAME_FACE_IOU = 0.3
 _PART_OF_FACE = 0.6
 # Only boxes that overlap this well are averaged: others are cut off or badly placed.
 _AGREES_IOU = 0.6
+_LEAST_AREA = 1e-12  # square pixels; of an empty box, in place of a division by 0
 
 
 def merge_detections(detections: Iterable[Detection]) -> list[Detection]:
@@ -22,12 +26,30 @@ def merge_detections(detections: Iterable[Detection]) -> list[Detection]:
     Greedy non-maximum suppression in which the survivor becomes the score-weighted mean of those
     that agree with it, as BlazeFace's authors do ("blending", section 3.3): steadier boxes.
     """
-    left = sorted(detections, key=lambda d: d.score, reverse=True)
-    faces = []
-    while left:
-        best = left[0]
-        faces.append(_blended([d for d in left if d.box.iou(best.box) >= _AGREES_IOU]))
-        left = [d for d in left if not is_same_face(best.box, d.box)]
+    found = sorted(detections, key=lambda d: d.score, reverse=True)
+    if len(found) < 2:
+        return found
+    boxes = np.array([(d.box.x1, d.box.y1, d.box.x2, d.box.y2) for d in found])
+    areas = (boxes[:, 2:] - boxes[:, :2]).clip(0.0).prod(axis=1)
+    scores = np.array([d.score for d in found], np.float32)
+    points = _stacked(found)
+    faces, left = [], np.arange(len(found))
+    while left.size:
+        best, others = left[0], left[1:]
+        iou, inside = _overlaps(boxes[best], areas[best], boxes[others], areas[others])
+        group = np.append(others[iou >= _AGREES_IOU], best)
+        if len(group) == 1:
+            faces.append(found[best])
+        else:
+            weights = scores[group] / scores[group].sum()
+            faces.append(
+                Detection(
+                    box=BBox(*map(float, weights @ boxes[group])),
+                    score=found[best].score,
+                    keypoints=None if points is None else (weights @ points[group]).reshape(-1, 2),
+                )
+            )
+        left = others[(iou < _SAME_FACE_IOU) & (inside < _PART_OF_FACE)]
     return faces
 
 
@@ -39,16 +61,22 @@ def is_same_face(best: BBox, other: BBox) -> bool:
     return smaller > 0 and best.intersection(other) / smaller >= _PART_OF_FACE
 
 
-def _blended(group: list[Detection]) -> Detection:
-    """Return the score-weighted mean of detections of one face, with the best one's score."""
-    weights = np.array([d.score for d in group], np.float32)
-    weights /= weights.sum()
-    boxes = np.array([(d.box.x1, d.box.y1, d.box.x2, d.box.y2) for d in group])
-    keypoints = [d.keypoints for d in group if d.keypoints is not None]
-    return Detection(
-        box=BBox(*map(float, weights @ boxes)),
-        score=group[0].score,
-        keypoints=np.tensordot(weights, np.stack(keypoints), 1).astype(np.float32)
-        if len(keypoints) == len(group)
-        else None,
-    )
+def _overlaps(
+    box: _Numbers, area: float, others: _Numbers, areas: _Numbers
+) -> tuple[_Numbers, _Numbers]:
+    """Return (N,) IoU of `box` (4,) with `others` (N, 4), and how much of the smaller is shared.
+
+    Both are shares, 0 for an empty box.
+    """
+    sides = np.minimum(others[:, 2:], box[2:]) - np.maximum(others[:, :2], box[:2])
+    shared = sides.clip(0.0).prod(axis=1)
+    iou = shared / np.maximum(areas + area - shared, _LEAST_AREA)
+    return iou, shared / np.maximum(np.minimum(areas, area), _LEAST_AREA)
+
+
+def _stacked(found: list[Detection]) -> FloatArray | None:
+    """Return the keypoints as float32 (N, 12), None when a detection has none."""
+    points = [d.keypoints for d in found if d.keypoints is not None]
+    if len(points) < len(found):
+        return None
+    return np.asarray(np.stack(points).reshape(len(found), -1), np.float32)

@@ -1,9 +1,10 @@
+import cv2
 import numpy as np
 import pytest
 
 from edge.datatypes import BBox
 from edge.vision.align import face_transform
-from edge.vision.geometry import two_point_transform, warp
+from edge.vision.geometry import shrink, two_point_transform, warp
 from edge.vision.manifest import FaceCrop
 
 CROP = FaceCrop(left_eye=(0.3, 0.4), right_eye=(0.7, 0.4), box_side=0.8, box_shift_y=-0.1)
@@ -88,3 +89,17 @@ def test_a_strip_longer_than_opencv_warps_is_cropped_like_a_short_one() -> None:
     assert np.abs(crop.astype(int) - warp(strip[:, 29_900:30_100], near, 32)).max() <= 1
     far = two_point_transform([(-500, 4), (-480, 4)], [(8, 20), (24, 20)])
     assert warp(strip, far, 32).shape == (32, 32, 3)
+
+
+@pytest.mark.parametrize("side", [60, 128, 129, 255, 256, 259, 361, 480, 640])
+def test_shrinking_averages_as_opencv_s_area_does(side: int) -> None:
+    rng = np.random.default_rng(side)
+    coarse = rng.uniform(0, 255, (12, 12, 3)).astype(np.float32)
+    image = cv2.resize(coarse, (side, side), interpolation=cv2.INTER_CUBIC).clip(0, 255)
+    image = (image * 0.9 + rng.normal(10, 4, image.shape)).clip(0, 255).astype(np.uint8)
+    small = shrink(image, 128)
+    area = cv2.INTER_AREA if side > 128 else cv2.INTER_LINEAR
+    expected = cv2.resize(image, (128, 128), interpolation=area)
+    assert (small.shape, small.dtype) == ((128, 128, 3), np.uint8)
+    assert np.abs(small.astype(int) - expected).mean() < 2.0
+    assert abs(float(small.mean()) - float(expected.mean())) < 0.5
