@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+
 import cv2
 import numpy as np
 import numpy.typing as npt
@@ -24,6 +26,7 @@ def write(bgr: BgrImage, text: str, baseline: tuple[int, int], cap_px: float, in
     cv2.putText(bgr, printable(text), baseline, _FONT, scale, ink[::-1], 1, cv2.LINE_AA)
 
 
+@functools.lru_cache(maxsize=256)  # the same few captions appear in each frame
 def width_px(text: str, cap_px: float) -> int:
     """Return the width of a line of text whose capitals are `cap_px` high."""
     (width, _), _ = cv2.getTextSize(printable(text), _FONT, cap_px / _CAP_HEIGHT_PX, 1)
@@ -71,6 +74,17 @@ def rounded(rectangle: Rectangle, radius_px: int) -> npt.NDArray[np.int32]:
     x, y, width, height = rectangle
     r = max(min(radius_px, width // 2, height // 2), 0)
     left, top, right, bottom = x + r, y + r, x + width - 1 - r, y + height - 1 - r
-    corners = (((left, top), 180), ((right, top), 270), ((right, bottom), 0), ((left, bottom), 90))
-    arcs = [cv2.ellipse2Poly(c, (r, r), 0, start, start + 90, 15) for c, start in corners]
-    return np.concatenate(arcs).astype(np.int32)
+    corners = np.array(((left, top), (right, top), (right, bottom), (left, bottom)), np.int32)
+    arcs = _arcs(r)
+    return arcs + np.repeat(corners, len(arcs) // 4, axis=0)
+
+
+@functools.lru_cache(maxsize=64)
+def _arcs(radius_px: int) -> npt.NDArray[np.int32]:
+    """Return a quarter of a circle for each corner, from the upper left one on, around (0, 0)."""
+    starts = (180, 270, 0, 90)
+    arcs = [cv2.ellipse2Poly((0, 0), (radius_px,) * 2, 0, s, s + 90, 15) for s in starts]
+    most = max(map(len, arcs))  # OpenCV leaves out points that coincide
+    return np.concatenate([np.pad(a, ((0, most - len(a)), (0, 0)), "edge") for a in arcs]).astype(
+        np.int32
+    )
