@@ -1,4 +1,4 @@
-"""Writes the parts of the documents that the code knows best: settings and remedies.
+"""Writes the parts of the documents that the code knows best: settings, remedies, measurements.
 
     python -m docs.generate          writes them
     python -m docs.generate --check  writes nothing, exits with 1 when a document is out of date
@@ -10,6 +10,7 @@ outside these lines is written by hand.
 from __future__ import annotations
 
 import argparse
+import json
 import re
 import sys
 import tomllib
@@ -20,11 +21,13 @@ from typing import Any
 
 import msgspec
 
+from edge.bench import report
 from edge.config import Config
 from edge.system.diagnostics import REMEDIES
 
 ROOT = Path(__file__).resolve().parents[1]
 DEFAULTS = ROOT / "edge/config/default.toml"
+MEASURED = ROOT / "docs/performance.json"
 
 CAUSES = {
     "config": "A setting is refused: a typo, or a value out of range.",
@@ -180,7 +183,16 @@ def remedies() -> str:
     return "\n".join(["| remedy | cause | what to do |", "|---|---|---|", *rows, ""])
 
 
-PARTS: Mapping[str, Callable[[], str]] = {"settings": settings, "remedies": remedies}
+def performance() -> str:
+    """Return the measurement that docs/performance.py made, as tables."""
+    return report.text(json.loads(MEASURED.read_text("utf-8"))) + "\n"
+
+
+PARTS: Mapping[str, Callable[[], str]] = {
+    "settings": settings,
+    "remedies": remedies,
+    "performance": performance,
+}
 
 
 def generated(document: str) -> str:

@@ -94,6 +94,7 @@ def run_device(
             alive=manager.alive,
             vitals=ThermalMonitor(config.thermal).vitals,
             began_s=BEGAN_S,
+            enough_fps=config.stream.fps,
         )
         ending.calls(service.stop, hurry=outputs.close)
         if config.button.mode != "off":

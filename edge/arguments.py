@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import math
 import re
+from collections.abc import Callable
 from pathlib import Path
 
 from edge import __version__
@@ -37,6 +38,8 @@ def parser() -> argparse.ArgumentParser:
     )
     _add_device_options(doctor)
     doctor.add_argument("--json", action="store_true", help="print one JSON object")
+
+    _add_bench(commands.add_parser("bench", parents=[settings], help="measure speed and memory"))
 
     leds = commands.add_parser(
         "leds", parents=[settings], help="light each LED in turn, to check the wires"
@@ -111,6 +114,51 @@ def _count(text: str) -> int:
     if not re.fullmatch(r"[0-9]{1,9}", text) or int(text) < 1:
         raise argparse.ArgumentTypeError(f"{text!r} is not a number from 1 on")
     return int(text)
+
+
+def _add_bench(bench: argparse.ArgumentParser) -> None:
+    bench.add_argument(
+        "path",
+        nargs="?",
+        type=Path,
+        metavar="PATH",
+        help="a video or a folder of images in place of the demo scene",
+    )
+    bench.add_argument(
+        "--faces", type=_counts(0, 8), default=(0, 1, 2, 4, 8), metavar="N,N", help="in the demo"
+    )
+    bench.add_argument(
+        "--frames", type=_count_within(2, 3000), default=150, metavar="N", help="frames of each clip"
+    )
+    bench.add_argument(
+        "--rounds", type=_count_within(1, 100), default=5, metavar="N", help="passes over each clip"
+    )
+    bench.add_argument(
+        "--threads", type=_counts(1, 8), metavar="N,N", help="by default 1 and what `run` uses"
+    )
+    bench.add_argument("--compare", choices=["fer"], help="another program, on the same frames")
+    bench.add_argument(
+        "--compare-python", type=Path, metavar="FILE", help="the Python that it is installed in"
+    )
+    bench.add_argument("--no-device", action="store_true", help="leave out start and memory")
+    bench.add_argument("--json", action="store_true", help="print one JSON object")
+    bench.add_argument("--chart", type=Path, metavar="PNG", help="write a chart")
+
+
+def _count_within(least: int, most: int) -> Callable[[str], int]:
+    def convert(text: str) -> int:
+        if not re.fullmatch(r"[0-9]{1,9}", text) or not least <= int(text) <= most:
+            raise argparse.ArgumentTypeError(
+                f"{text!r}: expected a whole number from {least} to {most}"
+            )
+        return int(text)
+
+    return convert
+
+
+def _counts(least: int, most: int) -> Callable[[str], tuple[int, ...]]:
+    one = _count_within(least, most)
+    return lambda text: tuple(dict.fromkeys(one(part) for part in text.split(",")))
 
 
 def _add_device_options(parser: argparse.ArgumentParser) -> None:

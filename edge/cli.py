@@ -189,6 +189,29 @@ def _doctor(args: argparse.Namespace) -> int:
     return 0 if well else 1
 
 
+def _bench(args: argparse.Namespace) -> int:
+    from edge.bench.bench import Plan, measure  # noqa: PLC0415 (loads every adapter)
+    from edge.bench.chart import save_chart  # noqa: PLC0415
+    from edge.bench.competitor import DEFAULT_PYTHON  # noqa: PLC0415
+    from edge.bench.report import text  # noqa: PLC0415
+    from edge.system.thread_count import inference_threads  # noqa: PLC0415
+
+    plan = Plan(
+        path=args.path,
+        faces=args.faces,
+        frames=args.frames,
+        rounds=args.rounds,
+        threads=args.threads or tuple(dict.fromkeys((1, inference_threads()))),
+        compare=(args.compare_python or DEFAULT_PYTHON) if args.compare else None,
+        with_device=not args.no_device,
+    )
+    found = measure(settings_of(args), plan, tell=lambda step: _tell(f"bench: {step}")).to_dict()
+    print(json.dumps(found, indent=2) if args.json else text(found))
+    if args.chart is not None:
+        save_chart(found, args.chart)
+    return 0
+
+
 def _leds(args: argparse.Namespace) -> int:
     from edge.app import walk_leds  # noqa: PLC0415 (loads every adapter)
 
@@ -232,6 +255,7 @@ _COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
     "run": _run,
     "analyze": _analyze,
     "doctor": _doctor,
+    "bench": _bench,
     "leds": _leds,
     "config": _config,
     "code": _code,

@@ -200,7 +200,7 @@ class Vitals:
     """The state of the board. `temperature_c` is the SoC's in degrees Celsius, None if unknown.
 
     `throttled` is true while the firmware throttles the board for heat or a weak power supply,
-    `hot` while the device pauses after each frame to stay cool.
+    `hot` while inference does less so that the board stays cool.
     """
 
     temperature_c: float | None = None

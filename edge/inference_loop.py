@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Protocol
 
 from edge.datatypes import Frame, Report, Snapshot
+from edge.inference_effort import InferenceEffort
 from edge.live_state import LiveState
 
 log = logging.getLogger(__name__)
@@ -25,6 +26,10 @@ class Stage(Protocol):
 
     def reset(self) -> None:
         """Forget what was seen before."""
+        ...
+
+    def slow_to(self, share: float) -> None:
+        """Do this share, 0..1, of the work that can be left out."""
         ...
 
 
@@ -49,8 +54,8 @@ class InferenceLoop:
     """Takes the newest frame of `live` through `stage`, until `live.stopping` is set.
 
     A slow stage skips frames and never queues them. `finished` is called after each published
-    frame, and returns the report that the outputs were given. While the board is hot, each frame
-    is followed by a pause of the same length.
+    frame, and returns the report that the outputs were given. `effort` decides how much of its work
+    the stage does on a hot or busy board.
     """
 
     def __init__(
@@ -59,9 +64,12 @@ class InferenceLoop:
         live: LiveState,
         finished: Callable[[], Report],
         milestones: Milestones,
+        *,
+        effort: InferenceEffort,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._stage = stage
+        self._effort = effort
         self._live = live
         self._finished = finished
         self._milestones = milestones
@@ -83,19 +91,23 @@ class InferenceLoop:
         if newer is None:
             self._reset_if_paused()
             return version
+        skipped = newer[0] - version - 1 if self._stage_has_state else 0
         version, frame = newer
         self._stage_has_state = True
+        self._stage.slow_to(self._effort.share)
         start_s = self._clock()
         snapshot = self._stage.step(frame)
         took_s = self._clock() - start_s
         if self._live.publish(frame, snapshot):
             report = self._finished()
             self._milestones.note(snapshot)
-            if report.health.vitals.hot:
+            self._effort.note(busy_s=took_s, skipped=skipped, hot=report.health.vitals.hot)
+            if self._effort.rests:
                 self._live.stopping.wait(took_s)
         return version
 
     def _reset_if_paused(self) -> None:
         if self._stage_has_state and self._live.paused:
             self._stage.reset()
+            self._effort.restart()
             self._stage_has_state = False

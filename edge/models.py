@@ -54,18 +54,34 @@ class Vision:
 
     def pipeline(self, config: Config, *, live: bool = True) -> Pipeline:
         """Return a new pipeline, for one video. `live` is whether frames pass while it works."""
-        motion = MotionFilter(_search_again_s(config))
+        parts = pipeline_parts(config)
         return Pipeline(
-            self.new_detector(due=motion),
+            self.new_detector(due=parts.motion),
             Tracker(config.tracker),
             self.classifier,
             Smoother(config.smoother, self.classifier.labels),
-            turns=ClassificationTurns(
-                rate_hz=config.classifier.rate_hz, max_per_frame=config.classifier.max_per_frame
-            ),
-            observer=motion,
+            turns=parts.turns,
+            observer=parts.motion,
             live=live,
         )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PipelineParts:
+    """What decides which work is left out; each pipeline has its own."""
+
+    motion: MotionFilter
+    turns: ClassificationTurns
+
+
+def pipeline_parts(config: Config) -> PipelineParts:
+    """Return new parts for one pipeline."""
+    return PipelineParts(
+        motion=MotionFilter(_search_again_s(config)),
+        turns=ClassificationTurns(
+            rate_hz=config.classifier.rate_hz, max_per_frame=config.classifier.max_per_frame
+        ),
+    )
 
 
 def _search_again_s(config: Config) -> float:

@@ -37,6 +37,9 @@ class FaceClassifier(Protocol):
 class FrameObserver(Protocol):
     """Sees each frame before the detector runs on it."""
 
+    share: float
+    """In this share of the frames, 0..1, the detector may run."""
+
     def observe(self, bgr: BgrImage, tracks: Sequence[Track], at_s: float) -> None:
         """Take the next frame, the tracks predicted in it, and the stages' time."""
         ...
@@ -94,6 +97,12 @@ class Pipeline:
         self._tracker.reset()
         self._smoother.reset()
         self._turns.reset()
+
+    def slow_to(self, share: float) -> None:
+        """Do this share, 0..1, of the search for faces and of their classification."""
+        self._turns.share = share
+        if self._observer is not None:
+            self._observer.share = share
 
     def step(self, frame: Frame) -> Snapshot:
         """Process the next frame; `stage_ms` of the snapshot is the duration of each stage."""

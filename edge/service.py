@@ -19,6 +19,7 @@ from edge.capture_loop import CaptureLoop
 from edge.config import CameraConfig
 from edge.datatypes import Health, Report, Vitals
 from edge.errors import CameraError
+from edge.inference_effort import InferenceEffort
 from edge.inference_loop import InferenceLoop, Milestones, Stage
 from edge.live_state import LiveState
 from edge.process.threads import start_thread
@@ -56,12 +57,13 @@ class Service:
         alive: Callable[[], None] = lambda: None,
         vitals: Callable[[], Vitals] = Vitals,
         began_s: float | None = None,
+        enough_fps: float = 15.0,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """`alive` is called for each frame that passed every stage, and while paused.
 
         `vitals` returns the state of the board. `began_s` is when the program was started, by
-        default now; see Milestones.
+        default now; see Milestones. `enough_fps` is the most frames per second that viewers get.
         """
         self._live = LiveState(clock)
         self.scenes = self._live.scenes
@@ -76,7 +78,10 @@ class Service:
         self._source_name = config.source
         self._capture = CaptureLoop(self._camera, self._live, config.stall_s)
         milestones = Milestones(self._live.started_s if began_s is None else began_s, clock)
-        self._inference = InferenceLoop(stage, self._live, self._finished, milestones, clock)
+        effort = InferenceEffort(enough_fps, clock)
+        self._inference = InferenceLoop(
+            stage, self._live, self._finished, milestones, effort=effort, clock=clock
+        )
 
     def stop(self) -> None:
         """Ask `run` to return; may be called from any thread, twice, but in no signal handler."""

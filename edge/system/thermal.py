@@ -1,4 +1,4 @@
-"""Watches the board's temperature and throttling; on a hot board, inference pauses."""
+"""Watches the board's temperature and throttling; on a hot board, inference does less."""
 
 from __future__ import annotations
 
@@ -70,6 +70,6 @@ def _tell(hot: bool, celsius: float | None, why: str) -> None:
     reasons = ([] if celsius is None else [f"{celsius:.0f} C"]) + ([why] if why else [])
     state = ", ".join(reasons) or "unknown"
     if hot:
-        log.warning("board: %s; pausing after each frame for as long as it took", state)
+        log.warning("board: %s; inference does less until it has cooled", state)
     else:
-        log.info("board: %s; running at full speed again", state)
+        log.info("board: %s; inference does more again", state)

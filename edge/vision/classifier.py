@@ -27,10 +27,15 @@ class EmotionClassifier:
 
     def classify(self, bgr: BgrImage, track: Track) -> EmotionScores:
         """Return the probabilities of one track's expression in the frame `bgr`."""
+        return EmotionScores(
+            track_id=track.track_id, probs=self.probabilities(self.aligned(bgr, track))
+        )
+
+    def aligned(self, bgr: BgrImage, track: Track) -> BgrImage:
+        """Return the track's face, framed as in training, uint8 (S, S, 3)."""
         side = self._manifest.input.shape[1]
         crop = self._manifest.face_crop
-        face = warp(bgr, face_transform(track.box, track.keypoints, crop, side), side)
-        return EmotionScores(track_id=track.track_id, probs=self.probabilities(face))
+        return warp(bgr, face_transform(track.box, track.keypoints, crop, side), side)
 
     def probabilities(self, face_bgr: BgrImage) -> FloatArray:
         """Return float32 (7,) for a crop framed as in training, uint8 (S, S, 3)."""

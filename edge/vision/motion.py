@@ -23,7 +23,8 @@ _CELLS = 60
 _CHANGED = 8.0
 # So many changed cells are a change. A face that appears changes 15 and more.
 _FEW_CELLS = 3
-# Where something moved, a view stays due for so long: the first run may miss a blurred face.
+# Where something moved, a view or a track stays due for so long: the first run may miss a blurred
+# face, and a box takes a few runs to settle.
 _LINGER_S = 0.6
 # A track that was found this often is steady. Others are followed in every turn.
 _STEADY_HITS = 5
@@ -52,12 +53,16 @@ class MotionFilter:
     """Decides which views of a frame are worth a run of the detector. See ViewFilter.
 
     A view is due when something moved in it since the last run on it, other than the faces that are
-    tracked, and at the latest `again_s` after that run.
+    tracked, and at the latest `again_s` after that run. At a `share` below 1 nothing is due in the
+    other frames.
     """
 
     def __init__(self, again_s: float) -> None:
-        """`again_s` is 0 to run on every view in its turn."""
+        """`again_s` is 0 to run on every view in its turn, whatever the share."""
         self._again_s = again_s
+        self.share = 1.0
+        self._credit = 0.0
+        self._has_turn = True
         self.reset()
 
     def reset(self) -> None:
@@ -65,13 +70,16 @@ class MotionFilter:
         self._now: _Look | None = None
         self._scale = 1.0
         self._views: dict[BBox, _Look] = {}
-        self._moved_s: dict[BBox, float] = {}
+        self._moved_s: dict[BBox | int, float] = {}
         self._faces: dict[int, _Look] = {}
 
     def observe(self, bgr: BgrImage, tracks: Sequence[Track], at_s: float) -> None:
         """Take the next frame and the tracks predicted in it, before the detector runs on it."""
         if self._again_s == 0:
             return
+        credit = self._credit + self.share
+        self._has_turn = credit >= 1
+        self._credit = credit - self._has_turn
         gray, self._scale = _small(bgr)
         if self._now is not None and self._now.gray.shape != gray.shape:
             self.reset()
@@ -80,17 +88,22 @@ class MotionFilter:
         self._now = _Look(gray, persons, at_s)
         known = {track.track_id for track in tracks}
         self._faces = {i: look for i, look in self._faces.items() if i in known}
+        self._moved_s = {
+            part: at_s
+            for part, at_s in self._moved_s.items()
+            if isinstance(part, BBox) or part in known
+        }
 
     def is_due(self, view: BBox) -> bool:
         """Whether to search `view` in this frame; if so, it counts as searched."""
         if self._now is None:
             return True
+        if not self._has_turn:
+            return False
         last = self._views.get(view)
         if last is not None and not self._is_old(last, self._again_s):
             persons = (*last.persons, *self._now.persons)
-            if self._has_changed(last, view, persons):
-                self._moved_s[view] = self._now.at_s
-            elif not 0 <= self._now.at_s - self._moved_s.get(view, -math.inf) < _LINGER_S:
+            if not self._moves(view, self._has_changed(last, view, persons)):
                 return False
         self._views[view] = self._now
         return True
@@ -99,13 +112,24 @@ class MotionFilter:
         """Whether to follow `track` in this frame; if so, it counts as followed."""
         if self._now is None:
             return True
+        if not self._has_turn:
+            return False
         last = self._faces.get(track.track_id)
         is_steady = track.hits >= _STEADY_HITS and track.missed == 0
         is_fresh = last is not None and not self._is_old(last, _FOLLOW_AGAIN_S)
-        if last and is_steady and is_fresh and not self._has_changed(last, track.box, ()):
-            return False
+        if last and is_steady and is_fresh:
+            has_changed = self._has_changed(last, track.box, ())
+            if not self._moves(track.track_id, has_changed):
+                return False
         self._faces[track.track_id] = self._now
         return True
+
+    def _moves(self, part: BBox | int, has_changed: bool) -> bool:
+        """Whether a view, or the track of this number, changed now or a moment ago."""
+        now_s = self._now.at_s if self._now else 0.0
+        if has_changed:
+            self._moved_s[part] = now_s
+        return 0 <= now_s - self._moved_s.get(part, -math.inf) < _LINGER_S
 
     def _is_old(self, last: _Look, limit_s: float) -> bool:
         return self._now is None or not 0 <= self._now.at_s - last.at_s < limit_s

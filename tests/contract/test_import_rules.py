@@ -24,12 +24,16 @@ WIRING = {
     *("edge.cli", "edge.arguments", "edge.process.entry", "edge.__main__"),
 }
 READER = "edge.analysis"  # of files: the modules of this package wire as well
+BENCH = "edge.bench"  # measures all parts
 # In the order in which data flows: none may import another but for what READS allows.
 PARTS = [f"edge.{p}" for p in ("camera", "vision", "leds", "outputs", "history", "web", "system")]
 READS = {("edge.web", "edge.history")}
 PURE = {
     *("edge.pipeline", "edge.camera_condition", "edge.metering"),
-    *(f"edge.vision.{stage}" for stage in ("tracker", "smoother", "tensors", "nms", "tiling")),
+    *(
+        f"edge.vision.{stage}"
+        for stage in ("tracker", "smoother", "tensors", "nms", "tiling", "classification_turns")
+    ),
     *(f"edge.leds.{stage}" for stage in ("mood", "animation", "strip")),
     *("edge.camera.picamera2_controls", "edge.system.diagnostics"),
 }
@@ -124,7 +128,7 @@ def may_know(module: str, other: str) -> bool:
 
 
 def is_wiring(module: str) -> bool:
-    return module in WIRING or f"{module}.".startswith(f"{READER}.")
+    return module in WIRING or f"{module}.".startswith((f"{READER}.", f"{BENCH}."))
 
 
 def part_of(module: str) -> str | None:

@@ -26,7 +26,7 @@ ROOT = Path(__file__).parents[2]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 MODEL = "edge/shipped_models/emotion_densenet121_int8"
 # The system's, never pip's, or an alternative to one that pip installs.
-FROM_ELSEWHERE = {"picamera2", "libcamera", "lgpio", "tflite_runtime"}
+FROM_ELSEWHERE = {"picamera2", "libcamera", "lgpio", "tflite_runtime", "fer"}
 LABEL = re.compile(r'"label": "\w+"')
 BUILD = "import sys; from setuptools import build_meta; print(build_meta.{}(sys.argv[1]))"
 

@@ -367,6 +367,7 @@ class Watcher:
 
     def __init__(self) -> None:
         self.seen: list[tuple[int, float]] = []
+        self.share = 1.0
 
     def observe(self, bgr: BgrImage, tracks: Sequence[Track], at_s: float) -> None:
         self.seen.append((len(tracks), at_s))
@@ -387,3 +388,15 @@ def test_an_observer_sees_each_frame_with_its_tracks_and_a_time_that_grows() -> 
     assert [people for people, _ in watcher.seen] == [0, 1, 1, 1]
     times = [at_s for _, at_s in watcher.seen]
     assert times == sorted(set(times))
+    line.slow_to(0.25)
+    assert watcher.share == 0.25
+
+
+def test_at_a_share_of_the_effort_faces_are_classified_less_often() -> None:
+    smiles = Smiles()
+    line = pipeline(RowOfPeople(1), smiles)
+    line.slow_to(0.25)
+    for seq in range(8 * 15):
+        snapshot = line.step(frame(seq))
+        assert len(snapshot.faces) == (seq > 0)
+    assert len(smiles.asked) == pytest.approx(20, abs=2)

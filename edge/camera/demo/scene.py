@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import cv2
@@ -33,7 +34,10 @@ WALK_S = 2.5
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Actor:
-    """Who plays what, where. `face_px` is (smallest, largest) width of the face's box."""
+    """Who plays what, where: `x` and `y` are shares of the frame.
+
+    `face_px` is (smallest, largest) width of the face's box.
+    """
 
     name: str
     look: Look
@@ -42,6 +46,7 @@ class Actor:
     face_px: tuple[float, float]
     phase: float
     leaves: bool
+    y: float = 0.49
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,13 +117,19 @@ class DemoScene:
 
     name = "demo scene"
 
-    def __init__(self, size: tuple[int, int] = DESIGN_SIZE, fps: float = 30) -> None:
+    def __init__(
+        self,
+        size: tuple[int, int] = DESIGN_SIZE,
+        fps: float = 30,
+        actors: Sequence[Actor] = ACTORS,
+    ) -> None:
         """Prepare frames of `size` (width, height) pixels."""
+        self._actors = actors
         self._size = size
         self._fps = fps
         self._unit = min(size[0] / DESIGN_SIZE[0], size[1] / DESIGN_SIZE[1])
         self._stage = Stage(size)
-        self._portraits = {actor.name: Portraits(actor.look) for actor in ACTORS}
+        self._portraits = {actor.name: Portraits(actor.look) for actor in actors}
         self._pace = Pace(fps)
         self._seq = -1
 
@@ -151,7 +162,7 @@ class DemoScene:
 
     def _on_stage(self, t_s: float) -> list[tuple[Actor, _Pose]]:
         """Return the actors, the farthest first."""
-        poses = [(actor, self._pose(actor, t_s)) for actor in ACTORS]
+        poses = [(actor, self._pose(actor, t_s)) for actor in self._actors]
         return sorted(poses, key=lambda pair: pair[1].scale)
 
     def _pose(self, actor: Actor, t_s: float) -> _Pose:
@@ -164,7 +175,7 @@ class DemoScene:
         gone = _absence(t_s) if actor.leaves else 0.0
         return _Pose(
             x=width * (actor.x + sway) + gone * (width * (1 - actor.x) + 1.5 * face_px),
-            y=height * (0.49 + 0.05 * nearness + bob),
+            y=height * (actor.y + 0.05 * nearness + bob),
             scale=face_px / FACE_BOX.width,
             tilt_deg=5 * math.sin(t_s / 1.7 + actor.phase) - 6 * gone,
         )

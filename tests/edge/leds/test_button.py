@@ -104,6 +104,9 @@ def test_the_pin_is_pulled_up_debounced_and_given_back(pins: Any):
 
 
 class SeesNobody:
+    def slow_to(self, share: float) -> None:
+        """Nothing to leave out."""
+
     def reset(self) -> None:
         """Nothing to forget."""
 

@@ -103,8 +103,8 @@ def test_it_is_hot_from_the_limit_on_until_five_degrees_below(
         hot.append(after(board, watch, 2).hot)
     assert hot == [False, True, True, True, True, True, False, False]
     assert [r.message for r in caplog.records] == [
-        "board: 80 C; pausing after each frame for as long as it took",
-        "board: 75 C; running at full speed again",
+        "board: 80 C; inference does less until it has cooled",
+        "board: 75 C; inference does more again",
     ]
 
 
@@ -122,8 +122,8 @@ def test_throttling_counts_as_hot_for_half_a_minute_more(
     assert after(board, watch, 20).hot
     assert not after(board, watch, 10).hot
     assert [r.message for r in caplog.records] == [
-        "board: 50 C, under voltage; pausing after each frame for as long as it took",
-        "board: 50 C; running at full speed again",
+        "board: 50 C, under voltage; inference does less until it has cooled",
+        "board: 50 C; inference does more again",
     ]
 
 

@@ -175,3 +175,22 @@ def test_nothing_is_kept_of_faces_that_left_or_after_a_reset() -> None:
     assert len(motion._views) == len(VIEWS)
     motion.reset()
     assert (motion._faces, motion._views, motion._now) == ({}, {}, None)
+
+
+@pytest.mark.parametrize("share", [1.0, 0.5, 0.25, 0.125])
+def test_a_share_of_the_frames_is_searched(share: float) -> None:
+    motion = MotionFilter(0.01)  # each view is due in each frame
+    motion.share = share
+    busy = 0
+    for seq in range(48):
+        motion.observe(wall(), (), seq / FPS)
+        busy += motion.is_due(VIEWS[0])
+    assert busy == 48 * share
+
+
+def test_a_filter_that_is_off_knows_no_share() -> None:
+    motion = MotionFilter(0.0)
+    motion.share = 0.125
+    for seq in range(5):
+        motion.observe(wall(), (), seq / FPS)
+        assert motion.is_due(VIEWS[0])

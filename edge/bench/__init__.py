@@ -1,0 +1,1 @@
+"""Measures the device without a camera: stages, frame rates, memory, and another program."""
