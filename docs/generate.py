@@ -21,6 +21,7 @@ from typing import Any
 
 import msgspec
 
+from docs.pi_estimate import pi_estimate
 from edge.bench import report
 from edge.config import Config
 from edge.system.diagnostics import REMEDIES
@@ -192,6 +193,7 @@ PARTS: Mapping[str, Callable[[], str]] = {
     "settings": settings,
     "remedies": remedies,
     "performance": performance,
+    "pi-estimate": pi_estimate,
 }
 
 

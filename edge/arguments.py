@@ -128,7 +128,11 @@ def _add_bench(bench: argparse.ArgumentParser) -> None:
         "--faces", type=_counts(0, 8), default=(0, 1, 2, 4, 8), metavar="N,N", help="in the demo"
     )
     bench.add_argument(
-        "--frames", type=_count_within(2, 3000), default=150, metavar="N", help="frames of each clip"
+        "--frames",
+        type=_count_within(2, 3000),
+        default=150,
+        metavar="N",
+        help="frames of each clip",
     )
     bench.add_argument(
         "--rounds", type=_count_within(1, 100), default=5, metavar="N", help="passes over each clip"

@@ -190,26 +190,9 @@ def _doctor(args: argparse.Namespace) -> int:
 
 
 def _bench(args: argparse.Namespace) -> int:
-    from edge.bench.bench import Plan, measure  # noqa: PLC0415 (loads every adapter)
-    from edge.bench.chart import save_chart  # noqa: PLC0415
-    from edge.bench.competitor import DEFAULT_PYTHON  # noqa: PLC0415
-    from edge.bench.report import text  # noqa: PLC0415
-    from edge.system.thread_count import inference_threads  # noqa: PLC0415
+    from edge.bench.command import bench  # noqa: PLC0415 (loads every adapter)
 
-    plan = Plan(
-        path=args.path,
-        faces=args.faces,
-        frames=args.frames,
-        rounds=args.rounds,
-        threads=args.threads or tuple(dict.fromkeys((1, inference_threads()))),
-        compare=(args.compare_python or DEFAULT_PYTHON) if args.compare else None,
-        with_device=not args.no_device,
-    )
-    found = measure(settings_of(args), plan, tell=lambda step: _tell(f"bench: {step}")).to_dict()
-    print(json.dumps(found, indent=2) if args.json else text(found))
-    if args.chart is not None:
-        save_chart(found, args.chart)
-    return 0
+    return bench(args, settings_of(args))
 
 
 def _leds(args: argparse.Namespace) -> int:
