@@ -46,6 +46,7 @@ class MeteredStage:
         self._stage = stage
         self._note_error = meter.note_inference_error
         self.reset: Callable[[], None] = stage.reset
+        self.slow_to: Callable[[float], None] = stage.slow_to
 
     def step(self, frame: Frame) -> Snapshot:
         """Return what is seen in `frame`. Raises what the stage raises."""

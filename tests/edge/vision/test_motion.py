@@ -1,9 +1,13 @@
+from typing import Any
+
 import numpy as np
 import pytest
 from faces import hang, wall
 from scenes import room
 
+from edge.config import load_config
 from edge.datatypes import BBox, BgrImage, Track
+from edge.models import pipeline_parts
 from edge.vision.motion import MotionFilter
 from edge.vision.tiling import video_views
 
@@ -194,3 +198,24 @@ def test_a_filter_that_is_off_knows_no_share() -> None:
     for seq in range(5):
         motion.observe(wall(), (), seq / FPS)
         assert motion.is_due(VIEWS[0])
+
+
+@pytest.mark.parametrize(
+    ("settings", "spares"),
+    [
+        ({}, True),
+        ({"stream": {"privacy": "pixelate"}}, False),
+        ({"mqtt": {"enabled": True}}, False),  # a command may pixelate
+        ({"mqtt": {"enabled": True, "commands": False}}, True),
+    ],
+)
+def test_no_search_is_spared_while_faces_may_be_pixelated(
+    settings: dict[str, Any], spares: bool
+) -> None:
+    motion = pipeline_parts(load_config(overrides=settings)).motion
+    view = BBox(0, 0, 480, 480)
+    due = []
+    for seq in range(3):
+        motion.observe(np.full((480, 640, 3), 90, np.uint8), (), seq / 15)
+        due.append(motion.is_due(view))
+    assert due == [True, not spares, not spares]

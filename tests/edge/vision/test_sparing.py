@@ -83,7 +83,7 @@ def test_faces_are_found_and_changes_shown_as_soon_as_without_sparing(
 ) -> None:
     assert FACES.is_dir()
     every = [watch(vision, frugal(0.0, 60.0), seed, monkeypatch) for seed in range(ROOMS)]
-    spared = [watch(vision, frugal(1.0, 10.0), seed, monkeypatch) for seed in range(ROOMS)]
+    spared = [watch(vision, frugal(2.0, 10.0), seed, monkeypatch) for seed in range(ROOMS)]
 
     def median(values: list[float]) -> float:
         return float(np.median(values))
