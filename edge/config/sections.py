@@ -11,9 +11,9 @@ from edge.config.setting_types import (
     DeviceId,
     Folder,
     Host,
-    LoginFile,
     ModelFile,
     Network,
+    OptionalFile,
     Origin,
     PasswordFile,
     Pin,
@@ -24,7 +24,6 @@ from edge.config.setting_types import (
     Topic,
     Unit,
     Url,
-    UrlFile,
 )
 
 
@@ -39,7 +38,7 @@ class CameraConfig(Section, frozen=True):
     width: Annotated[int, msgspec.Meta(ge=160, le=3840)]
     height: Annotated[int, msgspec.Meta(ge=120, le=2160)]
     fps: Annotated[int, msgspec.Meta(ge=1, le=120)]
-    login_file: LoginFile
+    login_file: OptionalFile
     rotate_deg: Literal[0, 90, 180, 270]
     mirror: bool
     focus_m: Annotated[float, msgspec.Meta(ge=0.0, le=100.0)]
@@ -171,7 +170,7 @@ class HooksConfig(Section, frozen=True):
     on: Literal["mood", "face", "both"]
     command: list[ShortText]
     url: Url
-    url_file: UrlFile
+    url_file: OptionalFile
     debounce_s: ShortTime
     timeout_s: Annotated[float, msgspec.Meta(ge=0.5, le=60.0)]
 

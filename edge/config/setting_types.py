@@ -145,7 +145,7 @@ Folder = Annotated[
         min_length=1, description="auto or the path of a folder", extra={PROBLEM: path_problem}
     ),
 ]
-LoginFile = Annotated[
+OptionalFile = Annotated[
     str,
     msgspec.Meta(
         min_length=1, description="none or the path of a file", extra={PROBLEM: path_problem}
@@ -182,12 +182,6 @@ PasswordFile = Annotated[
         min_length=1,
         description="environment or the path of a file",
         extra={PROBLEM: path_problem},
-    ),
-]
-UrlFile = Annotated[
-    str,
-    msgspec.Meta(
-        min_length=1, description="none or the path of a file", extra={PROBLEM: path_problem}
     ),
 ]
 ShortText = Annotated[
