@@ -13,14 +13,13 @@ import sys
 import time
 from typing import Any, BinaryIO
 
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-os.environ.setdefault("CUDA_VISIBLE_DEVICES", "")
-
 
 def main() -> None:
     """Answer until the input ends."""
     answers = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)  # what libraries print is no answer
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # TensorFlow's: before it is loaded
+    os.environ.setdefault("CUDA_VISIBLE_DEVICES", "")
     source = sys.stdin.buffer
     detector = _detector()
     while head := source.readline():

@@ -121,9 +121,11 @@ def test_nothing_moves_for_those_who_want_it_so(page: Page) -> None:
 def test_the_keyboard_reaches_everything_and_shows_where_it_is(page: Page) -> None:
     until(lambda: page.shown(".face"))
     reached = []
-    for _ in range(5):
+    for _ in range(11):
         page.browser.switch_to.active_element.send_keys("\ue004")
         focused = "document.activeElement"
         reached.append(page.run(f"{focused}.id || {focused}.textContent").strip())
         assert page.run(f"parseFloat(getComputedStyle({focused}).outlineWidth)") >= 2, reached
-    assert reached == ["full", "pause", "scrub", "about-open", "History as CSV"]
+    past = ["Day", "Week", "past-scrub", "Table"]
+    links = ["about-open", "region-open", "History as CSV", "History as JSON"]
+    assert reached == ["full", "pause", "scrub", *past, *links]

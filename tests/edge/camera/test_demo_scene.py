@@ -109,7 +109,7 @@ def test_portraits_are_premultiplied():
 
 def test_a_missing_face_is_reported():
     look = Look(faces="none", skin=ACTORS[0].look.skin, metal=(1, 2, 3))
-    with pytest.raises(MediaError, match=r"faces/nobody-happy\.png: missing"):
+    with pytest.raises(MediaError, match=r"faces/none-happy\.png: missing"):
         Portraits(look).draw("happy", "happy", 0.0)
 
 

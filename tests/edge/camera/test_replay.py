@@ -152,6 +152,9 @@ def test_close_ends_a_waiting_read_and_may_be_called_twice(tmp_path, kind):
 class Blind:
     """A stage that finds no face."""
 
+    def slow_to(self, share):
+        """Nothing takes time here."""
+
     def step(self, frame):
         return Snapshot(
             seq=frame.seq,

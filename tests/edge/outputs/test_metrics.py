@@ -167,6 +167,9 @@ class Faulty:
     def reset(self) -> None:
         self.resets += 1
 
+    def slow_to(self, share: float) -> None:
+        """Nothing takes time here."""
+
 
 def test_the_outputs_get_every_report(meter: Meter) -> None:
     outputs = Outputs()

@@ -24,6 +24,7 @@ from edge.vision.tiling import (
     whole_view,
 )
 from edge.vision.tracker import Tracker
+from edge.vision.view_reader import ViewReader
 
 SIZE = (640, 480)
 POINTS = np.zeros((6, 2), np.float32)
@@ -239,17 +240,50 @@ class LevelOnly(ScriptedVerifier):
 
 
 def test_a_face_with_misplaced_eyes_is_verified_in_a_later_attempt() -> None:
-    face = BBox(100, 100, 200, 200)
+    face = BBox(100, 100, 180, 180)
 
     class Tilted(ScriptedFaces):
         def detect(self, bgr: BgrImage, view: BBox) -> list[Detection]:
-            eyes = np.float32([(120, 110), (180, 150), *[(150, 150)] * 4])
+            eyes = np.float32([(116, 108), (164, 140), *[(140, 140)] * 4])
             return [replace(found, keypoints=eyes) for found in super().detect(bgr, view)]
 
     faces, verifier = Tilted(face), LevelOnly(face)
     assert len(RoomDetector(faces, verifier, runs_per_frame=2).detect_still(wall())) == 1
     shown = [len(watch(faces, verifier, frames)) for frames in (30, 90)]
     assert shown == [1, 1]
+
+
+def test_a_large_face_that_is_whole_has_one_attempt() -> None:
+    seen = Detection(box=BBox(100, 100, 220, 220), score=0.9, keypoints=POINTS)
+    refusing = ViewReader(ScriptedFaces(seen.box), Wide(121))
+    assert not any(refusing.is_face(wall(), seen, attempt) for attempt in range(4))
+    assert ViewReader(ScriptedFaces(seen.box), Wide(120)).is_face(wall(), seen, 3)
+
+
+@pytest.mark.parametrize(
+    ("left", "widest_refused", "is_face"),
+    [
+        (-30, 99, True),  # 70% in the frame: the first crop is enough
+        (-45, 99, False),  # 55%: the second crop, 83 px wide, is refused
+        (-45, 80, True),
+    ],
+)
+def test_a_face_half_out_of_the_frame_must_convince_in_two_crops(
+    left: int, widest_refused: int, is_face: bool
+) -> None:
+    seen = Detection(box=BBox(left, 100, left + 100, 200), score=0.9, keypoints=POINTS)
+    reader = ViewReader(ScriptedFaces(seen.box), Wide(widest_refused))
+    assert reader.is_face(wall(), seen) is is_face
+
+
+class Wide:
+    """A verifier that believes in boxes of at least this width."""
+
+    def __init__(self, least_px: float) -> None:
+        self.least_px = least_px
+
+    def probability(self, bgr: BgrImage, box: BBox, keypoints: FloatArray) -> float:
+        return float(box.width >= self.least_px - 1e-6)
 
 
 def test_a_false_face_that_comes_again_is_refused_again_and_forgotten_at_last() -> None:
