@@ -52,8 +52,10 @@ def analyze(args: argparse.Namespace, config: Config) -> int:
 
 def _read_all(planned: Plan, config: Config, args: argparse.Namespace) -> int:
     """Print the faces in each file, and return the number of files that could not be read."""
-    for folder in filter(None, (args.annotate, args.summary)):
-        require_distinct_names(planned.jobs, folder)
+    if args.annotate:
+        require_distinct_names(planned.jobs, args.annotate)
+    if args.summary:  # an image has no timeline
+        require_distinct_names([job for job in planned.jobs if job.frames != 1], args.summary)
     options = Options(every=args.every, annotate=args.annotate)
     progress = Progress(planned.readings(args.every), "frames", sys.stderr)
     with ExitStack() as opened:

@@ -103,6 +103,19 @@ def test_a_summary_has_a_row_for_each_video_and_one_for_all_images(
     assert happy > 0.4
 
 
+def test_images_of_one_name_have_no_timeline_and_videos_of_one_name_are_refused(
+    analyze: Analyze, clip: Path, photo: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "other").mkdir()
+    for path in (photo, clip):
+        (tmp_path / "other" / path.name).write_bytes(path.read_bytes())
+    code, out, _ = analyze("--summary", tmp_path / "out", photo, tmp_path / "other" / photo.name)
+    assert (code, out.splitlines()[1].split()[:2]) == (0, ["images", "2"])
+    code, out, err = analyze("--summary", tmp_path / "out", clip, tmp_path / "other" / clip.name)
+    assert (code, out) == (2, "")
+    assert "have the same name" in err
+
+
 def test_without_a_face_there_are_no_shares(analyze: Analyze, tmp_path: Path) -> None:
     cv2.imwrite(str(tmp_path / "a.png"), scene_without_faces())
     _, out, _ = analyze("--summary", tmp_path / "out", tmp_path / "a.png")
