@@ -7,9 +7,10 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from sklearn.metrics import auc
 
 pytest.importorskip("torch", reason="the converter extra is not installed")
+
+from sklearn.metrics import auc
 
 from converter import cli
 from converter.evaluation.selective import MIN_CONFIDENCE, risk_coverage, selective
