@@ -8,7 +8,7 @@ import socket
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import get_args
+from typing import TYPE_CHECKING, get_args
 from urllib.parse import urlsplit
 
 from edge import __version__
@@ -26,7 +26,6 @@ from edge.outputs.mqtt.broker import Broker, broker_of
 from edge.outputs.mqtt.commands import Controls
 from edge.outputs.mqtt.images import Images
 from edge.outputs.mqtt.messages import DeviceInfo, Extras, Topics
-from edge.outputs.mqtt.output import MqttOutput
 from edge.outputs.mqtt.session import Plan
 from edge.outputs.secrets import first_line_of
 from edge.outputs.sink import Sink
@@ -36,6 +35,9 @@ from edge.system.identity import board_name, device_id
 from edge.web.privacy import Mode
 from edge.web.setup import page_urls
 from edge.web.stream import JpegFeed
+
+if TYPE_CHECKING:
+    from edge.outputs.mqtt.output import MqttOutput
 
 log = logging.getLogger(__name__)
 
@@ -72,6 +74,8 @@ def open_mqtt(config: Config, parts: Parts) -> MqttOutput | None:
     """
     if not config.mqtt.enabled:
         return None
+    from edge.outputs.mqtt.output import MqttOutput  # noqa: PLC0415 (loads paho, unused otherwise)
+
     broker = broker_of(config.mqtt)
     _warn_of_plain_text(broker)
     images = None

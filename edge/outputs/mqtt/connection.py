@@ -12,7 +12,6 @@ import select
 import ssl
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from socket import socket
 from typing import Any
 
@@ -24,6 +23,7 @@ from paho.mqtt.reasoncodes import ReasonCode
 from paho.mqtt.subscribeoptions import SubscribeOptions
 
 from edge.outputs.mqtt.broker import Broker
+from edge.outputs.mqtt.messages import Message
 
 MOST_UNACKNOWLEDGED = 4
 LARGEST_RECEIVED_BYTES = 16 * 1024
@@ -32,16 +32,6 @@ _CONNECT_S = 5.0
 # Reason codes, https://docs.oasis-open.org/mqtt/mqtt/v5.0/os/mqtt-v5.0-os.html#_Toc3901208
 _UNSPECIFIED, _TAKEN_OVER = 0x80, 0x8E
 _ANSWER_S = 15.0  # without an acknowledgement for this long, the connection counts as lost
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Message:
-    """A message to publish. A broker deletes one that expires after `expires_s`."""
-
-    topic: str
-    payload: bytes
-    retain: bool = False
-    expires_s: int | None = None
 
 
 Received = Callable[[str, bytes], None]

@@ -15,8 +15,8 @@ from edge.datatypes import BBox, CameraState, FaceState, Health, Report, Snapsho
 from edge.outputs.mqtt import home_assistant
 from edge.outputs.mqtt.backoff import Backoff
 from edge.outputs.mqtt.broker import Broker, reason_of
-from edge.outputs.mqtt.connection import Connection, Message
-from edge.outputs.mqtt.messages import OFFLINE, DeviceInfo, Extras, Topics
+from edge.outputs.mqtt.connection import Connection
+from edge.outputs.mqtt.messages import OFFLINE, DeviceInfo, Extras, Message, Topics
 from edge.outputs.mqtt.session import Plan, Session
 
 _MOOD_LASTS_S = 5.0  # on average; the demo scene changes every 2.5 s

@@ -16,6 +16,16 @@ _OWN_NAME = "mqtt"  # a broker that hears of it was reached
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Message:
+    """A message to publish. A broker deletes one that expires after `expires_s`."""
+
+    topic: str
+    payload: bytes
+    retain: bool = False
+    expires_s: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class DeviceInfo:
     """What does not change about a device. `labels` are the model's expressions.
 

@@ -18,9 +18,9 @@ from edge.outputs.mqtt import home_assistant
 from edge.outputs.mqtt.backoff import Backoff
 from edge.outputs.mqtt.broker import Broker, reason_of
 from edge.outputs.mqtt.commands import Commands, Controls
-from edge.outputs.mqtt.connection import Connection, Message
+from edge.outputs.mqtt.connection import Connection
 from edge.outputs.mqtt.images import Images
-from edge.outputs.mqtt.messages import OFFLINE, Extras, signature
+from edge.outputs.mqtt.messages import OFFLINE, Extras, Message, signature
 from edge.outputs.mqtt.session import Plan, Session
 from edge.process.threads import start_thread
 

@@ -12,11 +12,11 @@ from dataclasses import dataclass
 
 from edge.datatypes import CameraState, Report
 from edge.outputs.mqtt import home_assistant
-from edge.outputs.mqtt.connection import Message
 from edge.outputs.mqtt.messages import (
     ONLINE,
     DeviceInfo,
     Extras,
+    Message,
     Topics,
     as_payload,
     signature,

@@ -9,8 +9,7 @@ from watched import report_of
 
 from edge.datatypes import CameraState
 from edge.outputs.mqtt.backoff import Backoff
-from edge.outputs.mqtt.connection import Message
-from edge.outputs.mqtt.messages import Extras
+from edge.outputs.mqtt.messages import Extras, Message
 from edge.outputs.mqtt.session import Plan, Session
 
 EXTRAS = Extras(shares={"happy": 1.0}, brightness=None, privacy="off")
