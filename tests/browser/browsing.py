@@ -1,16 +1,54 @@
-"""A page in Chromium, and what a person would see on it."""
+"""A page in a browser, and what a person would see on it."""
 
-import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from importlib.resources import files
-from typing import Any
+from typing import Any, Protocol
 
 import pytest
 
+Size = tuple[int, int]
 PHONE, DESKTOP = (390, 844), (1280, 800)
 THEMES = ("light", "dark")
 _READ = "localStorage.setItem('about-read', 'yes')"
+
+
+class Browser(Protocol):
+    """What `Page` needs of a browser. chromium.py and firefox.py have one each.
+
+    The methods that Selenium has as well do the same as there.
+    """
+
+    def get(self, address: str) -> None: ...
+
+    def get_after(self, script: str, address: str) -> None:
+        """Open a page whose scripts find what `script` left in the storage."""
+
+    def execute_script(self, script: str, *arguments: Any) -> Any: ...
+
+    def execute_async_script(self, script: str, *arguments: Any) -> Any: ...
+
+    def find_element(self, by: str, value: str) -> Any: ...
+
+    def perform(self, actions: list[dict[str, Any]]) -> None:
+        """Perform the actions of W3C WebDriver: a pointer's, or keys."""
+
+    def save_screenshot(self, path: str) -> bool: ...
+
+    def forget(self) -> None:
+        """Leave the page; forget cookies, complaints, hosts, the window's size and the wishes."""
+
+    def look_as(self, size: Size, features: Mapping[str, str]) -> None:
+        """Show the page in that size, with these media features of a user's wish."""
+
+    def allow_scripts(self, allowed: bool) -> None:
+        """Run the scripts of the pages opened from now on, or do not."""
+
+    def complaints(self) -> list[str]:
+        """Return what the browser complained of since last asked."""
+
+    def asked_hosts(self) -> set[str]:
+        """Return the hosts that pages asked for anything."""
 
 
 class Page:
@@ -24,19 +62,11 @@ class Page:
     ) -> None:
         self.browser = browser
         self.address = f"http://127.0.0.1:{device.port}"
-        browser.get("about:blank")  # the page before this one may miss its device, and say so
-        browser.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
-        browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": []})
-        browser.execute_cdp_cmd("Network.clearBrowserCookies", {})
-        browser.get_log("browser")
-        browser.get_log("performance")
+        browser.forget()  # the page before this one may miss its device, and say so
         self.open(path, first_use=first_use)
 
     def open(self, path: str = "/", *, first_use: bool = False) -> None:
-        script = {"source": "" if first_use else _READ}
-        added = self.browser.execute_cdp_cmd("Page.addScriptToEvaluateOnNewDocument", script)
-        self.browser.get(f"{self.address}{path}")
-        self.browser.execute_cdp_cmd("Page.removeScriptToEvaluateOnNewDocument", added)
+        self.browser.get_after("" if first_use else _READ, f"{self.address}{path}")
 
     @property
     def path(self) -> str:
@@ -70,41 +100,48 @@ class Page:
     def press(self, key: str, selector: str = "body") -> None:
         self.browser.find_element("css selector", selector).send_keys(key)
 
-    def brightness(self) -> float:
+    def brightness(self, selector: str = "#video") -> float:
         """Mean of the image as it is on the page, 0..255: notices are dark, no image is 0."""
         return float(
-            self.browser.execute_script("""
-                const canvas = new OffscreenCanvas(64, 48), c = canvas.getContext("2d");
-                const image = document.getElementById("video");
+            self.browser.execute_script(
+                """
+                const canvas = document.createElement("canvas"), c = canvas.getContext("2d");
+                const image = document.querySelector(arguments[0]);
                 if (!image.naturalWidth) return 0;
                 c.drawImage(image, 0, 0, 64, 48);
                 const data = c.getImageData(0, 0, 64, 48).data;
                 return data.reduce((sum, v, i) => sum + (i % 4 < 3 ? v : 0), 0) / (64 * 48 * 3);
-            """)
+                """,
+                selector,
+            )
         )
 
-    def look_as(self, size: tuple[int, int], theme: str = "light", **features: str) -> None:
+    def look_as(self, size: Size, theme: str = "light", **features: str) -> None:
         """See the page in that size and theme; `features` are media features of a user's wish."""
-        width, height = size
-        metrics = {"width": width, "height": height, "mobile": width < DESKTOP[0]}
-        metrics["deviceScaleFactor"] = 2 if width < DESKTOP[0] else 1
-        self.browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
         wishes = {"prefers-color-scheme": theme}
         wishes |= {name.replace("_", "-"): value for name, value in features.items()}
-        self.browser.execute_cdp_cmd(
-            "Emulation.setEmulatedMedia",
-            {"features": [{"name": name, "value": value} for name, value in wishes.items()]},
+        self.browser.look_as(size, wishes)
+
+    def drag(self, selector: str, start: tuple[float, float], end: tuple[float, float]) -> None:
+        """Drag with the mouse over an element, from and to a place in shares of it."""
+        box = self.box(selector)
+        assert box["top"] >= 0, box
+        (x1, y1), (x2, y2) = (
+            (round(box["left"] + x * box["width"]), round(box["top"] + y * box["height"]))
+            for x, y in (start, end)
         )
+        steps = [
+            {"type": "pointerMove", "duration": 0, "x": x1, "y": y1},
+            {"type": "pointerDown", "button": 0},
+            {"type": "pointerMove", "duration": 50, "x": x2, "y": y2},
+            {"type": "pointerUp", "button": 0},
+        ]
+        mouse = {"type": "pointer", "id": "mouse", "parameters": {"pointerType": "mouse"}}
+        self.browser.perform([{**mouse, "actions": steps}])
 
     def console(self) -> list[str]:
         """Return what the browser complained of since last asked."""
-        return [e["message"] for e in self.browser.get_log("browser") if e["level"] != "INFO"]
-
-    def network(self) -> list[dict[str, Any]]:
-        """Return the network's events since last asked, as Chromium's DevTools tell them."""
-        log = self.browser.get_log("performance")
-        messages = [json.loads(entry["message"])["message"] for entry in log]
-        return [m for m in messages if m["method"].startswith("Network.")]
+        return list(self.browser.complaints())
 
     def violations(self) -> list[str]:
         """Return what axe-core finds serious or critical. Injected past the page's own policy."""

@@ -1,16 +1,16 @@
-"""A device with a script instead of a camera, served for real, and a Chromium that looks at it."""
+"""A device with a script instead of a camera, served for real, and browsers that look at it."""
 
 import math
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from pathlib import Path
 from typing import Any, Literal
 
 import cv2
 import numpy as np
 import pytest
 from browsing import Page
+from firefox import FIREFOX, Firefox, running_firefox
 
 from edge.config import StreamConfig
 from edge.datatypes import (
@@ -39,7 +39,6 @@ from edge.web.server.server import WebServer
 from edge.web.stream import JpegFeed
 
 LABELS = ("angry", "disgust", "fear", "happy", "sad", "surprise", "neutral")
-CHROMIUM, CHROMEDRIVER = Path("/usr/bin/chromium"), Path("/usr/bin/chromedriver")
 FPS = 15
 
 
@@ -236,34 +235,39 @@ def device(make_device: Callable[..., ScriptedDevice]) -> ScriptedDevice:
 
 @pytest.fixture(scope="session")
 def chromium(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
-    webdriver = pytest.importorskip("selenium.webdriver", reason="selenium is not installed")
+    pytest.importorskip("selenium.webdriver", reason="selenium is not installed")
+    from chromium import CHROMEDRIVER, CHROMIUM, Chromium
+
     for program in (CHROMIUM, CHROMEDRIVER):
         if not program.exists():
             pytest.skip(f"no {program}: apt-get install chromium chromium-driver")
-    options = webdriver.ChromeOptions()
-    options.binary_location = str(CHROMIUM)
-    for flag in (
-        "--headless=new",
-        "--no-sandbox",
-        "--disable-gpu",
-        "--no-first-run",
-        "--disable-background-networking",
-        "--disable-component-update",
-        "--disable-sync",
-        "--disable-dev-shm-usage",
-        f"--user-data-dir={tmp_path_factory.mktemp('profile')}",
-    ):
-        options.add_argument(flag)
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
-    service = webdriver.ChromeService(executable_path=str(CHROMEDRIVER))
-    browser = webdriver.Chrome(options=options, service=service)
+    browser = Chromium(tmp_path_factory.mktemp("profile"))
     yield browser
     browser.quit()
 
 
+@pytest.fixture(scope="session")
+def firefox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Firefox]:
+    if not FIREFOX.exists():
+        pytest.skip(f"no {FIREFOX}: apt-get install firefox-esr")
+    with running_firefox(tmp_path_factory.mktemp("firefox")) as browser:
+        yield browser
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    if metafunc.definition.get_closest_marker("both_browsers"):
+        metafunc.parametrize("browser", ("chromium", "firefox"), indirect=True)
+
+
 @pytest.fixture
-def page(chromium: Any, device: ScriptedDevice) -> Iterator[Page]:
-    page = Page(chromium, device)
+def browser(request: pytest.FixtureRequest) -> Any:
+    """Chromium; for a test with the marker `both_browsers` also Firefox."""
+    return request.getfixturevalue(getattr(request, "param", "chromium"))
+
+
+@pytest.fixture
+def page(browser: Any, device: ScriptedDevice) -> Iterator[Page]:
+    page = Page(browser, device)
     yield page
     # It must not have broken its own policy anywhere.
     assert [said for said in page.console() if "Content Security Policy" in said] == []

@@ -32,7 +32,7 @@ def test_the_page_is_small_and_stays_at_home(page: Page) -> None:
     page.click("#about-open")
     assert page.console() == []
     paths, sizes, hosts = {}, {}, set()
-    for event in page.network():
+    for event in page.browser.network():
         params = event["params"]
         if event["method"] == "Network.requestWillBeSent":
             url = urlsplit(params["request"]["url"])
@@ -47,6 +47,27 @@ def test_the_page_is_small_and_stays_at_home(page: Page) -> None:
     assert all(loaded.values())
     print(f"{len(loaded)} requests, {sum(loaded.values()) / 1000:.1f} KB")
     assert sum(loaded.values()) < BUDGET_BYTES
+
+
+@pytest.mark.both_browsers
+def test_nothing_leaves_the_host_and_nothing_is_complained_of(page: Page) -> None:
+    until(lambda: page.shown(".face"))
+    until(lambda: page.brightness() > 80)
+    page.click("#past [data-span=week]")
+    page.click("#past summary")
+    until(lambda: page.run("document.getElementById('past').dataset.shown") == "week")
+    page.click("#about-open")
+    assert page.console() == []
+    assert page.browser.asked_hosts() == {"127.0.0.1"}
+
+
+@pytest.mark.both_browsers
+def test_a_complaint_and_another_host_would_be_noticed(page: Page) -> None:
+    page.run("(document.body.append(document.createElement('script')), document.scripts.length)")
+    page.run("(document.scripts[document.scripts.length - 1].src = 'http://localhost/x.js', 0)")
+    until(lambda: any("Content Security Policy" in said for said in page.console()))
+    page.browser.get(f"{page.address.replace('127.0.0.1', 'localhost')}/healthz")
+    assert page.browser.asked_hosts() >= {"127.0.0.1", "localhost"}
 
 
 def test_nothing_waits_for_the_first_picture(

@@ -13,6 +13,7 @@ pytestmark = pytest.mark.browser
 ESCAPE = "\ue00c"
 
 
+@pytest.mark.both_browsers
 def test_pause_and_resume(page: Page, device: Any) -> None:
     until(lambda: page.shown(".face"))
     assert page.text("#pause") == "Pause"
@@ -116,8 +117,9 @@ def test_a_phone_without_full_screen_shows_the_picture_in_its_whole_window(page:
     until(lambda: page.shown("footer"))
 
 
-def test_the_notice_of_first_use_comes_once(chromium: Any, device: Any) -> None:
-    page = Page(chromium, device, first_use=True)
+@pytest.mark.both_browsers
+def test_the_notice_of_first_use_comes_once(browser: Any, device: Any) -> None:
+    page = Page(browser, device, first_use=True)
     assert page.shown("#about")
     assert page.run("document.getElementById('about').contains(document.activeElement)")
     for words in ("Nothing leaves", "No video and no images", "workplaces", "Art. 5(1)(f)"):

@@ -1,4 +1,4 @@
-"""The login in Chromium, and what becomes of a page whose session has ended."""
+"""The login, and what becomes of a page whose session has ended."""
 
 from collections.abc import Callable
 from typing import Any
@@ -17,8 +17,8 @@ def device(make_device: Callable[..., Any]) -> Any:
 
 
 @pytest.fixture
-def login(chromium: Any, device: Any) -> Page:
-    return Page(chromium, device)
+def login(browser: Any, device: Any) -> Page:
+    return Page(browser, device)
 
 
 def log_in(page: Page, code: str) -> None:
@@ -26,6 +26,7 @@ def log_in(page: Page, code: str) -> None:
     page.click("button")
 
 
+@pytest.mark.both_browsers
 def test_the_code_opens_the_page(login: Page) -> None:
     login.look_as(PHONE)
     assert login.path == "/login"
@@ -50,19 +51,29 @@ def test_the_login_is_one_column_in_the_middle(login: Page, size: tuple[int, int
     assert login.box("form")["width"] > 300
 
 
+@pytest.mark.both_browsers
 def test_without_scripts_the_code_opens_the_live_picture(login: Page) -> None:
-    switch = "Emulation.setScriptExecutionDisabled"
-    login.browser.execute_cdp_cmd(switch, {"value": True})
+    login.browser.allow_scripts(False)
     try:
         login.open("/login")
         log_in(login, CODE)
         until(lambda: login.path == "/")
         until(lambda: login.run("document.querySelector('noscript img').naturalWidth") == 640)
-        assert login.shown("noscript .banner")
-        buttons = "[...document.querySelectorAll('button')]"
+        until(lambda: login.brightness("noscript img") > 80)
+        assert "JavaScript is off" in login.text("noscript .banner")
+        shown = login.run("""[...document.querySelectorAll("body *")]
+            .filter((e) => e.checkVisibility() && e.getBoundingClientRect().height > 0)
+            .filter((e) => !e.closest("svg, footer, header"))
+            .map((e) => e.tagName)""")
+        assert sorted({*shown}) == ["DIV", "IMG", "MAIN", "NOSCRIPT", "P", "SECTION"]
+        assert shown.count("IMG") == 1
+        links = [text.split() for text in login.texts("footer a")]
+        assert links == [["History", "as", "CSV"], ["History", "as", "JSON"]]
+        buttons = "[...document.querySelectorAll('button, dialog')]"
         assert not login.run(f"{buttons}.some((e) => e.checkVisibility())")
+        assert login.console() == []
     finally:
-        login.browser.execute_cdp_cmd(switch, {"value": False})
+        login.browser.allow_scripts(True)
 
 
 def test_a_wrong_code_is_told_and_the_right_one_still_opens(login: Page) -> None:

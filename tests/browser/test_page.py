@@ -1,4 +1,4 @@
-"""The page in Chromium, as its users see it: faces, moving bars, faults and recoveries."""
+"""The page as its users see it: faces, moving bars, faults and recoveries."""
 
 import time
 from collections.abc import Callable
@@ -38,6 +38,7 @@ EVENING = (
 )
 
 
+@pytest.mark.both_browsers
 def test_each_face_has_a_card_with_its_bars(page: Page) -> None:
     until(lambda: page.texts(".face .label") == ["happy", "surprise"])
     assert page.texts(".face .who") == ["Face 3", "Face 4"]
@@ -57,6 +58,7 @@ def test_each_face_has_a_card_with_its_bars(page: Page) -> None:
     assert not page.shown("#banner")
 
 
+@pytest.mark.both_browsers
 def test_the_picture_is_live(page: Page) -> None:
     until(lambda: page.run("document.getElementById('video').naturalWidth") == 640)
     until(lambda: page.brightness() > 80)

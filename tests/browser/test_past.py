@@ -33,7 +33,7 @@ def hour_of(start_s: int, minutes: int, **face_s: float) -> list[Period]:
 
 
 @pytest.fixture
-def page(chromium: Any, make_device: Callable[..., Any]) -> Page:
+def page(browser: Any, make_device: Callable[..., Any]) -> Page:
     """Three hours: a whole one of two expressions, a half one of one, one without a face."""
     recorded = [
         *hour_of(hour_before(30), 60, sad=60.0),
@@ -41,7 +41,7 @@ def page(chromium: Any, make_device: Callable[..., Any]) -> Page:
         *hour_of(hour_before(3), 30, surprise=120.0),
         *hour_of(hour_before(2), 60),
     ]
-    page = Page(chromium, make_device(history=Recorded(recorded)))
+    page = Page(browser, make_device(history=Recorded(recorded)))
     until(lambda: page.run("document.getElementById('past').dataset.shown === 'day'"))
     return page
 
@@ -54,6 +54,7 @@ def paths(page: Page, label: str) -> list[str]:
     return found
 
 
+@pytest.mark.both_browsers
 def test_a_day_has_a_column_for_each_hour_with_faces(page: Page) -> None:
     (happy,), (neutral,), (surprise,) = (
         paths(page, label) for label in ("happy", "neutral", "surprise")
@@ -66,6 +67,7 @@ def test_a_day_has_a_column_for_each_hour_with_faces(page: Page) -> None:
     assert "mostly surprise" in page.attribute("#past-plot", "aria-label")
 
 
+@pytest.mark.both_browsers
 def test_a_week_is_a_map_of_hours_by_days(page: Page) -> None:
     page.click("#past [data-span=week]")
     until(lambda: page.run("document.getElementById('past').dataset.shown === 'week'"))
@@ -75,6 +77,7 @@ def test_a_week_is_a_map_of_hours_by_days(page: Page) -> None:
     assert page.attribute("#past [data-span=day]", "aria-pressed") == "false"
 
 
+@pytest.mark.both_browsers
 def test_an_hour_tells_its_numbers(page: Page) -> None:
     for _ in range(5):
         page.press("\ue012", "#past-scrub")  # the left arrow

@@ -1,4 +1,4 @@
-"""Regions drawn over the video in Chromium, by pointer and by keyboard."""
+"""Regions drawn over the video by pointer and by keyboard."""
 
 from collections.abc import Callable
 from typing import Any
@@ -20,8 +20,8 @@ def kept() -> KeptRegions:
 
 
 @pytest.fixture
-def page(chromium: Any, make_device: Callable[..., Any], kept: KeptRegions) -> Page:
-    page = Page(chromium, make_device(regions=kept))
+def page(browser: Any, make_device: Callable[..., Any], kept: KeptRegions) -> Page:
+    page = Page(browser, make_device(regions=kept))
     page.look_as(DESKTOP)
     until(lambda: page.brightness() > 80)
     page.click("#region-open")
@@ -29,18 +29,9 @@ def page(chromium: Any, make_device: Callable[..., Any], kept: KeptRegions) -> P
     return page
 
 
-def drag(page: Page, start: tuple[float, float], end: tuple[float, float]) -> None:
-    """Drag with the mouse, from and to a place in shares of the video."""
-    box = page.box("#video")
-    assert box["top"] >= 0, box
-    for kind, (x, y) in (("mousePressed", start), ("mouseMoved", end), ("mouseReleased", end)):
-        place = {"x": box["left"] + x * box["width"], "y": box["top"] + y * box["height"]}
-        event = {"type": kind, "button": "left", "buttons": 1, "clickCount": 1, **place}
-        page.browser.execute_cdp_cmd("Input.dispatchMouseEvent", event)
-
-
+@pytest.mark.both_browsers
 def test_a_region_is_drawn_and_saved(page: Page, kept: KeptRegions) -> None:
-    drag(page, (0.6, 0.7), (0.2, 0.3))  # backwards
+    page.drag("#video", (0.6, 0.7), (0.2, 0.3))  # backwards
     until(lambda: len(page.texts(".region")) == 1)
     page.click("#region-save")
     until(lambda: len(kept.get()) == 1)
@@ -55,6 +46,7 @@ def test_a_region_is_drawn_and_saved(page: Page, kept: KeptRegions) -> None:
     until(lambda: kept.get() == [])
 
 
+@pytest.mark.both_browsers
 def test_the_keyboard_does_it_all(page: Page, kept: KeptRegions) -> None:
     page.click("#region-add")
     page.press(ARROW_RIGHT, ".region")
@@ -67,7 +59,7 @@ def test_the_keyboard_does_it_all(page: Page, kept: KeptRegions) -> None:
 
 
 def test_cancel_changes_nothing(page: Page, kept: KeptRegions) -> None:
-    drag(page, (0.1, 0.1), (0.5, 0.5))
+    page.drag("#video", (0.1, 0.1), (0.5, 0.5))
     page.click("#region-cancel")
     assert not page.shown("#regions")
     assert kept.get() == []

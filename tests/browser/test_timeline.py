@@ -14,10 +14,10 @@ SENTENCE = re.compile(r"Last 10 minutes: mostly sad \((\d+)%\), then neutral \((
 
 
 @pytest.fixture
-def page(chromium: Any, make_device: Callable[..., Any], past: Callable[..., Any]) -> Page:
+def page(browser: Any, make_device: Callable[..., Any], past: Callable[..., Any]) -> Page:
     """Sad until four minutes ago, then a pause of two; since then one sad, one neutral."""
     device = make_device(history=past([(590, 240, ("sad",)), (120, 20, ("sad", "neutral"))]))
-    return Page(chromium, device)
+    return Page(browser, device)
 
 
 def test_what_was_before_the_page_opened_is_there_and_goes_on(page: Page) -> None:
@@ -43,6 +43,7 @@ def test_what_was_not_seen_is_left_empty(page: Page) -> None:
     assert missing == set(range(min(missing), max(missing) + 1))
 
 
+@pytest.mark.both_browsers
 def test_a_moment_can_be_pointed_at_with_the_keys_and_the_mouse(page: Page) -> None:
     until(lambda: SENTENCE.match(page.attribute("#plot", "aria-label")))
     page.run("document.getElementById('scrub').focus()")

@@ -10,9 +10,10 @@ const headers = { "X-Emotion-Edge": "1" };
 
 // Returns the response of the device, null when none arrives in time.
 export function request(address, options = {}) {
-  const signal = AbortSignal.timeout(TIMEOUT_MS);
+  const controller = new AbortController(); // AbortSignal.timeout is too new for Safari 14
+  setTimeout(() => controller.abort(), TIMEOUT_MS);
   const type = options.body ? { "Content-Type": "application/json" } : {};
-  return fetch(address, { ...options, headers: { ...headers, ...type }, signal }).catch(() => null);
+  return fetch(address, { ...options, headers: { ...headers, ...type }, signal: controller.signal }).catch(() => null);
 }
 
 // Throws an Error whose message tells the user why the request failed.

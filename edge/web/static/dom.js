@@ -12,6 +12,15 @@ export function setIcon(element, name) {
   if (href !== use.getAttribute("href")) use.setAttribute("href", href);
 }
 
+// Whether a keyboard gave the element its focus. Where a browser cannot tell, the answer is yes.
+export function hasKeyboardFocus(element) {
+  try {
+    return element.matches(":focus-visible");
+  } catch {
+    return true;
+  }
+}
+
 export function shape(name, attributes) {
   const element = document.createElementNS("http://www.w3.org/2000/svg", name);
   for (const [key, value] of Object.entries(attributes)) element.setAttribute(key, value);

@@ -8,28 +8,30 @@ const SPAN_S = COLUMNS * COLUMN_S;
 const OVERLAP_S = 15; // the newest record may not have been complete at the last request
 
 export class History {
-  #records = new Map(); // by their start, in Unix seconds of the device's clock
-  #aheadS = 0; // the device's clock minus ours: a Pi without a network may be years behind
+  constructor() {
+    this._records = new Map(); // by their start, in Unix seconds of the device's clock
+    this._aheadS = 0; // the device's clock minus ours: a Pi without a network may be years behind
+  }
 
   // Requests the records since the last time; keeps the present ones on failure.
   async refresh() {
-    const missingS = this.now() - Math.max(0, ...this.#records.keys()) + OVERLAP_S;
+    const missingS = this.now() - Math.max(0, ...this._records.keys()) + OVERLAP_S;
     const seconds = Math.ceil(Math.min(Math.max(missingS, OVERLAP_S), SPAN_S));
     const address = `api/history?seconds=${seconds}&step=5`;
     const response = await request(address);
     if (!response || leaveIfLoggedOut(response.status) || !response.ok) return;
     const date = Date.parse(response.headers.get("Date"));
-    if (date) this.#aheadS = (date - Date.now()) / 1000;
+    if (date) this._aheadS = (date - Date.now()) / 1000;
     const { minutes } = await response.json().catch(() => ({ minutes: [] }));
-    for (const record of minutes) this.#records.set(record.t, record);
-    for (const t of this.#records.keys()) {
-      if (t < this.now() - SPAN_S - COLUMN_S || t > this.now() + COLUMN_S) this.#records.delete(t);
+    for (const record of minutes) this._records.set(record.t, record);
+    for (const t of this._records.keys()) {
+      if (t < this.now() - SPAN_S - COLUMN_S || t > this.now() + COLUMN_S) this._records.delete(t);
     }
   }
 
   // The device's time.
   now() {
-    return Date.now() / 1000 + this.#aheadS;
+    return Date.now() / 1000 + this._aheadS;
   }
 
   // Returns COLUMNS of {watched, faceTime, shares}, the oldest first. Their bounds are multiples of
@@ -37,7 +39,7 @@ export class History {
   columns() {
     const end = Math.floor(this.now() / COLUMN_S) + 1;
     const columns = Array.from({ length: COLUMNS }, () => ({ watched: false, faceTime: 0, shares: {} }));
-    for (const record of this.#records.values()) {
+    for (const record of this._records.values()) {
       const column = columns[Math.floor(record.t / COLUMN_S) - end + COLUMNS];
       if (!column) continue;
       column.watched = true;

@@ -1,6 +1,7 @@
 // The page: receives the status of the device and shows it.
 
 import { wireAbout } from "./about.js";
+import { wireDialogs } from "./dialogs.js";
 import { showPaused, wireControls } from "./controls.js";
 import { leaveIfLoggedOut, post } from "./api.js";
 import { showFaces } from "./faces.js";
@@ -109,6 +110,7 @@ function wakeOrSleep() {
   runPast(!document.hidden);
 }
 
+wireDialogs();
 wireAbout();
 wireControls(showError);
 wireTimeline();

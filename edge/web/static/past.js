@@ -3,7 +3,7 @@
 import { DAY_H, HOUR_S, WEEK_D, fetchHours, lastDay, lastWeek } from "./hours.js";
 import { ranked } from "./history.js";
 import { column } from "./drawing.js";
-import { setText, shape } from "./dom.js";
+import { hasKeyboardFocus, setText, shape } from "./dom.js";
 import * as strings from "./strings.js";
 
 const POLL_MS = 60000;
@@ -22,7 +22,7 @@ let timer = 0;
 export function wirePast() {
   for (const tab of tabs) tab.addEventListener("click", () => choose(tab.dataset.span));
   at("scrub").addEventListener("input", () => point(true));
-  at("scrub").addEventListener("focus", () => point(at("scrub").matches(":focus-visible")));
+  at("scrub").addEventListener("focus", () => point(hasKeyboardFocus(at("scrub"))));
   at("scrub").addEventListener("blur", () => point(false));
   for (const kind of ["pointerdown", "pointermove"]) at("scrub").addEventListener(kind, follow);
   for (const kind of ["pointerleave", "pointercancel"]) at("scrub").addEventListener(kind, () => point(false));

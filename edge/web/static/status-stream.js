@@ -7,60 +7,56 @@ const FIRST_RETRY_MS = 500;
 const LONGEST_RETRY_MS = 8000;
 
 export class StatusStream {
-  #url;
-  #onStatus;
-  #onLost;
-  #source = null;
-  #timer = 0;
-  #retryMs = FIRST_RETRY_MS;
-  #full = false; // whether the viewer limit was reached at the last attempt
-
   // `onLost` gets whether the viewer limit is the reason.
   constructor(url, onStatus, onLost) {
-    this.#url = url;
-    this.#onStatus = onStatus;
-    this.#onLost = onLost;
+    this._url = url;
+    this._onStatus = onStatus;
+    this._onLost = onLost;
+    this._source = null;
+    this._timer = 0;
+    this._retryMs = FIRST_RETRY_MS;
+    this._full = false; // whether the viewer limit was reached at the last attempt
   }
 
   open() {
     this.close();
-    this.#source = new EventSource(this.#url);
-    this.#source.onmessage = (event) => this.#receive(event);
-    this.#source.onerror = () => this.#reopen();
-    this.#watch();
+    this._source = new EventSource(this._url);
+    this._source.onmessage = (event) => this._receive(event);
+    this._source.onerror = () => this._reopen();
+    this._watch();
   }
 
   close() {
-    clearTimeout(this.#timer);
-    this.#source?.close();
-    this.#source = null;
+    clearTimeout(this._timer);
+    this._source?.close();
+    this._source = null;
   }
 
-  #receive(event) {
-    this.#retryMs = FIRST_RETRY_MS;
-    this.#full = false;
-    this.#watch();
-    this.#onStatus(JSON.parse(event.data));
+  _receive(event) {
+    this._retryMs = FIRST_RETRY_MS;
+    this._full = false;
+    this._watch();
+    this._onStatus(JSON.parse(event.data));
   }
 
-  #watch() {
-    clearTimeout(this.#timer);
-    this.#timer = setTimeout(() => this.#reopen(), SILENCE_MS);
+  _watch() {
+    clearTimeout(this._timer);
+    this._timer = setTimeout(() => this._reopen(), SILENCE_MS);
   }
 
-  #reopen() {
+  _reopen() {
     this.close();
-    this.#onLost(this.#full);
-    this.#timer = setTimeout(() => this.open(), this.#retryMs);
-    this.#retryMs = Math.min(this.#retryMs * 2, LONGEST_RETRY_MS);
-    this.#findReason();
+    this._onLost(this._full);
+    this._timer = setTimeout(() => this.open(), this._retryMs);
+    this._retryMs = Math.min(this._retryMs * 2, LONGEST_RETRY_MS);
+    this._findReason();
   }
 
   // A browser does not tell a script the status with which an event stream was refused.
-  async #findReason() {
-    const response = await request(this.#url, { method: "HEAD" });
+  async _findReason() {
+    const response = await request(this._url, { method: "HEAD" });
     if (response && leaveIfLoggedOut(response.status)) return;
-    this.#full = response?.status === 503;
-    if (!this.#source) this.#onLost(this.#full);
+    this._full = response?.status === 503;
+    if (!this._source) this._onLost(this._full);
   }
 }

@@ -2,7 +2,7 @@
 
 import { COLUMN_S, COLUMNS, History, overall, ranked } from "./history.js";
 import * as strings from "./strings.js";
-import { setText, shape } from "./dom.js";
+import { hasKeyboardFocus, setText, shape } from "./dom.js";
 import { column } from "./drawing.js";
 
 const POLL_MS = 5000;
@@ -23,7 +23,7 @@ let timer = 0;
 export function wireTimeline() {
   plot.append(...areas.values(), cursor);
   scrub.addEventListener("input", () => point(true));
-  scrub.addEventListener("focus", () => point(scrub.matches(":focus-visible")));
+  scrub.addEventListener("focus", () => point(hasKeyboardFocus(scrub)));
   scrub.addEventListener("blur", () => point(false));
   for (const kind of ["pointerdown", "pointermove"]) scrub.addEventListener(kind, follow);
   for (const kind of ["pointerleave", "pointercancel"]) scrub.addEventListener(kind, () => point(false));

@@ -10,15 +10,12 @@ const FIRST_RETRY_MS = 2500; // the device reports a new stream within one or tw
 const LONGEST_RETRY_MS = 10000;
 
 export class Video {
-  refused = false; // whether the viewer limit was reached at the last attempt
-  #image;
-  #url;
-  #requestedAt = 0;
-  #retryMs = FIRST_RETRY_MS;
-
   constructor(image, url) {
-    this.#image = image;
-    this.#url = url;
+    this._image = image;
+    this._url = url;
+    this._requestedAt = 0;
+    this._retryMs = FIRST_RETRY_MS;
+    this.refused = false; // whether the viewer limit was reached at the last attempt
     image.addEventListener("error", async () => {
       const response = await request(url, { method: "HEAD" });
       this.refused = response?.status === 503;
@@ -32,21 +29,21 @@ export class Video {
       addEventListener("load", () => this.show(), { once: true });
       return;
     }
-    this.#requestedAt = performance.now();
-    this.#image.src = `${this.#url}&at=${Date.now()}`;
+    this._requestedAt = performance.now();
+    this._image.src = `${this._url}&at=${Date.now()}`;
   }
 
   hide() {
-    this.#image.removeAttribute("src");
+    this._image.removeAttribute("src");
   }
 
   // `watching` is whether the device still sends the stream.
   update(watching) {
     if (watching) {
       this.refused = false;
-      this.#retryMs = FIRST_RETRY_MS;
-    } else if (performance.now() - this.#requestedAt > this.#retryMs) {
-      this.#retryMs = Math.min(this.#retryMs * 2, LONGEST_RETRY_MS);
+      this._retryMs = FIRST_RETRY_MS;
+    } else if (performance.now() - this._requestedAt > this._retryMs) {
+      this._retryMs = Math.min(this._retryMs * 2, LONGEST_RETRY_MS);
       this.show();
     }
   }
