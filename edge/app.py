@@ -19,7 +19,9 @@ from edge.history.database import delete_history
 from edge.history.history import History
 from edge.history.recorder import HistoryFile
 from edge.integrations import Parts, open_integrations
+from edge.kept_greeting import KeptGreeting
 from edge.kept_regions import KeptRegions
+from edge.leds import turns
 from edge.leds.button import PushButton
 from edge.leds.leds import Leds, lit_mode
 from edge.leds.pins import check_button, is_raspberry_pi, open_pin_factory
@@ -42,6 +44,7 @@ from edge.system.thermal import ThermalMonitor
 from edge.vision.ignored_regions import IgnoredRegions
 from edge.vision.manifest import read_manifest
 from edge.web.app import Controls, create_app
+from edge.web.first_minute import FirstMinute, LedTest
 from edge.web.server.server import RESERVED_THREADS, WebServer
 from edge.web.setup import PageInfo, WebSetup, set_up_web
 from edge.web.stream import JpegFeed
@@ -113,6 +116,9 @@ def run_device(
             controls=Controls(pause=service.pause, resume=service.resume),
             history=kept or history,
             regions=KeptRegions(regions, _state_folder(config)),
+            first_minute=FirstMinute(
+                greeting=KeptGreeting(_state_folder(config)), led_test=_led_test(config, leds)
+            ),
             metrics=lambda accept: metrics.render(service.report(), len(feed.viewers), accept),
         )
         server = _start_server(config, web, web_setup)
@@ -144,7 +150,7 @@ def _sinks(
         yield StatusLine(manager.status)
     if leds is not None:
         yield leds
-        if config.leds.factory == "mock" or not is_raspberry_pi():
+        if _are_simulated(config):
             yield TerminalLeds(leds.state, terminal)
 
 
@@ -176,6 +182,22 @@ def _open_leds(config: Config, labels: tuple[str, ...], pin_factory: Any) -> Led
     return None if config.leds.mode == "off" else Leds(config.leds, labels, pin_factory)
 
 
+def _led_test(config: Config, leds: Leds | None) -> LedTest | None:
+    if leds is None:
+        return None
+    return LedTest(
+        begin=leds.test,
+        each_s=turns.EACH_S,
+        together_s=turns.TOGETHER_S,
+        is_simulated=_are_simulated(config),
+    )
+
+
+def _are_simulated(config: Config) -> bool:
+    """Whether the LEDs in use are not connected to anything."""
+    return config.leds.factory == "mock" or not is_raspberry_pi()
+
+
 def _open_button(config: ButtonConfig, pin_factory: Any, service: Service) -> PushButton:
     held = power_off if config.mode == "pause_and_shutdown" else None
     return PushButton(config, pin_factory, pressed=service.toggle, held=held)
@@ -196,7 +218,7 @@ def walk_leds(config: Config, terminal: TextIO) -> None:
     listen().be_orderly()
     listen().calls(asked.set)
     with closing(open_pin_factory(config.leds.factory)) as pin_factory:
-        if config.leds.factory == "mock" or not is_raspberry_pi():
+        if _are_simulated(config):
             print("simulated pins: no LED is connected", file=terminal)
         walk(
             config.leds,

@@ -6,6 +6,7 @@ import math
 from typing import Literal
 
 from edge.datatypes import CameraState, LedState, Report
+from edge.leds import turns
 from edge.leds.mood import per_emotion_levels, rgb_mood
 
 STATUS, PRIVACY = "status", "privacy"
@@ -14,6 +15,7 @@ RGB_NAMES = ("red", "green", "blue")
 EASE_S = 0.12  # a change reaches 63% after this long: no flicker, and no visible lag
 SILENCE_S = 1.2  # without a report for this long the camera counts as lost
 _PRIVACY_LEVEL = 0.3  # at least: a low brightness must not hide that the camera is on
+_TEST_LEVEL = 0.3  # at least: a low brightness must not look like a broken wire
 _STEP = 1 / 255  # the least visible difference
 
 
@@ -39,11 +41,23 @@ class Animation:
         self._told_at_s: float | None = None
         self._eased_at_s = -math.inf
         self._status = 0.0
+        self._test_began_s: float | None = None
+        self._test_levels: dict[str, float] | None = None
 
     @property
     def names(self) -> tuple[str, ...]:
         """The LEDs in the order of display: the mood, then status and privacy."""
         return (*self._mood_names, STATUS, PRIVACY)
+
+    @property
+    def tested_names(self) -> tuple[str, ...]:
+        """The LEDs that the test lights: all but privacy, which tells the truth during it, too."""
+        return (*self._mood_names, STATUS)
+
+    def begin_test(self, now_s: float) -> None:
+        """Light each LED in turn from now on; one that runs begins again."""
+        self._test_began_s = now_s
+        self._test_levels = turns.levels_at(self.tested_names, 0.0)
 
     def tell(self, report: Report, now_s: float) -> None:
         """Set the report as the target."""
@@ -63,12 +77,19 @@ class Animation:
         self._moods = {k: _eased(v, self._targets[k], share) for k, v in self._moods.items()}
         self._eased_at_s = now_s
         self._status = status_level(CameraState.LOST if silent else self._camera, now_s)
+        if self._test_began_s is not None:
+            self._test_levels = turns.levels_at(self.tested_names, now_s - self._test_began_s)
+            if self._test_levels is None:
+                self._test_began_s = None
         return self.state()
 
     def state(self) -> LedState:
         """Return the latest levels."""
+        brightness = self.brightness
         levels = {**self._moods, STATUS: self._status}
-        levels = {name: level * self.brightness for name, level in levels.items()}
+        if self._test_levels is not None:
+            levels, brightness = self._test_levels, max(brightness, _TEST_LEVEL)
+        levels = {name: level * brightness for name, level in levels.items()}
         levels[PRIVACY] = max(self.brightness, _PRIVACY_LEVEL) if self._camera_on else 0.0
         return LedState(mode=self._mode, levels=levels)
 

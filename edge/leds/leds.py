@@ -48,6 +48,7 @@ class Leds:
         self._fault: OutputError | None = None
         with ExitStack() as opened:
             self._leds = open_leds(config, labels, pin_factory, opened)
+            self._places = {name: place_of(led) for name, led in self._leds.items()}
             self._closing = threading.Event()
             self._thread = start_thread("leds", self._run)
             self._opened = opened.pop_all()
@@ -80,6 +81,18 @@ class Leds:
         """Change the brightness, 0..1, until the end of the program; callable from any thread."""
         with self._lock:
             self._animation.brightness = brightness
+
+    def test(self) -> dict[str, str]:
+        """Light each LED but privacy in turn, then all, and return each one's name and pin.
+
+        Returns at once; see turns.py for how long each is lit. Callable from any thread. Raises
+        OutputError while a pin cannot be driven.
+        """
+        with self._lock:
+            if self._fault is not None:
+                raise self._fault
+            self._animation.begin_test(self._clock())
+            return {name: self._places[name] for name in self._animation.tested_names}
 
     def close(self) -> None:
         """Turn every LED off and release the pins."""
@@ -136,6 +149,12 @@ def open_leds(
         leds[name] = led = _open_led(name, pin, config, pin_factory)
         opened.callback(_turn_off, led)
     return leds
+
+
+def place_of(led: Any) -> str:
+    """Return where an LED is connected: "GPIO16, pin 36 of the header"."""
+    place = led.pin.info
+    return f"{place.name}, pin {place.number} of the header"
 
 
 def _open_led(name: str, pin: int, config: LedsConfig, pin_factory: Any) -> Any:

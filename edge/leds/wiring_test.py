@@ -9,7 +9,7 @@ from typing import Any
 
 from edge.config import LedsConfig
 from edge.errors import OutputError
-from edge.leds.leds import open_leds
+from edge.leds.leds import open_leds, place_of
 from edge.leds.mood import light_of
 
 EACH_S = 1.0
@@ -43,8 +43,7 @@ def walk(
 def _steps(leds: dict[str, Any]) -> Iterator[tuple[str, set[str], float]]:
     longest = max(map(len, leds))
     for name, led in leds.items():
-        place = led.pin.info  # GPIO16 is pin 36 of the header
-        yield f"{name:<{longest}}  {place.name}, pin {place.number} of the header", {name}, EACH_S
+        yield f"{name:<{longest}}  {place_of(led)}", {name}, EACH_S
     yield "all together", set(leds), TOGETHER_S
 
 

@@ -22,6 +22,7 @@ from edge.web.auth.forwarded import Forwarded
 from edge.web.auth.login import add_login
 from edge.web.auth.request_guard import add_request_guard
 from edge.web.auth.viewer_links import ViewerLinks, viewer_token
+from edge.web.first_minute import NO_FIRST_MINUTE, FirstMinute, add_first_minute
 from edge.web.history import History, add_history
 from edge.web.history_download import add_downloads
 from edge.web.links import add_links
@@ -62,6 +63,7 @@ def create_app(
     history: History,
     metrics: Callable[[str], tuple[bytes, str]] = no_metrics,
     regions: Regions = NO_REGIONS,
+    first_minute: FirstMinute = NO_FIRST_MINUTE,
     version: str = __version__,
 ) -> Flask:
     """Return the application. `report` and `leds` are called for each response and must not block.
@@ -80,6 +82,7 @@ def create_app(
     add_history(app, history, labels)
     add_metrics(app, metrics)
     add_regions(app, regions)
+    add_first_minute(app, first_minute)
     add_downloads(app, history, labels)
     event_viewers = ViewerLimit(feed.viewers.limit)
 
@@ -107,6 +110,8 @@ def create_app(
             auth=access.auth,
             privacy=feed.privacy,
             is_viewer=viewer_token() is not None,
+            greets=first_minute.greeting.is_due and viewer_token() is None,
+            has_leds=first_minute.led_test is not None,
             late_ms=round(MAX_AGE_S * 1000),
         )
 

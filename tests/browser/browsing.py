@@ -54,19 +54,28 @@ class Browser(Protocol):
 class Page:
     """What a person would see on the page of a device, read from the live document.
 
-    The notice of first use has been read before, unless it is `first_use`.
+    The notice of first use has been read before, unless it is `first_use`. `before` is a script
+    that runs before those of the page; in Firefox it can change the storage only.
     """
 
     def __init__(
-        self, browser: Any, device: Any, *, path: str = "/", first_use: bool = False
+        self,
+        browser: Any,
+        device: Any,
+        *,
+        path: str = "/",
+        first_use: bool = False,
+        before: str = "",
     ) -> None:
         self.browser = browser
+        self.before = before
         self.address = f"http://127.0.0.1:{device.port}"
         browser.forget()  # the page before this one may miss its device, and say so
         self.open(path, first_use=first_use)
 
     def open(self, path: str = "/", *, first_use: bool = False) -> None:
-        self.browser.get_after("" if first_use else _READ, f"{self.address}{path}")
+        script = self.before if first_use else f"{self.before};{_READ}"
+        self.browser.get_after(script, f"{self.address}{path}")
 
     @property
     def path(self) -> str:

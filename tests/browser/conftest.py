@@ -28,12 +28,14 @@ from edge.datatypes import (
 )
 from edge.history.history import History
 from edge.latest import Latest
+from edge.leds.leds import Leds
 from edge.web.app import Controls, create_app
 from edge.web.auth.allowed_hosts import AllowedHosts
 from edge.web.auth.authenticator import Access, Authenticator
 from edge.web.auth.forwarded import NO_PROXIES, TrustedProxies
 from edge.web.auth.sessions import Sessions
 from edge.web.auth.tokens import AccessTokens
+from edge.web.first_minute import NO_FIRST_MINUTE, FirstMinute
 from edge.web.regions import NO_REGIONS, Regions
 from edge.web.server.server import WebServer
 from edge.web.stream import JpegFeed
@@ -57,6 +59,8 @@ class ScriptedDevice:
         frame_ancestors: tuple[str, ...] = (),
         proxies: TrustedProxies = NO_PROXIES,
         regions: Regions = NO_REGIONS,
+        first_minute: FirstMinute = NO_FIRST_MINUTE,
+        lit: Leds | None = None,
     ) -> None:
         self.code = code or ""
         self.camera = CameraState.LIVE
@@ -82,7 +86,7 @@ class ScriptedDevice:
         app = create_app(
             reports=self._reports,
             report=self.report,
-            leds=lambda: self.leds,
+            leds=lambda: self.leds if lit is None else lit.state(),
             labels=LABELS,
             feed=feed,
             access=Access(
@@ -95,6 +99,7 @@ class ScriptedDevice:
             controls=Controls(pause=self.pause, resume=self.resume),
             history=self.history,
             regions=regions,
+            first_minute=first_minute,
             version="0.0-test",
         )
         self.feed = feed

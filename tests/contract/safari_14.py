@@ -14,8 +14,9 @@ PROPERTIES = _names(
     -webkit-appearance -webkit-text-size-adjust align-content align-items align-self animation
     background background-color border border-bottom border-bottom-color border-collapse
     border-color border-left border-radius border-right border-style border-top border-width bottom
-    box-shadow box-sizing clip-path color column-gap content cursor display fill fill-opacity filter
-    flex flex-basis flex-direction flex-flow flex-grow flex-shrink flex-wrap font font-size
+    box-shadow box-sizing clip-path color column-gap content counter-increment counter-reset cursor
+    display fill fill-opacity filter flex flex-basis flex-direction flex-flow flex-grow flex-shrink
+    flex-wrap font font-family font-size
     font-style font-variant-numeric font-weight gap grid-area grid-auto-columns grid-auto-flow
     grid-auto-rows grid-column grid-row grid-template-areas grid-template-columns
     grid-template-rows height justify-content justify-items justify-self left letter-spacing
@@ -54,8 +55,9 @@ ORNAMENTAL_PSEUDOS = {
 
 FUNCTIONS = _names(
     """
-    blur brightness calc clamp cubic-bezier env grayscale inset linear-gradient max min minmax
-    polygon repeat rgb rgba rotate scale scaleX scaleY translate translateX translateY url var
+    blur brightness calc clamp counter cubic-bezier env grayscale inset linear-gradient max min
+    minmax polygon repeat rgb rgba rotate scale scaleX scaleY translate translateX translateY url
+    var
     """
 )
 UNITS = _names("% ch deg em fr ms px rem s vh vmax vmin vw")

@@ -16,6 +16,7 @@ from edge.web.auth.forwarded import NO_PROXIES
 from edge.web.auth.rate_limit import RateLimit
 from edge.web.auth.sessions import Sessions
 from edge.web.auth.tokens import AccessTokens
+from edge.web.first_minute import NO_FIRST_MINUTE, FirstMinute
 from edge.web.metrics import no_metrics
 from edge.web.regions import NO_REGIONS, Regions
 from edge.web.stream import JpegFeed
@@ -48,6 +49,7 @@ class Device:
         self.hosts = AllowedHosts()
         self.metrics = no_metrics
         self.regions: Regions = NO_REGIONS
+        self.first_minute: FirstMinute = NO_FIRST_MINUTE
         self.scenes: Latest[Scene] = Latest()
         self.reports: Latest[Report] = Latest()
         self.history = History()
@@ -71,6 +73,7 @@ class Device:
             history=self.history,
             metrics=self.metrics,
             regions=self.regions,
+            first_minute=self.first_minute,
         )
 
     def _access(self) -> Access:

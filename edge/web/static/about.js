@@ -1,27 +1,12 @@
 // The notice of first use: opens once in each browser, and with its button.
 
+import { isRemembered, remember } from "./remembered.js";
+
 const KEY = "about-read";
 const dialog = document.getElementById("about");
 
 export function wireAbout() {
   document.getElementById("about-open").addEventListener("click", () => dialog.showModal());
-  dialog.addEventListener("close", remember);
-  if (!wasRead()) dialog.showModal();
-}
-
-// Storage may be forbidden. Then the notice opens each time.
-function wasRead() {
-  try {
-    return localStorage.getItem(KEY) !== null;
-  } catch {
-    return false;
-  }
-}
-
-function remember() {
-  try {
-    localStorage.setItem(KEY, "yes");
-  } catch {
-    return;
-  }
+  dialog.addEventListener("close", () => remember(KEY));
+  if (!isRemembered(KEY)) dialog.showModal();
 }

@@ -16,14 +16,16 @@ export function request(address, options = {}) {
   return fetch(address, { ...options, headers: { ...headers, ...type }, signal: controller.signal }).catch(() => null);
 }
 
-// Throws an Error whose message tells the user why the request failed.
+// Returns the response's JSON, null when the session has ended. Throws an Error whose message tells the
+// user why the request failed.
 export async function post(address, values) {
   const options = { method: "POST", redirect: "manual" };
   if (values) options.body = JSON.stringify(values);
   const response = await request(address, options);
   if (!response) throw new Error(strings.noResponse);
-  if (leaveIfLoggedOut(response.status)) return;
+  if (leaveIfLoggedOut(response.status)) return null;
   if (response.status >= 400) throw new Error(strings.refused(response.status));
+  return response.json().catch(() => null);
 }
 
 // Opens the login page if the status says that the session has ended; returns whether it does.

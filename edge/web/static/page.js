@@ -2,6 +2,7 @@
 
 import { wireAbout } from "./about.js";
 import { wireDialogs } from "./dialogs.js";
+import { showFirstMinute, wireFirstMinute } from "./first-minute.js";
 import { showPaused, wireControls } from "./controls.js";
 import { leaveIfLoggedOut, post } from "./api.js";
 import { showFaces } from "./faces.js";
@@ -38,6 +39,7 @@ function show(status) {
   showFaces(faces);
   at("empty").hidden = !health.healthy || faces.length > 0;
   showLeds(status.leds);
+  showFirstMinute(status);
 }
 
 function showLost(full) {
@@ -47,6 +49,7 @@ function showLost(full) {
   showMood(false, 0);
   showFaces([]);
   showLeds(null);
+  showFirstMinute(null);
 }
 
 function stateOf(health) {
@@ -112,6 +115,7 @@ function wakeOrSleep() {
 
 wireDialogs();
 wireAbout();
+wireFirstMinute();
 wireControls(showError);
 wireTimeline();
 wireRegions(showError);

@@ -39,6 +39,21 @@ export const regionsUnknown = "The ignored regions could not be read.";
 export const region = (number, [x1, y1, x2, y2]) =>
   `Ignored region ${number}: from ${percent(x1)} to ${percent(x2)} across, ${percent(y1)} to ${percent(y2)} down`;
 
+// The check of the first minute.
+
+export function cameraCheck(status, seen, isDemo) {
+  if (!status) return banners.offline;
+  const faces = `${seen} ${isDemo ? "drawn " : ""}${seen === 1 ? "face" : "faces"}`;
+  if (seen) return `The ${isDemo ? "demo" : "camera"} sees ${faces}.`;
+  return status.health.healthy ? "No face in view yet." : banners[status.health.camera];
+}
+
+export const ledLit = (name, pin) => `Now: ${name} (${pin})`;
+export const allLedsLit = "Now: all together";
+export const ledsTested = "Did each one light when it was named? If not, check its wire, and its pin in the settings.";
+export const simulatedLeds = "No LED is connected here: they are drawn on this page and in the terminal.";
+export const ledTestFailed = (why) => `The LEDs could not be tested: ${why}`;
+
 export const fullScreen = "Full screen";
 export const leaveFullScreen = "Leave full screen";
 
