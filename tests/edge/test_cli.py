@@ -261,17 +261,25 @@ class Device:
             time.sleep(0.02)
         raise AssertionError(f"no address within a minute: {self.lines}")
 
-    def open(self, path: str) -> HTTPResponse:
+    def open(self, path: str, method: str = "GET") -> HTTPResponse:
         """Ask as a machine does, with the access code."""
         url = self.address() + path
         headers = {"Authorization": f"Bearer {self.code_file.read_text().strip()}"}
-        request = urllib.request.Request(url, headers=headers)
+        request = urllib.request.Request(url, headers=headers, method=method)
         answer: HTTPResponse = urllib.request.urlopen(request, timeout=5)
         return answer
 
     def get(self, path: str) -> Any:
         with self.open(path) as answer:
             return json.load(answer)
+
+    def post(self, path: str) -> Any:
+        with self.open(path, "POST") as answer:
+            return json.load(answer)
+
+    def greets(self) -> bool:
+        with self.open("/") as page:
+            return b'id="first-minute"' in page.read()
 
     def end(self, number: int) -> float:
         start_s = time.monotonic()
@@ -308,6 +316,21 @@ def test_the_demo_shows_labelled_faces_and_ends_on_sigterm(state: Path) -> None:
             assert device.end(signal.SIGTERM) < 3
         assert device.process.returncode == 0
         assert any("LEDs: " in line for line in device.lines)
+
+
+def test_the_demo_greets_once_even_if_the_power_fails_right_after(state: Path) -> None:
+    with running(state) as device:
+        assert device.greets()
+        tested = device.post("/api/leds/test")
+        assert [led["name"] for led in tested["leds"]][-1] == "status"
+        assert tested["simulated"]
+        levels = device.get("/api/status")["leds"]["levels"]
+        assert levels["privacy"] > 0
+        assert device.post("/api/first-minute") == {"due": False, "kept": True}
+        assert not device.greets()
+        device.process.kill()
+    with running(state) as device:
+        assert not device.greets()
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
