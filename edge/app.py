@@ -18,7 +18,7 @@ from edge.errors import ConfigError, StateError
 from edge.history.database import delete_history
 from edge.history.history import History
 from edge.history.recorder import HistoryFile
-from edge.integrations import Parts, open_integrations
+from edge.integrations import open_integrations
 from edge.kept_regions import KeptRegions
 from edge.leds.button import PushButton
 from edge.leds.leds import Leds, lit_mode
@@ -30,6 +30,7 @@ from edge.models import load_vision, model_path, round_of
 from edge.outputs.fanout import FanOut
 from edge.outputs.metrics import Metrics
 from edge.outputs.sink import Sink
+from edge.parts import Parts
 from edge.process.signals import listen
 from edge.service import Service
 from edge.state import find_folder, open_folder

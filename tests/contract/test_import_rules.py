@@ -20,7 +20,9 @@ CORE = RECORDS | {
 SHAPES = {"edge.camera.source", "edge.outputs.sink"}  # protocols: a name for what is passed in
 # The device, the reader of files, the doctor, and the command line in front of them.
 WIRING = {
-    *("edge.app", "edge.models", "edge.integrations", "edge.doctor"),
+    *("edge.app", "edge.models", "edge.doctor"),
+    *("edge.integrations", "edge.mqtt_integration", "edge.hooks_integration"),
+    "edge.parts",
     "edge.fleet_sim",
     *("edge.cli", "edge.arguments", "edge.process.entry", "edge.__main__"),
 }
