@@ -20,7 +20,7 @@ CORE = RECORDS | {
 SHAPES = {"edge.camera.source", "edge.outputs.sink"}  # protocols: a name for what is passed in
 # The device, the reader of files, the doctor, and the command line in front of them.
 WIRING = {
-    *("edge.app", "edge.models", "edge.doctor"),
+    *("edge.app", "edge.models", "edge.doctor", "edge.connection_checks"),
     *("edge.integrations", "edge.mqtt_integration", "edge.hooks_integration"),
     "edge.parts",
     "edge.fleet_sim",

@@ -305,7 +305,7 @@ def test_a_covered_lens(tmp_path: Path):
 
 CHECKS = [
     *("system", "packages", "model", "face-detector", "camera", "groups", "gpio", "port"),
-    *("access", "temperature", "throttling", "disk", "clock"),
+    *("access", "mqtt", "hooks", "temperature", "throttling", "disk", "clock"),
 ]
 
 
@@ -381,7 +381,7 @@ def test_what_depends_on_settings_that_cannot_be_read_is_not_claimed(pi: Machine
         hardware=Hardware(open_pi=opened, open_usb=opened),
         ask=opened,
     )
-    unknown = ("camera", "groups", "gpio", "port", "access")
+    unknown = ("camera", "groups", "gpio", "port", "access", "mqtt", "hooks")
     assert [verdict(findings[check]) for check in unknown] == [(WARN, "settings")] * len(unknown)
     assert "this machine only" not in findings["access"].message
     assert "7 expressions" in findings["model"].message
