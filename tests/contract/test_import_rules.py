@@ -28,6 +28,7 @@ WIRING = {
 }
 READER = "edge.analysis"  # of files: the modules of this package wire as well
 BENCH = "edge.bench"  # measures all parts
+SELFTEST = "edge.selftest"  # tries them with a person's help
 # In the order in which data flows: none may import another but for what READS allows.
 PARTS = [f"edge.{p}" for p in ("camera", "vision", "leds", "outputs", "history", "web", "system")]
 READS = {("edge.web", "edge.history")}
@@ -145,7 +146,7 @@ def may_know(module: str, other: str) -> bool:
 
 
 def is_wiring(module: str) -> bool:
-    return module in WIRING or f"{module}.".startswith((f"{READER}.", f"{BENCH}."))
+    return module in WIRING or f"{module}.".startswith((f"{READER}.", f"{BENCH}.", f"{SELFTEST}."))
 
 
 def part_of(module: str) -> str | None:
