@@ -51,7 +51,7 @@ class NewestFrames:
     def close(self) -> None:
         """Stop the reader, which releases the camera. See FrameSource.
 
-        It takes as long as the pending read, for some cameras that hang up to ten seconds.
+        It takes as long as the pending read: ten seconds for some cameras that hang.
         """
         self._is_closing = True
         self._latest.close()
