@@ -571,7 +571,7 @@ def test_settings_that_the_device_reads_are_settings_for_the_installer(
 def making_settings(machine: Machine, given: Path, then: str) -> list[str]:
     """Let make_settings run, with a group that exists; return what is printed."""
     group = grp.getgrgid(os.getgid()).gr_name
-    for tool in ("cmp", "install", "mv"):
+    for tool in ("cmp", "install", "ln", "mv"):
         if not (machine.bin / tool).exists():
             (machine.bin / tool).symlink_to(shutil.which(tool) or "/nowhere")
     return machine.call(
@@ -589,7 +589,7 @@ def test_given_settings_replace_the_present_ones_which_are_kept(machine: Machine
     assert settings.stat().st_mode & 0o777 == 0o640
     assert making_settings(machine, given, 'echo "$changes"') == ["0"]
     given.write_text("[web]\nport = 2\n")
-    assert making_settings(machine, given, 'echo "$changes"')[-1] == "1"
+    assert making_settings(machine, given, 'keep_old_settings; echo "$changes"')[-1] == "1"
     assert settings.read_text() == "[web]\nport = 2\n"
     assert settings.with_name("config.toml.old").read_text() == "[web]\nport = 1\n"
 
@@ -598,11 +598,16 @@ def test_given_settings_that_do_not_work_are_undone(machine: Machine):
     settings, given = machine.checkout / "etc/config.toml", machine.checkout / "fleet.toml"
     settings.parent.mkdir()
     settings.write_text("[web]\nport = 1\n")
+    older = settings.with_name("config.toml.old")
+    older.write_text("[web]\nport = 0\n")
     given.write_text("[web]\nport = 70000\n")
+    before = settings.stat()
     said = making_settings(machine, given, "undo")
     assert said[-1] == "; undone: the change of the settings"
     assert settings.read_text() == "[web]\nport = 1\n"
-    assert [path.name for path in settings.parent.iterdir()] == ["config.toml"]
+    assert (settings.stat().st_ino, settings.stat().st_mtime) == (before.st_ino, before.st_mtime)
+    assert older.read_text() == "[web]\nport = 0\n"
+    assert sorted(settings.parent.iterdir()) == [settings, older]
 
 
 def test_undoing_goes_backwards_and_keeps_every_word_of_a_command(machine: Machine):
