@@ -51,7 +51,7 @@ def observe(
         observer.end()
         return failed("camera", _explained(exc, config)), observer.figures()
     observer.end()
-    return _judged(observer, source_of(config, service)), observer.figures()
+    return _judged(observer, _source(config, service)), observer.figures()
 
 
 def _run_for(service: Service, seconds: float, tell: Callable[[str], None]) -> None:
@@ -80,7 +80,7 @@ def _judged(observer: Observer, source: str) -> Step:
     return passed("camera", message)
 
 
-def source_of(config: Config, service: Service) -> str:
+def _source(config: Config, service: Service) -> str:
     """Return the name of the source, without an address or a path, which may be private."""
     if is_network(config.camera):
         return "a network camera"
