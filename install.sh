@@ -161,6 +161,7 @@ install_release() {
     check_settings "$release"
     make_state "$release"
     activate "$version"
+    keep_old_settings
     remove_old_releases "$version"
     ((steps)) || echo "nothing to change: emotion-edge $version is installed"
     [[ $dry == yes ]] || print_how_to_use "$version"
@@ -269,12 +270,17 @@ make_settings() {
     local new=${given:-$here/systemd/config.toml}
     if [[ -e $settings ]]; then
         [[ -n $given ]] && ! cmp -s -- "$given" "$settings" || return 0
-        step "keeping the present settings as $settings.old" cp -p -- "$settings" "$settings.old"
-        on_failure "the change of the settings" mv -- "$settings.old" "$settings"
+        step "keeping the present settings as $settings.old" ln -f -- "$settings" "$settings.before"
+        on_failure "the change of the settings" mv -- "$settings.before" "$settings"
     fi
     [[ -d ${settings%/*} ]] || on_failure "the settings" remove_folder "${settings%/*}"
     step "writing $settings" install -D -m 0640 -g "$user" -- "$new" "$settings"
     changes=$((changes + 1))
+}
+
+# Only now, so that a change that is undone leaves an older .old as it was.
+keep_old_settings() {
+    [[ $dry == yes || ! -e $settings.before ]] || mv -f -- "$settings.before" "$settings.old"
 }
 
 # --- a release -----------------------------------------------------------------------------------

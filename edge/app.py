@@ -18,7 +18,7 @@ from edge.errors import ConfigError, StateError
 from edge.history.database import delete_history
 from edge.history.history import History
 from edge.history.recorder import HistoryFile
-from edge.integrations import Parts, open_integrations
+from edge.integrations import open_integrations
 from edge.kept_greeting import KeptGreeting
 from edge.kept_regions import KeptRegions
 from edge.leds import turns
@@ -27,11 +27,12 @@ from edge.leds.leds import Leds, lit_mode
 from edge.leds.pins import check_button, is_raspberry_pi, open_pin_factory
 from edge.leds.terminal import TerminalLeds, can_encode
 from edge.leds.wiring_test import walk
-from edge.metering import MeteredOutputs, MeteredStage
+from edge.metering import MeteredOutputs
 from edge.models import load_vision, model_path, round_of
 from edge.outputs.fanout import FanOut
 from edge.outputs.metrics import Metrics
 from edge.outputs.sink import Sink
+from edge.parts import Parts
 from edge.process.signals import listen
 from edge.service import Service
 from edge.state import find_folder, open_folder
@@ -91,7 +92,7 @@ def run_device(
         cameras = hardware or counting_hardware(metrics.note_corrupt_frame)
         service = Service(
             lambda: open_source(config.camera, cameras),
-            MeteredStage(vision.pipeline(config), metrics),
+            vision.pipeline(config),
             MeteredOutputs(outputs, metrics),
             config.camera,
             alive=manager.alive,

@@ -11,6 +11,8 @@ from pathlib import Path
 from edge import __version__
 from edge.config.options import number
 
+_MOST_MINUTES = 120
+
 
 def parser() -> argparse.ArgumentParser:
     """Return the parser; `command` of its result is the name of the command."""
@@ -40,6 +42,23 @@ def parser() -> argparse.ArgumentParser:
     doctor.add_argument("--json", action="store_true", help="print one JSON object")
 
     _add_bench(commands.add_parser("bench", parents=[settings], help="measure speed and memory"))
+
+    selftest = commands.add_parser(
+        "selftest",
+        parents=[settings],
+        help="try camera, LEDs, button and heat of a device, and write a report to send",
+    )
+    _add_device_options(selftest)
+    selftest.add_argument(
+        "--minutes", type=_minutes, default=10.0, metavar="N", help="with the camera; by default 10"
+    )
+    selftest.add_argument(
+        "--report",
+        type=Path,
+        default=Path("emotion-edge-selftest.json"),
+        metavar="FILE",
+        help="by default emotion-edge-selftest.json in this folder",
+    )
 
     leds = commands.add_parser(
         "leds", parents=[settings], help="light each LED in turn, to check the wires"
@@ -114,6 +133,14 @@ def _count(text: str) -> int:
     if not re.fullmatch(r"[0-9]{1,9}", text) or int(text) < 1:
         raise argparse.ArgumentTypeError(f"{text!r} is not a number from 1 on")
     return int(text)
+
+
+def _minutes(text: str) -> float:
+    if not re.fullmatch(r"[0-9]{1,3}(\.[0-9]{1,3})?", text) or not 0 < float(text) <= _MOST_MINUTES:
+        raise argparse.ArgumentTypeError(
+            f"{text!r}: expected a number over 0 and up to {_MOST_MINUTES}"
+        )
+    return float(text)
 
 
 def _add_bench(bench: argparse.ArgumentParser) -> None:

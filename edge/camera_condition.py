@@ -61,6 +61,11 @@ def given_up(signs: Signs, config: CameraConfig) -> str:
     return f"{signs.name}: {silence}{known}; {advice}"
 
 
+def is_network(config: CameraConfig) -> bool:
+    """Whether the source is a network camera."""
+    return config.source.startswith(("rtsp:", "http:", "https:"))
+
+
 def is_file(config: CameraConfig) -> bool:
     """Whether the source is a file or a folder of images."""
     return config.source.startswith(("file:", "images:"))

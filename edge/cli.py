@@ -195,6 +195,14 @@ def _bench(args: argparse.Namespace) -> int:
     return bench(args, settings_of(args))
 
 
+def _selftest(args: argparse.Namespace) -> int:
+    from edge.selftest.command import selftest  # noqa: PLC0415 (loads every adapter)
+
+    file = device_file(args)
+    with named(file):
+        return selftest(args, settings_of(args, file))
+
+
 def _leds(args: argparse.Namespace) -> int:
     from edge.app import walk_leds  # noqa: PLC0415 (loads every adapter)
 
@@ -239,6 +247,7 @@ _COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
     "analyze": _analyze,
     "doctor": _doctor,
     "bench": _bench,
+    "selftest": _selftest,
     "leds": _leds,
     "config": _config,
     "code": _code,

@@ -17,8 +17,9 @@ import numpy as np
 
 from edge.camera.auto import Hardware, open_source
 from edge.camera.source import FIRST_FRAME_S
-from edge.camera_condition import is_file
+from edge.camera_condition import is_file, is_network
 from edge.config import Config
+from edge.connection_checks import check_broker, check_hooks
 from edge.datatypes import BBox, Track
 from edge.errors import ConfigError, EdgeError, ModelError, PackageMissing, UsageError
 from edge.leds.pins import BOARD_MODEL, check_button, is_raspberry_pi, wiring
@@ -72,7 +73,7 @@ _PACKAGES = _ALWAYS_NEEDED | {
 }
 _CHECKS = (
     *("system", "packages", "model", "face-detector", "camera", "groups", "gpio", "port"),
-    *("access", "temperature", "throttling", "disk", "clock"),
+    *("access", "mqtt", "hooks", "temperature", "throttling", "disk", "clock"),
 )
 _CAMERAS = ("auto", "picamera2", "v4l2")  # the sources that are devices
 _BLACK = 4  # the most brightness of a black frame, of 255
@@ -92,8 +93,8 @@ def examine(
 ) -> Iterator[Finding]:
     """Yield the findings one by one; the camera may take a few seconds.
 
-    `is_known` is false when the device's settings could not be read and `config` is not them: the
-    camera, the pins and the page are then not checked. A running device holds the camera: its
+    `is_known` is false when the device's settings could not be read and `config` is not them: what
+    depends on them is then not checked. A running device holds the camera: its
     page is then asked for the camera's state. The other arguments replace this machine in tests.
     """
     run = run or output_of
@@ -133,7 +134,7 @@ def _checks(config: Config, root: Path, run: Run) -> dict[str, _Check]:
 def _checks_of_settings(
     config: Config, root: Path, hardware: Hardware | None, running: Running | None, user: User
 ) -> dict[str, _Check]:
-    """Return the checks of the camera, the pins and the page."""
+    """Return the checks of the camera, the pins, the page and what the device connects to."""
     on_pi = _is_on_pi(root)
     return {
         "camera": lambda: (
@@ -143,6 +144,8 @@ def _checks_of_settings(
         "gpio": lambda: _check_pins(config, root, on_pi),
         "port": lambda: check_port(config.web, running, root),
         "access": lambda: check_access(config.web),
+        "mqtt": lambda: check_broker(config),
+        "hooks": lambda: check_hooks(config.hooks),
     }
 
 
@@ -209,6 +212,8 @@ def _refused_camera(exc: EdgeError, config: Config, root: Path) -> Finding:
         return failed("camera", str(exc), "config")
     if is_file(config.camera):
         return failed("camera", str(exc), "camera-file")
+    if is_network(config.camera):
+        return failed("camera", str(exc), "camera-network")
     if holders := camera_holders(root):
         return failed("camera", f"{exc}. Used by {', '.join(holders)}", "camera-busy")
     return failed("camera", str(exc), "camera")

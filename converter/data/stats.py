@@ -27,7 +27,7 @@ BAD_SHOWN = 10
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Survey:
+class DatasetStats:
     """`counts` of samples by split and label, in the order of LABELS.
 
     `statuses` counts the training samples by their SampleStatus. `voted` is the number of
@@ -59,17 +59,17 @@ def run(args: argparse.Namespace) -> int:
     reading = read_dataset(args.path, args.votes, args.label_map)
     if args.contact_sheet:
         write_together({args.contact_sheet: contact_sheet_png(reading.faces)})
-    lines = [*_lines(reading, survey(reading.faces)), *_copies(reading.faces)]
+    lines = [*_lines(reading, stats_of(reading.faces)), *_copies(reading.faces)]
     sys.stdout.write("\n".join(lines) + "\n")
     return 0
 
 
-def survey(faces: FaceDataset) -> Survey:
+def stats_of(faces: FaceDataset) -> DatasetStats:
     """Return the counts of `faces`."""
     voted = majority_labels(faces.votes)
     clear = voted >= 0
     statuses = faces.statuses()
-    return Survey(
+    return DatasetStats(
         counts={
             split: tuple(
                 np.bincount(faces.labels[faces.split == split], minlength=len(LABELS)).tolist()
@@ -106,22 +106,22 @@ def _in_words(copies: Copies) -> str:
     )
 
 
-def _lines(reading: Reading, counted: Survey) -> list[str]:
+def _lines(reading: Reading, stats: DatasetStats) -> list[str]:
     lines = ["".join(f"{name:>11}" for name in ("", *LABELS, "all"))]
-    for split, counts in counted.counts.items():
+    for split, counts in stats.counts.items():
         row = "".join(f"{count:11}" for count in (*counts, sum(counts)))
         lines.append(f"{SPLIT_NAMES[split]:11}{row}")
     lines.append("")
     lines.append(
-        f"Training uses {counted.statuses[SampleStatus.USED]} samples and leaves out "
-        f"{counted.statuses[SampleStatus.HELD_OUT]} that are in a held-out split too, "
-        f"{counted.statuses[SampleStatus.REPEATED]} repeated and "
-        f"{counted.statuses[SampleStatus.BLANK]} blank ones"
+        f"Training uses {stats.statuses[SampleStatus.USED]} samples and leaves out "
+        f"{stats.statuses[SampleStatus.HELD_OUT]} that are in a held-out split too, "
+        f"{stats.statuses[SampleStatus.REPEATED]} repeated and "
+        f"{stats.statuses[SampleStatus.BLANK]} blank ones"
     )
-    if counted.voted:
+    if stats.voted:
         lines.append(
-            f"FER+'s votes have a clear winner for {counted.voted} samples, which is their label "
-            f"for {counted.agreeing / counted.voted:.1%}"
+            f"FER+'s votes have a clear winner for {stats.voted} samples, which is their label "
+            f"for {stats.agreeing / stats.voted:.1%}"
         )
     lines += [*reading.notes]
     if reading.contempt:

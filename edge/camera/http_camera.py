@@ -13,9 +13,9 @@ from urllib.error import HTTPError, URLError
 from edge.camera.jpeg import decoded
 from edge.camera.mjpeg import MOST_JPEG_BYTES, JpegParts
 from edge.camera.network_login import NetworkAddress, network_address
-from edge.camera.newest import NewestFrames
+from edge.camera.newest import IsOver, NewestFrames, numbered
 from edge.config import CameraConfig
-from edge.datatypes import BgrImage
+from edge.datatypes import BgrImage, Frame
 from edge.errors import CameraError, CameraNotFound
 
 _TIMEOUT_S = 4.0  # to connect, and for each piece that arrives
@@ -39,16 +39,16 @@ def open_http(config: CameraConfig, corrupt: Callable[[], None] = lambda: None) 
         boundary = str(response.headers.get_param("boundary", ""))
         parts = JpegParts(boundary)
 
-        def images(is_over: Callable[[], bool]) -> Iterator[BgrImage]:
+        def frames(is_over: IsOver) -> Iterator[Frame]:
             with closing(response):
-                yield from _whole(_streamed(response, parts, is_over), corrupt)
+                yield from numbered(_whole(_streamed(response, parts, is_over), corrupt))
 
-        return NewestFrames(address.name, images)
+        return NewestFrames(address.name, frames)
     if kind == "image/jpeg":
 
-        def snapshots(is_over: Callable[[], bool]) -> Iterator[BgrImage]:
+        def snapshots(is_over: IsOver) -> Iterator[Frame]:
             jpegs = _polled(response, lambda: _request(opener, address), 1 / config.fps, is_over)
-            yield from _whole(jpegs, corrupt)
+            yield from numbered(_whole(jpegs, corrupt))
 
         return NewestFrames(address.name, snapshots)
     response.close()
@@ -125,7 +125,7 @@ def _reason(reason: object) -> str:
     return str(text)[:200]
 
 
-def _streamed(response: Any, parts: JpegParts, is_over: Callable[[], bool]) -> Iterator[bytes]:
+def _streamed(response: Any, parts: JpegParts, is_over: IsOver) -> Iterator[bytes]:
     while not is_over():
         try:
             data = response.read1(_CHUNK_BYTES)
@@ -137,7 +137,7 @@ def _streamed(response: Any, parts: JpegParts, is_over: Callable[[], bool]) -> I
 
 
 def _polled(
-    response: Any, ask: Callable[[], Any], every_s: float, is_over: Callable[[], bool]
+    response: Any, ask: Callable[[], Any], every_s: float, is_over: IsOver
 ) -> Iterator[bytes]:
     """Yield the JPEG of the first response, and of a new one each `every_s`."""
     while True:
@@ -153,7 +153,7 @@ def _polled(
         response = ask()
 
 
-def _body(response: Any, is_over: Callable[[], bool]) -> bytes:
+def _body(response: Any, is_over: IsOver) -> bytes:
     body = bytearray()
     try:
         while not is_over() and (data := response.read1(_CHUNK_BYTES)):

@@ -3,31 +3,40 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 from edge.datatypes import BgrImage, Frame
 from edge.errors import CameraError, CameraStalled
 from edge.latest import Latest
 from edge.process.threads import start_thread
 
+IsOver = Callable[[], bool]
+"""Tells whether to stop reading."""
+
 
 class NewestFrames:
-    """FrameSource of the images that `images` yields, until it ends or raises.
+    """FrameSource of what `frames` yields, until that ends or raises.
 
-    `images` gets a function that tells whether to stop; it checks that often. It releases the
-    camera at its end.
+    `frames` gets a function that tells whether to stop; it checks that often. It releases the
+    camera at its end. `thread` is the name of the thread, `advice` what to check after a stall.
     """
 
     def __init__(
-        self, name: str, images: Callable[[Callable[[], bool]], Iterator[BgrImage]]
+        self,
+        name: str,
+        frames: Callable[[IsOver], Iterator[Frame]],
+        *,
+        thread: str = "network-camera",
+        advice: str = "is it running?",
     ) -> None:
-        """Raise ResourceError when no thread can be started."""
+        """Raise ResourceError when no thread can be started; `frames` is not called then."""
         self.name = name
+        self._advice = advice
         self._latest: Latest[Frame] = Latest()
         self._seen = 0
         self._error = "closed"
         self._is_closing = False
-        self._reader = start_thread("network-camera", self._keep_reading, images)
+        self._reader = start_thread(thread, self._keep_reading, frames)
 
     def read(self, timeout_s: float) -> Frame:
         """Return the newest frame not yet returned. See FrameSource."""
@@ -35,24 +44,33 @@ class NewestFrames:
         if newer is None:
             if self._latest.closed:
                 raise CameraError(f"{self.name}: {self._error}")
-            raise CameraStalled(f"{self.name}: no frame for {timeout_s:g} s; is it running?")
+            raise CameraStalled(f"{self.name}: no frame for {timeout_s:g} s; {self._advice}")
         self._seen, frame = newer
         return frame
 
     def close(self) -> None:
-        """Stop the reader, which releases the camera. See FrameSource."""
+        """Stop the reader, which releases the camera. See FrameSource.
+
+        It takes as long as the pending read: ten seconds for some cameras that hang.
+        """
         self._is_closing = True
         self._latest.close()
         self._reader.join()
 
-    def _keep_reading(self, images: Callable[[Callable[[], bool]], Iterator[BgrImage]]) -> None:
+    def _keep_reading(self, frames: Callable[[IsOver], Iterator[Frame]]) -> None:
         try:
-            for seq, bgr in enumerate(images(lambda: self._is_closing)):
-                self._latest.put(Frame(bgr=bgr, seq=seq, captured_at_s=time.monotonic()))
+            for frame in frames(lambda: self._is_closing):
+                self._latest.put(frame)
                 if self._is_closing:
                     break
-            else:
+            if not self._is_closing:
                 self._error = "the camera ended the stream"
         except (OSError, ValueError) as exc:  # a CameraError, too, is an OSError
             self._error = str(exc) or type(exc).__name__
         self._latest.close()
+
+
+def numbered(images: Iterable[BgrImage]) -> Iterator[Frame]:
+    """Yield the images as frames, which were captured when they arrive here."""
+    for seq, bgr in enumerate(images):
+        yield Frame(bgr=bgr, seq=seq, captured_at_s=time.monotonic())

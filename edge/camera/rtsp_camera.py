@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 
 import cv2
 
 from edge.camera.media import MAX_PIXELS, next_frame
 from edge.camera.network_login import network_address
-from edge.camera.newest import NewestFrames
+from edge.camera.newest import IsOver, NewestFrames, numbered
 from edge.config import CameraConfig
 from edge.datatypes import BgrImage
 from edge.errors import CameraError, CameraNotFound
@@ -44,7 +44,7 @@ def open_rtsp(config: CameraConfig) -> NewestFrames:
         video.release()
         raise CameraNotFound(f"{address.name}: its frames are too large")
 
-    def images(is_over: Callable[[], bool]) -> Iterator[BgrImage]:
+    def images(is_over: IsOver) -> Iterator[BgrImage]:
         # Only this thread touches the video: releasing it during a read crashes OpenCV.
         try:
             while not is_over():
@@ -55,7 +55,7 @@ def open_rtsp(config: CameraConfig) -> NewestFrames:
         finally:
             video.release()
 
-    return NewestFrames(address.name, images)
+    return NewestFrames(address.name, lambda is_over: numbered(images(is_over)))
 
 
 @contextmanager

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
@@ -13,14 +13,13 @@ import cv2
 import numpy as np
 
 from edge.camera.jpeg import decoded
+from edge.camera.newest import IsOver, NewestFrames
 from edge.camera.orientation import oriented
 from edge.config import CameraConfig
 from edge.datatypes import BgrImage, Frame
-from edge.errors import CameraError, CameraNotFound, CameraStalled, ConfigError, ResourceError
+from edge.errors import CameraNotFound, ConfigError, ResourceError
 from edge.files import matching
-from edge.latest import Latest
 from edge.process.quiet import silence_opencv
-from edge.process.threads import start_thread
 
 RETRY_S = 0.05
 """The pause after a failed read: on an unplugged camera OpenCV's read fails at once."""
@@ -44,11 +43,10 @@ class Capture(Protocol):
 OpenCapture = Callable[[int, int], Capture]
 
 
-class V4l2Camera:
+class V4l2Camera(NewestFrames):
     """FrameSource of /dev/video<index>.
 
-    OpenCV's read blocks for up to ten seconds when a camera hangs, so a separate
-    thread reads and keeps only the newest frame.
+    OpenCV's read blocks for up to ten seconds when a camera hangs.
     """
 
     def __init__(
@@ -64,59 +62,46 @@ class V4l2Camera:
         Raises CameraNotFound, see `advice`, ConfigError for a setting of Pi cameras only, and
         ResourceError when no thread can be started.
         """
-        self.name = f"USB camera {index} (/dev/video{index})"
-        _refuse_lens_settings(config, self.name)
+        name = f"USB camera {index} (/dev/video{index})"
+        _refuse_lens_settings(config, name)
         silence_opencv()
         capture = open_capture(index, cv2.CAP_V4L2)
         if not capture.isOpened():
             capture.release()
-            raise CameraNotFound(f"{self.name}: cannot be opened; {advice(video_devices())}")
+            raise CameraNotFound(f"{name}: cannot be opened; {advice(video_devices())}")
         _request(capture, (config.width, config.height), config.fps)
         self._orient = partial(oriented, rotate_deg=config.rotate_deg, mirror=config.mirror)
         self._corrupt = corrupt
-        self._latest: Latest[Frame] = Latest()
-        self._seen = 0
         self._has_told = False
         try:
-            self._reader = start_thread(f"video{index}", self._keep_reading, capture)
+            super().__init__(
+                name,
+                partial(self._frames, capture),
+                thread=f"video{index}",
+                advice="is it plugged in?",
+            )
         except ResourceError:
             capture.release()
             raise
 
-    def read(self, timeout_s: float) -> Frame:
-        """Return the newest frame not yet returned. See FrameSource."""
-        newer = self._latest.wait_newer(self._seen, timeout_s)
-        if newer is None:
-            if self._latest.closed:
-                raise CameraError(f"{self.name}: closed")
-            raise CameraStalled(f"{self.name}: no frame for {timeout_s:g} s; is it plugged in?")
-        self._seen, frame = newer
-        return frame
-
-    def close(self) -> None:
-        """Stop the reader, which releases the camera. See FrameSource.
-
-        It takes as long as the pending read: up to OpenCV's ten seconds for a camera that hangs.
-        """
-        self._latest.close()
-        self._reader.join()
-
-    def _keep_reading(self, capture: Capture) -> None:
+    def _frames(self, capture: Capture, is_over: IsOver) -> Iterator[Frame]:
+        """Read until the end. A corrupt frame is none, but has a number."""
         # Only this thread touches the capture: releasing it during a read crashes OpenCV.
         seq = 0
-        while not self._latest.closed:
-            ok, read = _read(capture)
-            if not ok:
-                time.sleep(RETRY_S)
-                continue
-            at_s, bgr = time.monotonic(), _pixels(read)
-            if bgr is None:
-                self._note_corrupt()
-            else:
-                frame = Frame(bgr=self._orient(bgr), seq=seq, captured_at_s=at_s)
-                self._latest.put(frame)
-            seq += 1
-        capture.release()
+        try:
+            while not is_over():
+                ok, read = _read(capture)
+                if not ok:
+                    time.sleep(RETRY_S)
+                    continue
+                at_s, bgr = time.monotonic(), _pixels(read)
+                if bgr is None:
+                    self._note_corrupt()
+                else:
+                    yield Frame(bgr=self._orient(bgr), seq=seq, captured_at_s=at_s)
+                seq += 1
+        finally:
+            capture.release()
 
     def _note_corrupt(self) -> None:
         """Count a corrupt frame. Only the first is logged: some webcams send many."""

@@ -174,6 +174,11 @@ class HooksConfig(Section, frozen=True):
     debounce_s: ShortTime
     timeout_s: Annotated[float, msgspec.Meta(ge=0.5, le=60.0)]
 
+    @property
+    def is_used(self) -> bool:
+        """Whether something happens for an event."""
+        return bool(self.command) or self.url != "none" or self.url_file != "none"
+
 
 class StateConfig(Section, frozen=True):
     """[state]."""

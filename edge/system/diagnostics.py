@@ -40,6 +40,8 @@ REMEDIES = {
     "camera-dark": "open the lens cover or the privacy shutter, or switch on a light",
     "camera-file": "check that the file or folder of `[camera] source` exists, is whole, and is "
     "readable for the device's user; the service cannot read /home",
+    "camera-network": "check that the camera is switched on, the address in `[camera] source` and "
+    "the login in `login_file`; `ffplay ADDRESS` or VLC show whether it sends frames",
     "camera-lost": "check its cable; the device reconnects by itself",
     "camera-paused": "press the button, or Resume on the page",
     "groups": "`sudo usermod -aG video $USER`, and the same for each other group that is named; "
@@ -52,6 +54,16 @@ REMEDIES = {
     "host": "set `[web] host` to `0.0.0.0` for the whole network, or to `127.0.0.1` for this "
     "machine only",
     "access": 'set `[web] auth = "code"`, unless the whole network may see the page',
+    "mqtt-broker": "start the broker, and compare host, port and tls of `[mqtt]` with it; "
+    "Mosquitto answers other machines only with a `listener` line",
+    "mqtt-tls": "compare tls and port of `[mqtt]`, set `ca_file` for a broker with an authority "
+    "of its own, and check the clock and the broker's certificate",
+    "mqtt-login": "compare username and password_file of `[mqtt]` with the broker's users; "
+    "EMOTION_EDGE_MQTT_PASSWORD is read by the doctor as well",
+    "mqtt-topics": "permit this user to publish all topics below the device's own, and the "
+    "announcement, in the broker's rules; docs/mqtt.md has an example",
+    "hooks": "correct command, url or url_file in `[hooks]`; the command is a program of this "
+    "machine, and the service cannot read /home",
     "heat": "give the board air or a heat sink; until then the device works slower",
     "throttled": "give the board air or a heat sink, and check the power supply",
     "power": "use the Pi's own supply (5.1 V; 3 A, for a Pi 5 5 A) and a short cable",

@@ -19,6 +19,8 @@ from watched import report_of
 import docs.generate as generator
 from converter.cli import COMMANDS
 from edge.arguments import parser
+from edge.config import load_config
+from edge.models import round_of
 from edge.system.diagnostics import REMEDIES
 
 LABELS = ("happy", "sad")
@@ -77,6 +79,11 @@ def test_the_readme_is_short():
     assert len(read("README.md").splitlines()) <= README_LINES
 
 
+def test_the_delay_of_pixelated_frames_is_that_of_the_defaults():
+    delay = round_of(load_config().detector, (640, 480))
+    assert f"{delay} frames later at 640x480" in " ".join(read("SECURITY.md").split())
+
+
 # --- names ---------------------------------------------------------------------------------------
 
 
@@ -85,9 +92,11 @@ def test_the_architecture_names_every_thread():
     names = {
         name.partition("{")[0].rstrip("-")
         for path in (ROOT / "edge").rglob("*.py")
-        for name in re.findall(r"start_thread\(\s*f?\"([^\"]+)\"", path.read_text("utf-8"))
+        for name in re.findall(
+            r"(?:start_thread\(\s*|thread(?:: str )?= ?)f?\"([^\"]+)\"", path.read_text("utf-8")
+        )
     }
-    assert {"capture", "sink", "video"} <= names
+    assert {"capture", "sink", "video", "network-camera"} <= names
     assert [name for name in sorted(names) if not re.search(rf"\b{name}", told)] == []
 
 

@@ -1,6 +1,7 @@
 """Who may import whom. Data flows one way, and only the wiring knows every part."""
 
 import ast
+import graphlib
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,12 +20,15 @@ CORE = RECORDS | {
 SHAPES = {"edge.camera.source", "edge.outputs.sink"}  # protocols: a name for what is passed in
 # The device, the reader of files, the doctor, and the command line in front of them.
 WIRING = {
-    *("edge.app", "edge.models", "edge.integrations", "edge.doctor"),
+    *("edge.app", "edge.models", "edge.doctor", "edge.connection_checks"),
+    *("edge.integrations", "edge.mqtt_integration", "edge.hooks_integration"),
+    "edge.parts",
     "edge.fleet_sim",
     *("edge.cli", "edge.arguments", "edge.process.entry", "edge.__main__"),
 }
 READER = "edge.analysis"  # of files: the modules of this package wire as well
 BENCH = "edge.bench"  # measures all parts
+SELFTEST = "edge.selftest"  # tries them with a person's help
 # In the order in which data flows: none may import another but for what READS allows.
 PARTS = [f"edge.{p}" for p in ("camera", "vision", "leds", "outputs", "history", "web", "system")]
 READS = {("edge.web", "edge.history")}
@@ -72,6 +76,20 @@ def violations(root: Path) -> list[str]:
         for used in dict.fromkeys(imports(path, root))
         if (problem := broken_rule(module_name(path, root), used))
     ]
+
+
+def circle(root: Path) -> list[str]:
+    """Return modules that import each other in a circle, also in functions or for types only."""
+    imported = {
+        module_name(path, root): {used.module for used in imports(path, root)}
+        for package in ("edge", "converter")
+        for path in (root / package).rglob("*.py")
+    }
+    try:
+        graphlib.TopologicalSorter(imported).prepare()
+    except graphlib.CycleError as exc:
+        return list(exc.args[1])
+    return []
 
 
 def broken_rule(module: str, used: Import) -> str | None:
@@ -128,7 +146,7 @@ def may_know(module: str, other: str) -> bool:
 
 
 def is_wiring(module: str) -> bool:
-    return module in WIRING or f"{module}.".startswith((f"{READER}.", f"{BENCH}."))
+    return module in WIRING or f"{module}.".startswith((f"{READER}.", f"{BENCH}.", f"{SELFTEST}."))
 
 
 def part_of(module: str) -> str | None:
@@ -175,6 +193,19 @@ def module_name(path: Path, root: Path) -> str:
 
 def test_the_project_keeps_its_rules():
     assert violations(ROOT) == []
+
+
+def test_no_modules_import_each_other_in_a_circle():
+    assert circle(ROOT) == []
+
+
+def test_a_circle_is_caught_though_it_serves_types_alone(tree: Path):
+    assert circle(tree) != []  # its app and cli
+    (tree / "edge/cli.py").write_text("")
+    assert circle(tree) == []
+    for_types = "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n  "
+    (tree / "edge/errors.py").write_text(f"{for_types}from edge import datatypes\n")
+    assert sorted(set(circle(tree))) == ["edge.datatypes", "edge.errors"]
 
 
 def test_every_module_named_in_the_rules_exists():

@@ -178,6 +178,34 @@ def settings_are_followed_and_kept(device: Device) -> None:
     assert "nothing to change" in device.installed("--no-start")
 
 
+def given_settings_replace_the_present_ones(device: Device) -> None:
+    path, old = device.system.path(SETTINGS), device.system.path(f"{SETTINGS}.old")
+    given = device.system.path("root/fleet.toml")
+    options = ("--no-start", "--config", "/root/fleet.toml")
+    right = path.read_text()
+    given.write_text('[web]\nhost = "0.0.0.0"\nport = 8091\n')
+    promised = device.installed(*options, "--dry-run")
+    assert path.read_text() == right
+    said = device.installed(*options)
+    assert steps(said, "· ") == steps(promised, "would be done: ")
+    assert ".local:8091" in said
+    assert path.read_text() == given.read_text()
+    assert device.system.run("stat", "-c", "%a %U %G", f"/{SETTINGS}").stdout.split() == [
+        "640",
+        "root",
+        "emotion-edge",
+    ]
+    assert old.read_text() == right
+    assert "nothing to change" in device.installed(*options)
+    assert old.read_text() == right
+    given.write_text("[web]\nprot = 8091\n")
+    assert "; undone: the change of the settings" in device.refused("'prot'", *options)
+    given.write_text(right)
+    device.installed(*options)
+    for name in (given, old):
+        name.unlink()
+
+
 def upgrade_that_cannot_see_is_undone(device: Device) -> None:
     device.edit("edge/vision/classifier.py", "def classify(", "def classified(")
     message = "self-test: every import, one frame failed: "
@@ -264,6 +292,7 @@ STEPS = (
     faces_are_read_as_here,
     wrong_settings_are_refused,
     settings_are_followed_and_kept,
+    given_settings_replace_the_present_ones,
     upgrade_that_cannot_see_is_undone,
     upgrade_without_network_is_undone,
     upgrade_killed_in_the_middle_leaves_the_old_release,

@@ -1,28 +1,17 @@
 """The doctor on machines made for the test: a root of files, commands that answer as told."""
 
-import json
-import os
-import re
-import subprocess
-import sys
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
-import numpy as np
 import pytest
-from findings import FAIL, PASS, WARN, verdict
+from findings import CHECKS, FAIL, PASS, WARN, pi_hardware, settings, verdict
 
 from edge import doctor
 from edge.camera.auto import Hardware
-from edge.camera.fake_picamera2 import FakePicamera2, FakeTransform
-from edge.camera.fake_v4l2 import FakeUsbCamera
-from edge.camera.picamera2 import Driver, PiCamera
-from edge.camera.v4l2 import V4l2Camera
 from edge.config import Config, load_config
-from edge.datatypes import CameraState, Frame
-from edge.errors import ConfigError, PackageMissing
+from edge.datatypes import CameraState
 from edge.system import checks, probe
 from edge.system.diagnostics import REMEDIES, Finding, Verdict, failed, passed, summary, warned
 
@@ -234,80 +223,7 @@ def test_a_page_for_everybody_is_pointed_out(host: str, auth: str, expected: Ver
     assert checks.check_access(web).verdict is expected
 
 
-# --- the camera -------------------------------------------------
-
-
-def settings(**camera: Any) -> Config:
-    return load_config(overrides={"camera": camera, "web": {"port": 0}})
-
-
-def pi_hardware(**attributes: Any) -> Hardware:
-    camera = type("Camera", (FakePicamera2,), attributes)
-    return Hardware(
-        open_pi=partial(PiCamera, driver=Driver(camera, FakeTransform)), usb_devices=lambda: []
-    )
-
-
-def test_a_camera_that_delivers(tmp_path: Path):
-    finding = doctor.check_camera(settings(source="picamera2"), tmp_path, pi_hardware())
-    assert verdict(finding) == (PASS, "")
-    assert finding.message == "Pi camera 0 (imx708): 640x480"
-
-
-def test_a_camera_another_program_holds(tmp_path: Path):
-    fd = tmp_path / "proc/17/fd"
-    fd.mkdir(parents=True)
-    (fd.parent / "comm").write_text("rpicam-hello\n")
-    (fd / "5").symlink_to("/dev/video0")
-    finding = doctor.check_camera(settings(source="picamera2"), tmp_path, pi_hardware(busy=True))
-    assert verdict(finding) == (FAIL, "camera-busy")
-    assert finding.message.endswith("does another program use it?. Used by rpicam-hello (17)")
-
-
-def test_no_camera_at_all_and_a_setting_it_cannot_do(tmp_path: Path):
-    finding = doctor.check_camera(settings(source="auto"), tmp_path, pi_hardware(attached=[]))
-    assert verdict(finding) == (FAIL, "camera")
-    usb = Hardware(open_usb=partial(V4l2Camera, open_capture=FakeUsbCamera(0).open))
-    finding = doctor.check_camera(settings(source="v4l2:0", focus_m=1.0), tmp_path, usb)
-    assert verdict(finding) == (FAIL, "config")
-
-
-def test_a_pi_camera_without_its_package(tmp_path: Path):
-    def no_package(config: Any, number: int) -> Any:
-        raise PackageMissing("Pi camera: the picamera2 package cannot be imported")
-
-    wanted, hardware = settings(source="picamera2"), Hardware(open_pi=no_package)
-    assert verdict(doctor.check_camera(wanted, tmp_path, hardware)) == (FAIL, "raspberry-pi-os")
-    sources = tmp_path / "etc/apt/sources.list"
-    sources.parent.mkdir(parents=True)
-    sources.write_text("deb http://archive.raspberrypi.com/debian/ bookworm main\n")
-    assert verdict(doctor.check_camera(wanted, tmp_path, hardware)) == (FAIL, "pi-packages")
-
-
-def test_a_covered_lens(tmp_path: Path):
-    class Covered:
-        name = "USB camera 0"
-        closed: ClassVar = []
-
-        def read(self, timeout_s: float) -> Frame:
-            return Frame(bgr=np.full((48, 64, 3), 2, np.uint8), seq=0, captured_at_s=0.0)
-
-        def close(self) -> None:
-            self.closed.append(True)
-
-    hardware = Hardware(open_usb=lambda config, index: Covered())
-    finding = doctor.check_camera(settings(source="v4l2:0"), tmp_path, hardware)
-    assert verdict(finding) == (WARN, "camera-dark")
-    assert Covered.closed == [True]
-
-
 # --- the whole --------------------------------------------------
-
-CHECKS = [
-    *("system", "packages", "model", "face-detector", "camera", "groups", "gpio", "port"),
-    *("access", "temperature", "throttling", "disk", "clock"),
-]
-
 
 MAKER = checks.User("maker", 1000, frozenset({1000, 44, 986}))
 
@@ -381,7 +297,7 @@ def test_what_depends_on_settings_that_cannot_be_read_is_not_claimed(pi: Machine
         hardware=Hardware(open_pi=opened, open_usb=opened),
         ask=opened,
     )
-    unknown = ("camera", "groups", "gpio", "port", "access")
+    unknown = ("camera", "groups", "gpio", "port", "access", "mqtt", "hooks")
     assert [verdict(findings[check]) for check in unknown] == [(WARN, "settings")] * len(unknown)
     assert "this machine only" not in findings["access"].message
     assert "7 expressions" in findings["model"].message
@@ -406,69 +322,6 @@ def test_a_question_that_breaks_is_a_finding_too(pi: Machine):
     findings = examined(settings(), pi)
     assert verdict(findings["clock"]) == (FAIL, "doctor")
     assert summary(findings.values()) == "1 failed, 0 to check"
-
-
-def run_doctor(settings: Path, *args: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "edge", "doctor", "--port", "0", "--config", str(settings), *args],
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-        cwd=ROOT,
-        env={**os.environ, "TERM": "dumb"},
-    )
-
-
-def test_the_command_prints_a_line_for_each_and_its_exit_code_says_whether_any_failed(
-    tmp_path: Path,
-):
-    settings = tmp_path / "my.toml"
-    settings.touch()  # not what may be installed on this machine
-    run = run_doctor(settings, "--source", "demo")
-    assert run.returncode == 0, run.stdout
-    assert run.stderr == ""
-    lines = [line for line in run.stdout.splitlines() if not line.startswith("      -> ")]
-    assert [line.split()[1] for line in lines[:-1]] == ["config", *CHECKS]
-    assert {line.split()[0] for line in lines[:-1]} <= {"pass", "warn"}
-    run = run_doctor(settings, "--source", "v4l2:63")
-    assert run.returncode == 1
-    assert re.search(r"^FAIL  camera +USB camera 63", run.stdout, re.MULTILINE)
-
-
-def test_a_bad_file_is_the_first_finding_and_a_bad_command_line_an_error(tmp_path: Path):
-    settings = tmp_path / "my.toml"
-    settings.write_text("[web]\nprot = 1\n")
-    run = run_doctor(settings, "--source", "demo", "--json")
-    report = json.loads(run.stdout)
-    assert run.returncode == 1
-    assert report["ok"] is False
-    first, *rest = report["findings"]
-    assert (first["check"], first["verdict"], first["remedy"]) == ("config", "fail", "config")
-    assert first["advice"] == REMEDIES["config"]
-    assert "unknown key 'prot'" in first["message"]
-    assert [finding["check"] for finding in rest] == CHECKS
-    assert run_doctor(settings, "--source", "teapot").returncode == 2
-
-
-def test_settings_for_root_alone_are_a_matter_of_sudo(tmp_path: Path):
-    denied = doctor.refused_settings(ConfigError("no"), tmp_path, may_read=lambda path: False)
-    assert verdict(denied) == (FAIL, "sudo")
-    wrong = doctor.refused_settings(ConfigError("no"), tmp_path, may_read=lambda path: True)
-    absent = doctor.refused_settings(ConfigError("no"), tmp_path / "x", may_read=lambda path: False)
-    assert verdict(wrong) == verdict(absent) == (FAIL, "config")
-
-
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may read every file")
-def test_the_command_without_sudo_says_sudo_and_claims_nothing(tmp_path: Path):
-    settings = tmp_path / "my.toml"
-    settings.touch(mode=0o200)
-    run = run_doctor(settings)
-    assert run.returncode == 1
-    first, advice, *rest = run.stdout.splitlines()
-    assert first.startswith(f"FAIL  config        {settings}: ")
-    assert advice == f"      -> {REMEDIES['sudo']}"
-    assert not [line for line in rest if "this machine only" in line]
 
 
 def test_findings_in_words():

@@ -9,9 +9,11 @@ import pytest
 
 from edge.config import Config, load_config
 from edge.history.history import History
-from edge.integrations import Parts, open_integrations, open_mqtt
+from edge.integrations import open_integrations
+from edge.mqtt_integration import open_mqtt
 from edge.outputs.mqtt.output import MqttOutput
 from edge.outputs.mqtt.session import Plan
+from edge.parts import Parts
 
 NOT_YET = Parts(
     history=History(),
@@ -35,6 +37,13 @@ def plan_of(config: Config) -> Plan:
 
 def test_the_defaults_connect_to_nothing(tmp_path: Path):
     assert open_integrations(settings(tmp_path), NOT_YET) == []
+
+
+def test_what_is_off_is_not_loaded():
+    loaded = "import edge.app, sys; print(*sys.modules, sep='\\n')"
+    modules = subprocess.check_output([sys.executable, "-c", loaded], text=True, timeout=60)
+    assert "edge.outputs.fanout" in modules
+    assert [name for name in modules.split() if "mqtt" in name or "hooks" in name] == []
 
 
 def test_an_id_and_a_name_are_found(tmp_path: Path):

@@ -42,6 +42,10 @@ class ConnectionLost(ConnectionError):
     """The broker refused the login, ended the connection, or does not answer."""
 
 
+class LoginRefused(ConnectionLost):
+    """The broker refused the login."""
+
+
 class Connection:
     """A connection to a broker. Its methods, for one thread, raise OSError when it is lost."""
 
@@ -49,7 +53,7 @@ class Connection:
         self,
         broker: Broker,
         client_id: str,
-        will: Message,
+        will: Message | None,
         received: Received,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -58,6 +62,7 @@ class Connection:
         self._clock = clock
         self._is_up = False
         self._end = ""
+        self._is_refused = False
         self.refusal = ""
         """Why the broker refuses some of the messages, "" while it takes them all."""
         self._waiting_since_s: dict[int, float] = {}
@@ -66,7 +71,8 @@ class Connection:
             CallbackAPIVersion.VERSION2, client_id, protocol=paho.MQTTv5
         )
         client.connect_timeout = _CONNECT_S
-        client.will_set(will.topic, will.payload, qos=1, retain=will.retain)
+        if will is not None:
+            client.will_set(will.topic, will.payload, qos=1, retain=will.retain)
         if broker.username is not None:
             client.username_pw_set(broker.username, broker.password)
         self._encryption = None if broker.tls is None else _Encryption(broker.tls)
@@ -162,6 +168,8 @@ class Connection:
 
     def check(self) -> None:
         """Raise ConnectionLost when the connection is over, or the broker does not answer."""
+        if self._is_refused:
+            raise LoginRefused(self._end)
         if self._end or not self.is_open:
             raise ConnectionLost(self._end or "it closed the connection")
         now_s = self._clock()
@@ -192,6 +200,7 @@ class Connection:
         self, _client: object, _data: object, _flags: object, code: ReasonCode, _props: object
     ) -> None:
         if code.is_failure:
+            self._is_refused = True
             self._end = (
                 f"it refuses the login: {code}; compare username and password_file in [mqtt]"
             )

@@ -75,7 +75,7 @@ class SimulatedDevice:
     def leave(self) -> None:
         """Remove what the broker retains of the device; `is_gone` tells when that is done."""
         topics, plan = self._plan.topics, self._plan
-        announcement = home_assistant.discovery_topic(plan.discovery_prefix, plan.info)
+        announcement = home_assistant.discovery_topic(plan.discovery_prefix, plan.info.unique_id)
         self._is_leaving = True
         if self.connection is None or not self.connection.is_up:
             return

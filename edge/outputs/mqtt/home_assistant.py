@@ -38,9 +38,9 @@ def birth_topic(prefix: str) -> str:
     return f"{prefix}/status"
 
 
-def discovery_topic(prefix: str, info: DeviceInfo) -> str:
+def discovery_topic(prefix: str, unique_id: str) -> str:
     """Return the topic of the announcement."""
-    return f"{prefix}/device/{info.unique_id}/config"
+    return f"{prefix}/device/{unique_id}/config"
 
 
 def discovery_of(info: DeviceInfo, topics: Topics) -> dict[str, Any]:

@@ -47,7 +47,12 @@ class DeviceInfo:
     @property
     def unique_id(self) -> str:
         """The name of the device among all clients of a broker."""
-        return f"emotion-edge-{self.device_id}"
+        return unique_id_of(self.device_id)
+
+
+def unique_id_of(device_id: str) -> str:
+    """Return the name of a device among all clients of a broker."""
+    return f"emotion-edge-{device_id}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,6 +75,11 @@ class Topics:
     def image(self) -> str:
         """What the page shows, as a JPEG."""
         return f"{self.base}/image"
+
+    @property
+    def doctor(self) -> str:
+        """What the doctor publishes, to find out whether it may."""
+        return f"{self.base}/doctor"
 
     def command(self, name: str) -> str:
         """Return the topic of a command; that of all of them for the name +."""

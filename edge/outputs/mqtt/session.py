@@ -112,7 +112,7 @@ class Session:
 
     def _announcement(self) -> Message:
         plan = self._plan
-        topic = home_assistant.discovery_topic(plan.discovery_prefix, plan.info)
+        topic = home_assistant.discovery_topic(plan.discovery_prefix, plan.info.unique_id)
         payload = b""  # removes the device from Home Assistant
         if plan.is_announced:
             payload = as_payload(home_assistant.discovery_of(plan.info, plan.topics))

@@ -8,7 +8,8 @@ Each method that is overridden here says which behaviour of cheroot it replaces.
 from __future__ import annotations
 
 import contextlib
-from typing import TYPE_CHECKING, Any
+import io
+from typing import Any, Protocol
 
 from cheroot.server import HTTPRequest
 from cheroot.wsgi import Gateway_10
@@ -18,12 +19,20 @@ from edge.web.auth.forwarded import NO_PROXIES, TrustedProxies
 from edge.web.auth.viewer_links import without_token
 from edge.web.server.defect_log import DefectLog
 from edge.web.server.request_head import RequestHead
-
-if TYPE_CHECKING:
-    from edge.web.server.connection import Connection
+from edge.web.server.writer import Writer
 
 NAME = "emotion-edge"
 KEPT_OPEN_S = 5
+
+
+class Peer(Protocol):
+    """What cheroot's request and gateway use of a connection, in place of cheroot's own."""
+
+    remote_addr: str
+    remote_port: int
+    ssl_env: dict[str, str]
+    rfile: io.BytesIO
+    wfile: Writer
 
 
 class Site:
@@ -56,13 +65,13 @@ class Site:
 class Request(HTTPRequest):
     """A request that was already read."""
 
-    def __init__(self, site: Site, connection: Connection, head: RequestHead) -> None:
+    def __init__(self, site: Site, peer: Peer, head: RequestHead) -> None:
         """Take the parsed head.
 
         Replaces parse_request, which reads from the socket and waits, fails on a header that
         begins with a continuation line, and accepts repeated lengths.
         """
-        super().__init__(site, connection)
+        super().__init__(site, peer)
         self.ready = True
         self.method, self.uri, self.path, self.qs = head.method, head.target, head.path, head.query
         self.request_protocol = head.protocol
@@ -91,9 +100,9 @@ class Request(HTTPRequest):
             self.close_connection = True
 
 
-def respond(site: Site, connection: Connection, head: RequestHead) -> bool:
+def respond(site: Site, peer: Peer, head: RequestHead) -> bool:
     """Let the application answer; return whether the client may send another request."""
-    request: Any = Request(site, connection, head)
+    request: Any = Request(site, peer, head)
     try:
         request.respond()
     except OSError:

@@ -10,7 +10,7 @@ from converter import cli
 from converter.data.contact_sheet import NAME_PX, PER_LABEL
 from converter.data.dataset import load_dataset
 from converter.data.faces import FaceDataset, SampleStatus, Split
-from converter.data.stats import survey
+from converter.data.stats import stats_of
 
 pytestmark = pytest.mark.converter
 
@@ -38,18 +38,18 @@ def test_it_counts_what_training_leaves_out_and_what_votes_say(random_faces):
     images[2] = images[3]  # of the same label
     votes[:3] = 0
     votes[0, 4], votes[1, 0], votes[2, :2] = 9, 9, 5  # anger, which it is; neutral; undecided
-    counted = survey(
+    stats = stats_of(
         FaceDataset(
             images=images, labels=random_faces.labels, split=random_faces.split, votes=votes
         )
     )
-    assert counted.statuses == {
+    assert stats.statuses == {
         SampleStatus.USED: 39,
         SampleStatus.HELD_OUT: 1,
         SampleStatus.REPEATED: 1,
         SampleStatus.BLANK: 1,
     }
-    assert (counted.voted, counted.agreeing) == (2, 1)
+    assert (stats.voted, stats.agreeing) == (2, 1)
 
 
 def test_it_names_bad_rows_and_what_it_decided(tmp_path, capsys):
@@ -94,15 +94,15 @@ def test_other_commands_say_what_became_of_the_samples(tmp_path, capsys):
 
 
 def test_fer2013_is_as_it_is_known(fer2013):
-    counted = survey(load_dataset(fer2013))
-    assert {split: sum(counts) for split, counts in counted.counts.items()} == {
+    stats = stats_of(load_dataset(fer2013))
+    assert {split: sum(counts) for split, counts in stats.counts.items()} == {
         Split.TRAINING: 28685,
         Split.PUBLIC: 3585,
         Split.PRIVATE: 3586,
     }
-    assert counted.statuses[SampleStatus.USED] == 26_967
-    assert sum(counted.statuses.values()) == 28_685
-    assert 0.6 < counted.agreeing / counted.voted < 0.7
+    assert stats.statuses[SampleStatus.USED] == 26_967
+    assert sum(stats.statuses.values()) == 28_685
+    assert 0.6 < stats.agreeing / stats.voted < 0.7
 
 
 def test_it_counts_copies_across_splits(random_npz, capsys):

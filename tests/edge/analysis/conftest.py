@@ -1,14 +1,18 @@
 """Videos and images to analyze, and the command."""
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import cv2
 import pytest
-from analysis_files import scene
+from analysis_files import Analyze, Ran, scene
 
+from edge.analysis.analyzer import Analyzer
 from edge.cli import main
+from edge.config import load_config
+from edge.models import Vision, load_vision
 
 
 @pytest.fixture(scope="session")
@@ -39,3 +43,22 @@ def analyze(capfd: pytest.CaptureFixture[str]) -> Callable[..., tuple[int, str, 
         return code, *capfd.readouterr()
 
     return run
+
+
+@pytest.fixture
+def analyzed(capfd: pytest.CaptureFixture[str]) -> Analyze:
+    def run(*paths: Any) -> Ran:
+        code = main(["analyze", *(os.fsdecode(path) for path in paths)])
+        return Ran(code, *capfd.readouterr())
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def vision() -> Vision:
+    return load_vision(load_config())
+
+
+@pytest.fixture(scope="session")
+def analyzer(vision: Vision) -> Analyzer:
+    return Analyzer(vision.detector, vision.classifier, lambda: vision.pipeline(load_config()))

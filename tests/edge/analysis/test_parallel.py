@@ -28,7 +28,13 @@ def test_two_jobs_print_what_one_prints(analyze: Analyze, clip: Path, tmp_path: 
     one, two = (analyze("--jobs", jobs, *files) for jobs in (1, 2))
     assert one[0] == 1
     assert len(one[1].splitlines()) == 30 + 5 + 30
-    assert two == one
+    assert two[:2] == one[:2]
+    assert without_progress(two[2]) == without_progress(one[2])
+
+
+def without_progress(err: str) -> list[str]:
+    """The errors; how far it is is told only where it takes long."""
+    return [line for line in err.splitlines() if "/s, " not in line]
 
 
 def test_a_model_that_cannot_be_loaded_is_one_line(

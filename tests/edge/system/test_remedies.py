@@ -8,12 +8,14 @@ from typing import Any
 
 import numpy as np
 import pytest
+from mosquitto import PROGRAM, Mosquitto, free_port
 
-from edge import doctor
+from edge import connection_checks, doctor
 from edge.camera.auto import Hardware
 from edge.config import Config, load_config
 from edge.datatypes import CameraState, Frame
 from edge.errors import CameraNotFound, ConfigError
+from edge.process.threads import start_thread
 from edge.system import checks, probe
 from edge.system.diagnostics import REMEDIES, Finding
 
@@ -87,6 +89,37 @@ def on_raspberry_pi_os(root: Path) -> Finding:
     return checks.check_packages(root, {"lgpio": None}, {"lgpio"})
 
 
+def tried(**mqtt: Any) -> Finding:
+    """Try a broker; by default there is none on the port."""
+    settings = {"enabled": True, "host": "127.0.0.1", "port": free_port(), "device_id": "one"}
+    return connection_checks.check_broker(config("mqtt", **{**settings, **mqtt}))
+
+
+def not_encrypted() -> Finding:
+    def answer() -> None:
+        peer, _ = server.accept()
+        with peer:
+            peer.recv(1024)
+            peer.sendall(b"this is not TLS\r\n")
+
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        start_thread("test", answer)
+        return tried(port=server.getsockname()[1], tls=True)
+
+
+def forbidden(root: Path) -> Finding:
+    if PROGRAM is None:
+        pytest.skip("mosquitto is not installed")
+    (root / "rules").write_text("topic read #\n")
+    (root / "rules").chmod(0o600)
+    broker = Mosquitto(root, ("allow_anonymous true", f"acl_file {root / 'rules'}"))
+    broker.start()
+    try:
+        return tried(port=broker.port)
+    finally:
+        broker.kill()
+
+
 def defect() -> Finding:
     raise ZeroDivisionError
 
@@ -107,6 +140,9 @@ GIVEN: dict[str, Callable[[Path], Finding]] = {
     "camera-file": lambda root: doctor.check_camera(
         config("camera", source=f"file:{root}/no.mp4"), root
     ),
+    "camera-network": lambda root: doctor.check_camera(
+        config("camera", source=f"http://127.0.0.1:{free_port()}/"), root
+    ),
     "camera-lost": lambda _: probe.running_camera(probe.Running(CameraState.LOST, "")),
     "camera-paused": lambda _: probe.running_camera(probe.Running(CameraState.PAUSED, "")),
     "groups": lambda root: groups(root, ""),
@@ -115,6 +151,11 @@ GIVEN: dict[str, Callable[[Path], Finding]] = {
     "port": busy_port,
     "host": lambda root: probe.check_port(config(host="203.0.113.9").web, None, root),
     "access": lambda _: checks.check_access(config(host="0.0.0.0", auth="none").web),  # noqa: S104
+    "mqtt-broker": lambda _: tried(),
+    "mqtt-tls": lambda _: not_encrypted(),
+    "mqtt-login": lambda root: tried(username="pi", password_file=f"{root}/no"),
+    "mqtt-topics": forbidden,
+    "hooks": lambda _: connection_checks.check_hooks(config("hooks", command=["/no"]).hooks),
     "heat": hot,
     "throttled": lambda root: checks.check_throttling(root, lambda _: "throttled=0x4"),
     "power": lambda root: checks.check_throttling(root, lambda _: "throttled=0x1"),

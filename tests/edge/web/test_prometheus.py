@@ -1,24 +1,16 @@
-"""/metrics in promtool and a real Prometheus; the rules and the dashboard of docs/prometheus."""
+"""/metrics in promtool and a real Prometheus, and the rules of docs/prometheus."""
 
-import json
 import re
-import shutil
-import subprocess
-import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
-from urllib.parse import quote
-from urllib.request import urlopen
 
 import pytest
 from gated import CODE, Device
-from proxies import free_port
+from prometheus import FOLDER, eventually_found, prometheus, promtool, query
 
 from edge.outputs.metrics import Metrics
 from edge.web.server.server import WebServer
 
-FOLDER = Path(__file__).parents[3] / "docs/prometheus"
 DOCUMENT = FOLDER.with_suffix(".md")
 
 
@@ -37,23 +29,6 @@ def device(tmp_path: Path) -> Iterator[Device]:
     device = Device(tmp_path / "ended-logins")
     yield device
     device.scenes.close()
-
-
-def promtool(*args: str, text: str = "") -> str:
-    """Run promtool in the folder of the rules, and return what it prints."""
-    if shutil.which("promtool") is None:
-        pytest.skip("promtool is not installed: apt-get install prometheus")
-    result = subprocess.run(
-        ["promtool", *args],
-        input=text,
-        cwd=FOLDER,
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
-    assert result.returncode == 0, result.stdout + result.stderr
-    return result.stdout + result.stderr
 
 
 def rendered(device: Device) -> str:
@@ -120,74 +95,17 @@ def test_rules_and_dashboard_name_metrics_that_exist() -> None:
         assert used - listed == set(), name
 
 
-def test_the_expressions_of_the_dashboard_are_valid(tmp_path: Path) -> None:
-    panels = json.loads((FOLDER / "dashboard.json").read_text())["panels"]
-    expressions = [target["expr"] for panel in panels for target in panel["targets"]]
-    assert len(expressions) > 10
-    rules = [
-        {"record": f"a:b{n}", "expr": text.replace("$__rate_interval", "1m")}
-        for n, text in enumerate(expressions)
-    ]
-    path = tmp_path / "rules.json"  # JSON is YAML
-    path.write_text(json.dumps({"groups": [{"name": "dashboard", "rules": rules}]}))
-    assert f"{len(expressions)} rules found" in promtool("check", "rules", str(path))
-
-
-@pytest.fixture
-def prometheus(metered: Device, tmp_path: Path) -> Iterator[str]:
-    """A real Prometheus with the documented configuration that scrapes the device; its address."""
-    if shutil.which("prometheus") is None:
-        pytest.skip("prometheus is not installed: apt-get install prometheus")
+def test_a_real_prometheus_scrapes_the_device(metered: Device, tmp_path: Path) -> None:
     server = WebServer(metered.app, "127.0.0.1", 0, threads=4)
     server.start()
-    shutil.copy(FOLDER / "alerts.yml", tmp_path)
-    token = tmp_path / "token"
-    token.write_text(metered.tokens.add("prometheus", "metrics"))
-    text = (FOLDER / "prometheus.yml").read_text()
-    for documented, own in (
-        ("/etc/prometheus/emotion-edge.token", str(token)),
-        ("raspberrypi.local:8080", f"127.0.0.1:{server.port}"),
-        ("15s", "1s"),
-    ):
-        assert documented in text
-        text = text.replace(documented, own)
-    config = tmp_path / "prometheus.yml"
-    config.write_text(text)
-    address = f"127.0.0.1:{free_port()}"
-    with (tmp_path / "log").open("wb") as log:
-        process = subprocess.Popen(
-            [
-                "prometheus",
-                f"--config.file={config}",
-                f"--storage.tsdb.path={tmp_path / 'data'}",
-                f"--web.listen-address={address}",
-            ],
-            stdout=log,
-            stderr=log,
-        )
-    yield address
-    process.terminate()
-    process.wait(20)
-    server.stop()
-
-
-def query(address: str, expression: str) -> list[dict[str, Any]]:
-    with urlopen(f"http://{address}/api/v1/query?query={quote(expression)}", timeout=5) as answer:
-        return list(json.load(answer)["data"]["result"])
-
-
-def test_a_real_prometheus_scrapes_the_device(prometheus: str) -> None:
-    ends_s, found = time.monotonic() + 60, []
-    while not found:
-        assert time.monotonic() < ends_s, "nothing was scraped"
-        time.sleep(0.2)
-        try:
-            found = query(prometheus, "emotion_edge_camera_up")
-        except OSError:
-            continue
-    (sample,) = found
-    assert sample["metric"]["job"] == "emotion-edge"
-    assert sample["value"][1] == "1"
-    assert query(prometheus, 'emotion_edge_build_info{version="1.2.3"}')
-    assert query(prometheus, 'emotion_edge_output_up{output="mqtt"}')
-    assert query(prometheus, 'up{job="emotion-edge"} == 1')
+    token = metered.tokens.add("prometheus", "metrics")
+    try:
+        with prometheus(tmp_path, server.port, token) as address:
+            (sample,) = eventually_found(address, "emotion_edge_camera_up")
+            assert sample["metric"]["job"] == "emotion-edge"
+            assert sample["value"][1] == "1"
+            assert query(address, 'emotion_edge_build_info{version="1.2.3"}')
+            assert query(address, 'emotion_edge_output_up{output="mqtt"}')
+            assert query(address, 'up{job="emotion-edge"} == 1')
+    finally:
+        server.stop()

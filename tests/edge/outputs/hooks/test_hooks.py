@@ -18,7 +18,7 @@ from watched import report_of
 from edge.config import load_config
 from edge.datatypes import CameraState, Report
 from edge.errors import ConfigError, OutputError, OutputRetrying
-from edge.integrations import open_hooks
+from edge.hooks_integration import open_hooks
 from edge.outputs.hooks.actions import Command, Post
 from edge.outputs.hooks.changes import Changes, Event
 from edge.outputs.hooks.output import Hooks
@@ -273,13 +273,18 @@ def test_a_failure_is_the_output_s_until_a_success(gate: Gate):
 # --- settings ------------------------------------------------------------------------------------
 
 
-def hooks_of(**settings: Any) -> Hooks | None:
+def hooks_of(**settings: Any) -> Hooks:
     return open_hooks(load_config(None, {"hooks": settings}).hooks)
 
 
 def test_without_a_command_or_an_address_there_is_no_output():
-    assert hooks_of() is None
-    assert hooks_of(command=["true"]) is not None
+    def is_used(**settings: Any) -> bool:
+        return load_config(None, {"hooks": settings}).hooks.is_used
+
+    assert not is_used()
+    assert is_used(command=["true"])
+    assert is_used(url="http://a/")
+    assert is_used(url_file="/a")
 
 
 @pytest.mark.parametrize(
@@ -304,7 +309,6 @@ def test_an_address_in_a_file_may_hold_a_secret(tmp_path: Path, server: Server):
     file = tmp_path / "url"
     file.write_text(f"http://user:secret@{server.address}/webhook\n")
     hooks = hooks_of(url_file=str(file), debounce_s=0.0)
-    assert hooks
     hooks.show(seen("happy", mood="happy"))
     eventually(lambda: len(server.received) == 2)
     assert {body["event"] for _, _, body in server.received} == {"mood", "face"}

@@ -49,7 +49,7 @@ def test_it_has_what_home_assistant_requires():
     assert entities["mood"]["default_entity_id"] == "sensor.shelf_1_mood"
     assert entities["camera"]["entity_category"] == "diagnostic"
     assert "entity_category" not in entities["mood"]
-    assert discovery_topic("ha", plan_of().info) == "ha/device/emotion-edge-one/config"
+    assert discovery_topic("ha", plan_of().info.unique_id) == "ha/device/emotion-edge-one/config"
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,1 @@
+"""The self-test of a device: what a program cannot see is asked of a person."""
