@@ -27,7 +27,7 @@ from edge.leds.leds import Leds, lit_mode
 from edge.leds.pins import check_button, is_raspberry_pi, open_pin_factory
 from edge.leds.terminal import TerminalLeds, can_encode
 from edge.leds.wiring_test import walk
-from edge.metering import MeteredOutputs
+from edge.metering import MeteredOutputs, MeteredStage
 from edge.models import load_vision, model_path, round_of
 from edge.outputs.fanout import FanOut
 from edge.outputs.metrics import Metrics
@@ -92,7 +92,7 @@ def run_device(
         cameras = hardware or counting_hardware(metrics.note_corrupt_frame)
         service = Service(
             lambda: open_source(config.camera, cameras),
-            vision.pipeline(config),
+            MeteredStage(vision.pipeline(config), metrics),
             MeteredOutputs(outputs, metrics),
             config.camera,
             alive=manager.alive,

@@ -45,6 +45,7 @@ class Metrics:
         self._processed = self._counter("processed_frames", "Frames that passed every stage")
         self._corrupt = self._counter("corrupt_frames", "Frames that could not be decoded")
         self._encoded = self._counter("encoded_frames", "JPEGs made for viewers")
+        self._errors = self._counter("inference_errors", "Frames at which a stage failed")
         self._stages = Histogram(
             f"{PREFIX}_stage_duration_seconds",
             "Time that a stage took for one frame",
@@ -91,6 +92,10 @@ class Metrics:
     def note_encoded_frame(self) -> None:
         """Count a JPEG that was made for viewers."""
         self._encoded.inc()
+
+    def note_inference_error(self) -> None:
+        """Count a frame at which a stage failed; the program ends then, and systemd restarts it."""
+        self._errors.inc()
 
     def render(self, report: Report, viewers: int, accept: str = "") -> tuple[bytes, str]:
         """Return the numbers of this moment, and their type: one that a client `accept`s."""
