@@ -15,6 +15,8 @@ log = logging.getLogger(__name__)
 
 # How long the loop waits for a frame before it checks for a pause or the end.
 _POLL_S = 0.2
+# So many frames at which the stage fails are skipped, until so many in a row have succeeded.
+_MOST_FAILURES, _FRAMES_TO_RECOVER = 10, 100
 
 
 class Stage(Protocol):
@@ -50,6 +52,36 @@ class Milestones:
                 log.info("%s after %.1f s", name, self._clock() - self._began_s)
 
 
+class StageFailures:
+    """Counts the frames at which the stage failed, and logs the first one and the recovery.
+
+    One frame that the stage cannot process is no reason to end the device: its cause may be gone
+    with the frame. A stage that fails again and again needs a restart.
+    """
+
+    def __init__(self) -> None:
+        self._failures = 0
+        self._successes = 0
+
+    def note_failure(self, exc: Exception) -> None:
+        """Count a frame that is skipped. Raises `exc` when there were too many."""
+        if not self._failures:
+            log.warning("inference failed, the frame is skipped: %s", exc, exc_info=exc)
+        self._failures += 1
+        self._successes = 0
+        if self._failures > _MOST_FAILURES:
+            raise exc
+
+    def note_success(self) -> None:
+        """Count a frame that passed the stage."""
+        if not self._failures:
+            return
+        self._successes += 1
+        if self._successes >= _FRAMES_TO_RECOVER:
+            log.info("inference works again; %d frames were skipped", self._failures)
+            self._failures = 0
+
+
 class InferenceLoop:
     """Takes the newest frame of `live` through `stage`, until `live.stopping` is set.
 
@@ -75,9 +107,10 @@ class InferenceLoop:
         self._milestones = milestones
         self._clock = clock
         self._stage_has_state = False
+        self._failures = StageFailures()
 
     def run(self) -> None:
-        """Process frames until the end. Raises what the stage raises."""
+        """Process frames until the end. Raises what the stage raises again and again."""
         version = 0
         while not self._live.stopping.is_set():
             version = self._process_newer(version)
@@ -96,15 +129,26 @@ class InferenceLoop:
         self._stage_has_state = True
         self._stage.slow_to(self._effort.share)
         start_s = self._clock()
-        snapshot = self._stage.step(frame)
+        snapshot = self._stepped(frame)
         took_s = self._clock() - start_s
-        if self._live.publish(frame, snapshot):
+        if snapshot is not None and self._live.publish(frame, snapshot):
             report = self._finished()
             self._milestones.note(snapshot)
             self._effort.note(busy_s=took_s, skipped=skipped, hot=report.health.vitals.hot)
             if self._effort.rests:
                 self._live.stopping.wait(took_s)
         return version
+
+    def _stepped(self, frame: Frame) -> Snapshot | None:
+        """Return what the stage sees in `frame`, None when it failed; it starts again then."""
+        try:
+            snapshot = self._stage.step(frame)
+        except Exception as exc:
+            self._failures.note_failure(exc)
+            self._stage.reset()
+            return None
+        self._failures.note_success()
+        return snapshot
 
     def _reset_if_paused(self) -> None:
         if self._stage_has_state and self._live.paused:

@@ -1,7 +1,8 @@
 """The service: runs the capture and the inference thread, reports their health, and ends them.
 
-A camera that stalls is reopened. A camera that stays away, or a stage that raises, ends the run
-with its error, and systemd starts the program again.
+A camera that stalls is reopened, and a frame at which the stage raises is skipped. A camera that
+stays away, or a stage that goes on raising, ends the run with its error, and systemd starts the
+program again.
 """
 
 from __future__ import annotations

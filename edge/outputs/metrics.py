@@ -94,7 +94,7 @@ class Metrics:
         self._encoded.inc()
 
     def note_inference_error(self) -> None:
-        """Count a frame at which a stage failed; the program ends then, and systemd restarts it."""
+        """Count a frame at which a stage failed; it is skipped."""
         self._errors.inc()
 
     def render(self, report: Report, viewers: int, accept: str = "") -> tuple[bytes, str]:

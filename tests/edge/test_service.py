@@ -17,6 +17,7 @@ from edge.camera_condition import Signs, given_up
 from edge.config import CameraConfig, load_config
 from edge.datatypes import BBox, CameraState, FaceState, Frame, Report, Snapshot, Vitals
 from edge.errors import CameraError, CameraNotFound
+from edge.inference_loop import StageFailures
 from edge.service import Service
 
 CAMERA = load_config(None, {"camera": {"stall_s": 0.5, "give_up_s": 20.0}}).camera
@@ -31,9 +32,11 @@ class Counting:
         self.pause_s = 0.0
         self.faces: tuple[FaceState, ...] = ()
         self.defect: Exception | None = None
+        self.left_to_fail = 0
+        self.resets = 0
 
     def reset(self) -> None:
-        """Nothing to forget."""
+        self.resets += 1
 
     def slow_to(self, share: float) -> None:
         self.shares.append(share)
@@ -41,6 +44,9 @@ class Counting:
     def step(self, frame: Frame) -> Snapshot:
         if self.defect:
             raise self.defect
+        if self.left_to_fail:
+            self.left_to_fail -= 1
+            raise cv2.error("an odd frame")
         time.sleep(self.pause_s)
         self.seqs.append(frame.seq)
         return Snapshot(
@@ -280,6 +286,30 @@ def test_a_defect_in_a_stage_ends_the_run_and_is_not_swallowed() -> None:
     device.thread.start()
     device.thread.join(5)
     assert isinstance(device.error, cv2.error)
+
+
+def test_frames_at_which_the_stage_fails_are_skipped_and_logged_once(
+    device: Device, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO", "edge.inference_loop")
+    eventually(lambda: len(device.stage.seqs) > 3)
+    device.stage.left_to_fail, seen = 5, len(device.stage.seqs)
+    eventually(lambda: len(device.stage.seqs) > seen + 120)
+    down, back = [r for r in caplog.records if r.name == "edge.inference_loop"]
+    assert (down.levelname, back.levelname) == ("WARNING", "INFO")
+    assert "an odd frame" in down.getMessage()
+    assert "5 frames" in back.getMessage()
+    assert device.stage.resets >= 5
+    assert device.error is None
+    assert device.service.health().camera is CameraState.LIVE
+
+
+def test_a_stage_that_fails_at_every_other_frame_ends_the_run() -> None:
+    failures = StageFailures()
+    with pytest.raises(cv2.error):  # noqa: PT012 (the loop is what ends)
+        for _ in range(20):
+            failures.note_failure(cv2.error("again"))
+            failures.note_success()
 
 
 def test_a_pause_closes_the_camera_and_forgets_what_it_saw(device: Device) -> None:
