@@ -23,9 +23,9 @@ class FanOut:
     """Shows reports on many sinks, each on its own daemon thread, which skips older reports.
 
     A sink that raises is tried again with the next report, after a pause that doubles from
-    `retry_s` to `max_retry_s`; with OutputRetrying it stays at `retry_s`. Its failure or hang is
-    logged once, and its recovery once. A sink that is closed permanently is logged and closed, and no
-    longer counts as failing.
+    `retry_s` to `max_retry_s`; with OutputRetrying it stays at `retry_s`. A failure or a hang is
+    logged once, and the recovery once. A sink that is closed permanently is logged and closed, and
+    no longer counts as failing.
     """
 
     def __init__(

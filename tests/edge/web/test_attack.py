@@ -17,7 +17,7 @@ from pathlib import Path
 
 import pytest
 from flask import Flask, Response
-from gated import Device
+from gated import CODE, Device
 
 from edge.web.certificate import keep_certificate
 from edge.web.server.server import WebServer
@@ -136,6 +136,27 @@ def test_more_connections_than_there_may_be_displace_the_attackers_own(device: D
             assert early.recv(1000).startswith(b"HTTP/1.1 200")
             clients[0].settimeout(SOON_S)
             assert clients[0].recv(100) == b""
+
+
+@pytest.mark.parametrize("path", ["/stream.mjpg", "/events"])
+def test_one_address_cannot_keep_all_viewer_places(device: Device, path: str) -> None:
+    watch = (
+        f"GET {path} HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {CODE}\r\n\r\n".encode()
+    )
+    with serving(device.app) as server, ExitStack() as opened:
+        greedy = [opened.enter_context(closing(connect(server.port))) for _ in range(3)]
+        for viewer, status in zip(greedy, (b"200", b"200", b"503"), strict=True):
+            viewer.sendall(watch)  # one after the other: the newest loses its place
+            assert viewer.recv(12) == b"HTTP/1.1 " + status
+        other = opened.enter_context(closing(connect(server.port, OTHER)))
+        other.sendall(watch.replace(b"GET", b"HEAD"))  # asking alone takes no place
+        assert other.recv(12) == b"HTTP/1.1 200"
+        other = opened.enter_context(closing(connect(server.port, OTHER)))
+        other.sendall(watch)
+        assert other.recv(12) == b"HTTP/1.1 200"
+        greedy[1].settimeout(20)
+        received_until(greedy[1], b"\r\n0\r\n\r\n")  # the chunk that ends a response
+        assert greedy[0].recv(100)
 
 
 def test_one_address_cannot_have_all_the_threads() -> None:
