@@ -1,4 +1,4 @@
-"""What a drill is: a fault, a promise, and what was seen; the list of all."""
+"""What a drill is: a fault, a promise, and the act that tries both; the list of all."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import pytest
 from drilled import Drilled, until
@@ -71,6 +71,6 @@ def drill(injected: str, promised: str, *, is_short: bool = False) -> Callable[[
     return add
 
 
-def left_out(reason: str) -> None:
+def left_out(reason: str) -> NoReturn:
     """End a drill that this machine cannot run."""
     pytest.skip(reason)

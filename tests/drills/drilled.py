@@ -209,7 +209,7 @@ class Drilled:
         self._told = (self._told + line)[-20_000:]
 
     def _read(self, stream: IO[bytes], note: Callable[[str], None]) -> None:
-        with suppress(ValueError):
+        with stream:
             for line in stream:
                 note(line.decode(errors="replace"))
 

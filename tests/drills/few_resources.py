@@ -76,8 +76,8 @@ def _memory_group(limit_bytes: int) -> Iterator[tuple[Path, str]]:
 
 
 @drill(
-    f"at most {_MOST_MEMORY >> 20} MB of memory in a control group (libraries that other programs have loaded do not count), eight "
-    "viewers",
+    f"at most {_MOST_MEMORY >> 20} MB of memory in a control group, without libraries that other "
+    "programs have loaded; eight viewers",
     "it starts, and page, streams and inference go on; it is not killed",
 )
 def little_memory(lab: Lab) -> str:

@@ -40,7 +40,6 @@ def _is_replaced(device: Drilled, soon_s: float) -> float:
     "the history's file is overwritten with noise: before the start, and while the device runs",
     "it is set aside under another name, one line says so, a new file is written; while it ran, "
     "with the minutes of the last day",
-    is_short=True,
 )
 def history_damaged(lab: Lab) -> str:
     path = _ran_before(lab)
