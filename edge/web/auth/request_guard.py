@@ -51,7 +51,10 @@ def add_request_guard(app: Flask, access: Access) -> None:
         elif authenticator is None:
             _check_write()
         elif not _is_public():
-            return _check_credentials(access, authenticator)
+            refusal = _check_credentials(access, authenticator)
+            if refusal is None:
+                access.known.note(request.remote_addr or "")
+            return refusal
         return None
 
 

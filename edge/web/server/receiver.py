@@ -16,6 +16,7 @@ import socket
 import ssl
 import time
 from collections import deque
+from collections.abc import Container
 from pathlib import Path
 
 from edge.web.server.connection import Connection
@@ -48,14 +49,16 @@ class Receiver:
         site: Site,
         queue: FairQueue[Connection],
         pace: Pace[Connection],
+        *,
         tls: ssl.SSLContext | None,
+        known: Container[str],
     ) -> None:
         self._listening = listening
         self._site = site
         self._queue = queue
         self._pace = pace
         self._tls = tls
-        self._connections: ConnectionLimit[Connection] = ConnectionLimit(most_connections())
+        self._connections: ConnectionLimit[Connection] = ConnectionLimit(most_connections(), known)
         self._answered: deque[Connection] = deque()
         self._stopping = False
         self._accepts_again_s: float | None = None

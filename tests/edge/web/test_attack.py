@@ -19,6 +19,7 @@ import pytest
 from flask import Flask, Response
 from gated import CODE, Device
 
+from edge.web.auth.known_clients import KnownClients
 from edge.web.certificate import keep_certificate
 from edge.web.server.server import WebServer
 
@@ -35,8 +36,8 @@ def device(tmp_path: Path) -> Iterator[Device]:
 
 
 @contextmanager
-def serving(app: Flask, threads: int = 8) -> Iterator[WebServer]:
-    server = WebServer(app, "127.0.0.1", 0, threads=threads)
+def serving(app: Flask, threads: int = 8, known: KnownClients | None = None) -> Iterator[WebServer]:
+    server = WebServer(app, "127.0.0.1", 0, threads=threads, known=known)
     server.start()
     try:
         yield server
@@ -136,6 +137,27 @@ def test_more_connections_than_there_may_be_displace_the_attackers_own(device: D
             assert early.recv(1000).startswith(b"HTTP/1.1 200")
             clients[0].settimeout(SOON_S)
             assert clients[0].recv(100) == b""
+
+
+def test_many_addresses_do_not_displace_one_that_is_logged_in(device: Device) -> None:
+    code = f"Authorization: Bearer {CODE}\r\n\r\n".encode()
+    status = b"GET /api/status HTTP/1.1\r\nHost: localhost\r\n"
+    with serving(device.app, known=device.access.known) as server, ExitStack() as opened:
+
+        def enter(source: str) -> socket.socket:
+            return opened.enter_context(closing(connect(server.port, source)))
+
+        own = [enter(OTHER) for _ in range(6)]
+        own[0].sendall(status + code)
+        received_until(own[0], b"}\n")
+        for client in own:
+            client.sendall(status)
+        for number in range(300):  # more than there may be connections
+            enter(f"127.0.{1 + number // 200}.{1 + number % 200}").sendall(b"G")
+        assert ask(server.port, ATTACKER) < SOON_S  # all of them were accepted
+        for client in own:
+            client.sendall(code)
+            assert client.recv(12) == b"HTTP/1.1 200"
 
 
 @pytest.mark.parametrize("path", ["/stream.mjpg", "/events"])
