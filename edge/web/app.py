@@ -39,6 +39,7 @@ _RECHECK_S = 1.0
 _MAX_BODY_BYTES = 16 * 1024
 _START_OF_JPEG = b"\xff\xd8"
 _MAX_NAME_LENGTH = 32  # of a viewer; the page chooses a random one
+_MAX_NAMES = 8  # of the windows that share an event stream
 
 Part = TypeVar("Part", str, bytes)
 
@@ -96,8 +97,9 @@ def create_app(
             "privacy": feed.privacy,
         }
 
-    def status_for(viewer: str) -> dict[str, Any]:
-        return {**status(), "watching": viewer in feed.viewers}
+    def status_for(names: Sequence[str]) -> dict[str, Any]:
+        running = [name for name in names if name in feed.viewers]
+        return {**status(), "watching": bool(running), "watched_as": running}
 
     @app.get("/")
     def page() -> str:
@@ -117,7 +119,7 @@ def create_app(
 
     @app.get("/stream.mjpg")
     def live_video() -> Response:
-        return _for_viewer(feed.viewers, _viewer(), feed.parts, stream.MIMETYPE)
+        return _for_viewer(feed.viewers, _names()[0], feed.parts, stream.MIMETYPE)
 
     @app.get("/snapshot.jpg")
     def snapshot() -> Response:
@@ -146,9 +148,9 @@ def create_app(
 
     @app.get("/events")
     def live_status() -> Response:
-        viewer = _viewer()
-        tell = partial(events.event_stream, partial(status_for, viewer), reports)
-        return _for_viewer(event_viewers, viewer, tell, events.MIMETYPE)
+        names = _names()
+        tell = partial(events.event_stream, partial(status_for, names), reports)
+        return _for_viewer(event_viewers, names[0], tell, events.MIMETYPE)
 
     @app.get("/healthz")
     def healthz() -> Response:
@@ -161,9 +163,10 @@ def create_app(
     return app
 
 
-def _viewer() -> str:
-    """Return the name that the page chose, so that events can say whether its stream still runs."""
-    return request.args.get("viewer", "")[:_MAX_NAME_LENGTH]
+def _names() -> list[str]:
+    """Return the names that the page chose, so that events can say which streams still run."""
+    given = request.args.getlist("viewer")[:_MAX_NAMES] or [""]
+    return [name[:_MAX_NAME_LENGTH] for name in given]
 
 
 def _for_viewer(

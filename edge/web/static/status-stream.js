@@ -15,8 +15,9 @@ export class StatusStream {
   #retryMs = FIRST_RETRY_MS;
   #full = false; // whether the viewer limit was reached at the last attempt
 
-  // `onLost` gets whether the viewer limit is the reason.
-  constructor(url, onStatus, onLost) {
+  // `onLost` gets whether the viewer limit is the reason. `openEvents` opens an EventSource.
+  constructor(url, onStatus, onLost, openEvents) {
+    this._openEvents = openEvents;
     this.#url = url;
     this.#onStatus = onStatus;
     this.#onLost = onLost;
@@ -24,7 +25,7 @@ export class StatusStream {
 
   open() {
     this.close();
-    this.#source = new EventSource(this.#url);
+    this.#source = this._openEvents(this.#url);
     this.#source.onmessage = (event) => this.#receive(event);
     this.#source.onerror = () => this.#reopen();
     this.#watch();

@@ -36,6 +36,12 @@ export class Video {
     this.#image.src = `${this.#url}&at=${Date.now()}`;
   }
 
+  // Shows the stream at this address from now on.
+  watch(url) {
+    this.#url = url;
+    this.show();
+  }
+
   hide() {
     this.#image.removeAttribute("src");
   }
