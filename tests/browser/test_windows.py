@@ -92,3 +92,27 @@ def test_a_window_that_is_left_open_survives_the_first_one(windows: Windows, dev
     until(lambda: remaining.texts(".face .label") == ["happy", "surprise"])
     until(lambda: len(device.feed.viewers) == 1)
     assert is_live(remaining)
+
+
+@pytest.mark.parametrize(
+    "refusal",
+    [
+        "delete window.SharedWorker",
+        "window.SharedWorker = function () { throw new DOMException('no', 'SecurityError'); }",
+        "window.SharedWorker = class { port = { postMessage() {} };"
+        " constructor() { setTimeout(() => this.onerror(), 100); } }",
+    ],
+    ids=["missing", "refused", "fails later"],
+)
+def test_without_a_shared_worker_a_window_is_live_alone(
+    page: Page, device: Any, refusal: str
+) -> None:
+    added = page.browser.execute_cdp_cmd(
+        "Page.addScriptToEvaluateOnNewDocument", {"source": refusal}
+    )
+    try:
+        page.open()
+        until(lambda: is_live(page), 20)
+        until(lambda: len(device.feed.viewers) == 1)
+    finally:
+        page.browser.execute_cdp_cmd("Page.removeScriptToEvaluateOnNewDocument", added)

@@ -1,9 +1,9 @@
-// What the windows of a browser share: one event stream, and a limited number of videos. Where the
-// browser has no shared workers, each window has its own stream, and there is no limit.
+// What the windows of a browser share: one event stream, and a limited number of videos. Where they
+// cannot share a worker, each window has its own event stream, and there is no limit. Safari has
+// shared workers since version 16. Some browsers refuse them in another site's frame.
 
-// The windows of one version only share a worker: an older one may be open during an upgrade.
+// Only windows of one version share a worker: an older one may be open during an upgrade.
 const NAME = "emotion-edge status 1";
-const SHARED = typeof SharedWorker !== "undefined";
 
 export class Windows {
   // `onPlace` is called when this window may show the video, or may not any more. `viewer` is the
@@ -11,6 +11,7 @@ export class Windows {
   constructor(onPlace) {
     this.viewer = null;
     this.crowded = false; // whether other windows have all places
+    this._alone = typeof SharedWorker === "undefined";
     this._onPlace = onPlace;
     this._port = null;
     this._events = null;
@@ -18,24 +19,20 @@ export class Windows {
   }
 
   enter() {
-    if (!SHARED) {
-      this._take(this.viewer ?? Math.random().toString(36).slice(2));
-      return;
-    }
     this._send({ type: "enter" });
+    if (this._alone) this._takeOwn();
   }
 
   leave() {
     this.viewer = null;
-    this._port?.postMessage({ type: "leave" });
+    if (!this._alone) this._port?.postMessage({ type: "leave" });
   }
 
   // Returns what is used like an EventSource.
   openEvents(address) {
-    if (!SHARED) return new EventSource(`${address}?viewer=${this.viewer}`);
     this._events = { close: () => (this._events = null) };
     this._send({ type: "listen", address: new URL(address, document.baseURI).href });
-    return this._events;
+    return this._alone ? new EventSource(`${address}?viewer=${this.viewer}`) : this._events;
   }
 
   isWatching(status) {
@@ -43,11 +40,26 @@ export class Windows {
   }
 
   _send(message) {
-    if (!this._port) {
-      this._port = new SharedWorker(new URL("./status-worker.js", import.meta.url), NAME).port;
-      this._port.onmessage = ({ data }) => this._hear(data);
+    if (this._alone) return;
+    try {
+      this._port ??= this._connected();
+      this._port.postMessage(message);
+    } catch {
+      this._alone = true;
     }
-    this._port.postMessage(message);
+  }
+
+  _connected() {
+    const worker = new SharedWorker(new URL("./status-worker.js", import.meta.url), NAME);
+    worker.onerror = () => this._goOnAlone();
+    worker.port.onmessage = ({ data }) => this._hear(data);
+    return worker.port;
+  }
+
+  _goOnAlone() {
+    this._alone = true;
+    this._takeOwn();
+    this._events?.onerror();
   }
 
   _hear({ type, viewer, data }) {
@@ -59,6 +71,10 @@ export class Windows {
     } else if (type === "failed") {
       this._events?.onerror();
     }
+  }
+
+  _takeOwn() {
+    this._take(Math.random().toString(36).slice(2));
   }
 
   _take(viewer) {
