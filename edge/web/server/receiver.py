@@ -170,6 +170,8 @@ class Receiver:
         if has_request:
             self._unwatch(connection)
             self._pace.add(connection)
+        elif connection.is_dribbling and not connection.has_unsent:
+            self._unwatch(connection)  # until the next check: many would keep this thread busy
         else:
             wants = selectors.EVENT_WRITE if connection.has_unsent else selectors.EVENT_READ
             self._watch(connection, wants)
@@ -192,14 +194,15 @@ class Receiver:
         connection.close()
 
     def _close_expired(self) -> None:
-        """Close expired connections, at most four times a second."""
+        """Close expired connections, and read from those that dribble, four times a second."""
         now_s = time.monotonic()
         if now_s - self._checked_s < _CHECK_S:
             return
         self._checked_s = now_s
         for connection in self._connections.waiting():
-            if connection.has_unsent:
-                self._advance(connection)  # the kernel reports free space only when there is much
+            # The kernel reports free space only when there is much.
+            if connection.has_unsent or connection.is_dribbling:
+                self._advance(connection)
             if self._connections.is_waiting(connection) and connection.expires_s < now_s:
                 self._drop(connection)
         if self._accepts_again_s is not None and self._accepts_again_s <= now_s:
