@@ -1,5 +1,6 @@
 """The short drills, once each and without haste; `tests/drills/run` runs all, with their times."""
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,6 +16,12 @@ def lab(tmp_path: Path) -> Iterator[Lab]:
     lab = Lab(tmp_path, times=2, soon_s=20)
     yield lab
     lab.close()
+
+
+def test_each_drill_has_a_row_in_the_document() -> None:
+    document = (Path(__file__).parents[2] / "docs" / "reliability.md").read_text("utf-8")
+    rows = dict(re.findall(r"^\| `([a-z-]+)`( ✓)? \|", document, re.MULTILINE))
+    assert rows == {drill.name: " ✓" if drill.is_short else "" for drill in DRILLS}
 
 
 @pytest.mark.timeout(300)

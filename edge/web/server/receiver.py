@@ -51,14 +51,16 @@ class Receiver:
         pace: Pace[Connection],
         *,
         tls: ssl.SSLContext | None,
-        known: Container[str],
+        known: Container[str] | None,
     ) -> None:
         self._listening = listening
         self._site = site
         self._queue = queue
         self._pace = pace
         self._tls = tls
-        self._connections: ConnectionLimit[Connection] = ConnectionLimit(most_connections(), known)
+        self._connections: ConnectionLimit[Connection] = ConnectionLimit(
+            most_connections(), () if known is None else known
+        )
         self._answered: deque[Connection] = deque()
         self._stopping = False
         self._accepts_again_s: float | None = None

@@ -67,10 +67,10 @@ class WebServer:
         self._proxies = proxies
         self._clock = clock
         self._threads: list[threading.Thread] = []
-        self._known: Container[str] = () if known is None else known
+        self._known = known
         self._queue: FairQueue[Connection] = FairQueue(
             threads - min(_THREADS_FOR_OTHERS, threads // 4),
-            self._known,
+            () if known is None else known,
             None if known is None else threads - min(_THREADS_FOR_KNOWN, threads // 4),
         )
         self._receiver: Receiver | None = None
@@ -89,7 +89,7 @@ class WebServer:
             secure=self._tls is not None,
             proxies=self._proxies,
         )
-        pace: Pace[Connection] = Pace(self._clock)
+        pace: Pace[Connection] = Pace(self._clock, self._known)
         self._receiver = receiver = Receiver(
             listening, site, self._queue, pace, tls=self._tls, known=self._known
         )
