@@ -1,6 +1,6 @@
 """Attacks a device of this machine over http and over https, and measures what others notice.
 
-    .venv/bin/python tests/drills/attack.py [--seconds 10] [--scheme http] [NAME]...
+    .venv/bin/python tests/drills/attack.py [--seconds 10] [--scheme http] [--cost] [NAME]...
 
 It starts `emotion-edge run --source demo` twice in temporary folders: one is attacked, the other is
 not. For each attack it tells how long another address waits, the slowest of each: for /healthz,
@@ -9,6 +9,9 @@ that address' stream as a share of the one that is not attacked, which may fall 
 with 1 when one is missed, when the log grows by 10 KB or holds a traceback, when the memory grows
 by 32 MB, or when the device dies. NAME picks attacks by a part of their names. Addresses of
 127.0.0.0/8 stand for clients.
+
+--cost tells instead how much of a processor core each attack takes from a device whose camera is
+paused, so that nothing else takes any. That depends little on what else the machine does.
 
 Both devices run on the same machine, so that what else it does slows both; what is missed is tried
 again all the same, three times in all, and /healthz may take as long as without an attack.
@@ -206,6 +209,17 @@ class Device:
         found = re.search(r"VmRSS:\s+(\d+)", status)
         return int(found[1]) // 1024 if found else 0
 
+    def processor_s(self) -> float:
+        """Return the processor time that it has used."""
+        fields = Path(f"/proc/{self.process.pid}/stat").read_text().rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+    def pause(self) -> None:
+        """Close the camera."""
+        head = b"POST /api/pause HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\n"
+        answer = self._answer(head + b"Connection: close\r\n" + CODE + b"\r\n")
+        assert answer.startswith(b"HTTP/1.1 200"), answer
+
     def ask(self, head: bytes) -> socket.socket:
         """Return the other address' connection, its request sent."""
         client = connect(self.port, OTHER)
@@ -361,6 +375,21 @@ def try_all(folder: Path, *, is_https: bool, seconds: float, names: list[str]) -
     return missed
 
 
+def tell_costs(folder: Path, *, is_https: bool, seconds: float, names: list[str]) -> None:
+    """Tell how much of a processor core each attack takes from a paused device."""
+    with Device(folder / "paused", is_https=is_https) as device:
+        device.pause()
+        for name, plan in ATTACKS.items():
+            if not names or any(part in name for part in names):
+                with under(plan, device):
+                    time.sleep(4)  # until the first burst is over
+                    began_s, used_s = time.monotonic(), device.processor_s()
+                    time.sleep(seconds)
+                    used_s = device.processor_s() - used_s
+                    share = used_s / (time.monotonic() - began_s)
+                print(f"  {name:35} {share:6.1%} of a core", flush=True)
+
+
 def main(names: list[str], schemes: list[str], seconds: float) -> int:
     """Return the exit code."""
     missed = 0
@@ -377,6 +406,14 @@ if __name__ == "__main__":
     parser.add_argument("names", nargs="*", metavar="NAME")
     parser.add_argument("--scheme", dest="schemes", action="append", choices=("http", "https"))
     parser.add_argument("--seconds", type=float, default=10.0)
+    parser.add_argument("--cost", action="store_true")
     given = parser.parse_args()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # not without ending the device
+    if given.cost:
+        for scheme in given.schemes or ["http", "https"]:
+            print(f"{scheme}:", flush=True)
+            with tempfile.TemporaryDirectory() as folder:
+                how = {"seconds": given.seconds, "names": given.names}
+                tell_costs(Path(folder), is_https=scheme == "https", **how)
+        sys.exit(0)
     sys.exit(main(given.names, given.schemes or ["http", "https"], given.seconds))

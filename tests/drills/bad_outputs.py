@@ -8,6 +8,7 @@ import threading
 import time
 from contextlib import suppress
 from pathlib import Path
+from typing import IO
 
 from drill import Lab, drill
 from drilled import HEARING, until
@@ -92,8 +93,8 @@ def _fill(pipe: Path) -> None:
             os.close(descriptor)
 
 
-def _read_all(reader: object) -> None:
-    while reader.read(65536):  # type: ignore[attr-defined]
+def _read_all(reader: IO[bytes]) -> None:
+    while reader.read(65536):
         pass
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -40,11 +40,12 @@ def _state(disk: Path) -> dict[str, str]:
     return {"folder": str(disk / "state")}
 
 
-def _goes_down_and_comes_back(device: Drilled, soon_s: float, mend: object) -> tuple[float, float]:
+def _goes_down_and_comes_back(
+    device: Drilled, soon_s: float, mend: Callable[[], object]
+) -> tuple[float, float]:
     """Return after how many seconds the page showed the fault, and its end."""
     down_s = until("the fault is shown", lambda: _OUTPUT in device.failing, soon_s, device)
     assert device.is_well()
-    assert callable(mend)
     mend()
     back_s = until("its end is shown", lambda: device.failing == [], 45, device)
     until("both are logged", lambda: device.logged(_BACK), 5, device)
