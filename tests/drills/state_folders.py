@@ -103,15 +103,20 @@ def state_folder_full(lab: Lab) -> str:
 def state_folder_gone(lab: Lab) -> str:
     device = lab.live()
     code, cookie = device.code, device.log_in()
-    until("the history is on disk", device.history.exists, 20, device)
-    shutil.rmtree(device.state)
+    log = device.history.with_name(f"{device.history.name}-wal")
+    until("the history has rows", lambda: log.exists() and log.stat().st_size, 30, device)
+    assert device.infers()  # so that opening it is over
+    gone = device.state.rename(device.folder / "gone")  # at once, and not file by file
+    shutil.rmtree(gone)
     back_s = until("it is there again", device.history.exists, lab.soon_s, device)
     bearer = {"Authorization": f"Bearer {code}", "Cookie": ""}
     assert device.ask("/api/status", **bearer)[0] == 200
     assert device.knows(cookie)
     assert b"ok" in device.ask("/healthz", Cookie=cookie)[1]
     # A write at that very moment fails instead, and the next one opens the file again.
-    assert device.logged("was removed or replaced; opening it again") + device.logged(_DOWN) == 1
+    told = f"was removed or replaced; opening it again|{_DOWN}"
+    until("it is logged", lambda: device.logged(told), 10, device)
+    assert device.logged(told) == 1, device.log
     assert device.end() == 0
     assert is_whole(device.history)
     return f"a new file after {back_s:.1f} s; a new code is made at the next start"
