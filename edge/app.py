@@ -164,6 +164,7 @@ def _start_server(config: Config, web: Flask, setup: WebSetup) -> WebServer:
         threads=2 * config.stream.max_viewers + RESERVED_THREADS,
         tls=None if certificate is None else certificate.server_context(),
         proxies=setup.access.proxies,
+        known=None if setup.access.authenticator is None else setup.access.known,
     )
     server.start()
     return server

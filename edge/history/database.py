@@ -38,24 +38,34 @@ _COLUMNS = [
 _COMPANIONS = ("-wal", "-shm", "-journal", "")
 _DAMAGED = ".damaged-"
 _MOST_COPIES = 3
+_MOST_OPENINGS = 3
 
 log = logging.getLogger(__name__)
 
 Identity = tuple[tuple[int, int] | None, ...]
 
 
-def open_or_create(path: Path) -> sqlite3.Connection:
-    """Return a connection for writing; a damaged file is set aside and a new one created.
+def open_or_create(path: Path) -> tuple[sqlite3.Connection, Identity]:
+    """Return a connection for writing, and the identity of its files.
 
-    Raises sqlite3.Error or OSError when no such file can be created.
+    A damaged file is set aside and a new one created. Raises sqlite3.Error or OSError when no such
+    file can be created.
     """
-    try:
-        return _open(path)
-    except sqlite3.Error as exc:
-        if not is_damage(exc):
-            raise
-        set_aside(path, exc)
-    return _open(path)
+    for _ in range(_MOST_OPENINGS):
+        _make_private(path)
+        before = _inode(path)
+        try:
+            db = _open(path)
+        except sqlite3.Error as exc:
+            if not is_damage(exc):
+                raise
+            set_aside(path, exc)
+            continue
+        found = identity(path)
+        if found[0] == before:
+            return db, found
+        db.close()  # another file was put in its place meanwhile
+    raise OSError(errno.EBUSY, "no file stays whole, or in its place, while it is opened")
 
 
 def connect(path: Path) -> sqlite3.Connection:
@@ -64,7 +74,7 @@ def connect(path: Path) -> sqlite3.Connection:
     db = sqlite3.connect(
         f"{path.absolute().as_uri()}?mode=rw",
         uri=True,
-        timeout=2.0,
+        timeout=1.0,  # for a lock; a report that takes longer than 1.5 s counts as a hang
         isolation_level=None,
         check_same_thread=False,
     )
@@ -145,7 +155,6 @@ def delete_history(path: Path) -> None:
 
 def _open(path: Path) -> sqlite3.Connection:
     """Return a connection for writing. Raises sqlite3.Error or OSError."""
-    _make_private(path)
     db = connect(path)
     try:
         _check(db)

@@ -133,8 +133,7 @@ class HistoryFile:
             self._close_database()
         if self._db is None:
             database.delete_log_of(self._path, self._identity)
-            self._db = database.open_or_create(self._path)
-            self._identity = database.identity(self._path)
+            self._db, self._identity = database.open_or_create(self._path)
             self._is_reconciled = self._cannot_shrink = False
         if not self._is_reconciled:
             self._reconcile(self._db)

@@ -23,9 +23,9 @@ class FanOut:
     """Shows reports on many sinks, each on its own daemon thread, which skips older reports.
 
     A sink that raises is tried again with the next report, after a pause that doubles from
-    `retry_s` to `max_retry_s`; with OutputRetrying it stays at `retry_s`. Its failure is logged
-    once, and its recovery once. A sink that is closed permanently is logged and closed, and no
-    longer counts as failing.
+    `retry_s` to `max_retry_s`; with OutputRetrying it stays at `retry_s`. A failure or a hang is
+    logged once, and the recovery once. A sink that is closed permanently is logged and closed, and
+    no longer counts as failing.
     """
 
     def __init__(
@@ -51,7 +51,7 @@ class FanOut:
         """Offer the report to every sink; never blocks, never raises."""
         self.reports.put(report)
         for outlet in self._outlets:
-            outlet.reports.put(report)
+            outlet.offer(report)
 
     def failing(self) -> tuple[str, ...]:
         """Return the names of the sinks whose last call raised or hangs."""
@@ -84,6 +84,7 @@ class _Outlet:
         self._clock = clock
         self._down = False
         self._gone = False
+        self._is_hung = False
         self._is_retrying = False
         self._busy_since_s: float | None = None
         self._closing = threading.Event()
@@ -92,10 +93,15 @@ class _Outlet:
     def start(self) -> None:
         self._thread = start_thread(f"sink-{self.sink.name}", self._run)
 
+    def offer(self, report: Report) -> None:
+        """Put the report into the slot; the first one during a hang logs it."""
+        self.reports.put(report)
+        if self._hangs() and not self._down:
+            self._down = self._is_hung = True
+            logger.warning("output %s hangs: no answer for %g s", self.sink.name, _HANG_S)
+
     def failing(self) -> bool:
-        busy_since_s = self._busy_since_s
-        hangs = busy_since_s is not None and self._clock() - busy_since_s > _HANG_S
-        return self._down or hangs
+        return self._down or self._hangs()
 
     def begin_close(self) -> None:
         self._closing.set()
@@ -108,6 +114,10 @@ class _Outlet:
         self._thread.join(timeout_s)
         if self._thread.is_alive():
             logger.warning("output %s does not close; abandoning it", self.sink.name)
+
+    def _hangs(self) -> bool:
+        busy_since_s = self._busy_since_s
+        return busy_since_s is not None and self._clock() - busy_since_s > _HANG_S
 
     def _run(self) -> None:
         version, pause_s = 0, self._retry_s
@@ -140,16 +150,16 @@ class _Outlet:
         return not self._down
 
     def _went_down(self, exc: Exception) -> None:
-        if not self._down:
+        if not self._down or self._is_hung:  # a hang was logged without its reason
             # An OutputError needs no traceback; any other exception is a bug.
             unexpected = None if isinstance(exc, OutputError) else exc
             logger.warning("output %s failed: %s", self.sink.name, exc, exc_info=unexpected)
-        self._down = True
+        self._down, self._is_hung = True, False
 
     def _came_back(self) -> None:
         if self._down:
             logger.info("output %s is back", self.sink.name)
-        self._down = False
+        self._down = self._is_hung = False
 
     def _close_sink(self) -> None:
         try:

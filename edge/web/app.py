@@ -20,6 +20,7 @@ from edge.web import events, stream
 from edge.web.auth.authenticator import Access
 from edge.web.auth.forwarded import Forwarded
 from edge.web.auth.login import add_login
+from edge.web.auth.rate_limit import client_of
 from edge.web.auth.request_guard import add_request_guard
 from edge.web.auth.viewer_links import ViewerLinks, viewer_token
 from edge.web.first_minute import NO_FIRST_MINUTE, FirstMinute, add_first_minute
@@ -39,6 +40,7 @@ _RECHECK_S = 1.0
 _MAX_BODY_BYTES = 16 * 1024
 _START_OF_JPEG = b"\xff\xd8"
 _MAX_NAME_LENGTH = 32  # of a viewer; the page chooses a random one
+_MAX_NAMES = 8  # of the windows that share an event stream
 
 Part = TypeVar("Part", str, bytes)
 
@@ -98,8 +100,9 @@ def create_app(
             "privacy": feed.privacy,
         }
 
-    def status_for(viewer: str) -> dict[str, Any]:
-        return {**status(), "watching": viewer in feed.viewers}
+    def status_for(names: Sequence[str]) -> dict[str, Any]:
+        running = [name for name in names if name in feed.viewers]
+        return {**status(), "watching": bool(running), "watched_as": running}
 
     @app.get("/")
     def page() -> str:
@@ -121,7 +124,7 @@ def create_app(
 
     @app.get("/stream.mjpg")
     def live_video() -> Response:
-        return _for_viewer(feed.viewers, _viewer(), feed.parts, stream.MIMETYPE)
+        return _for_viewer(feed.viewers, _names()[0], feed.parts, stream.MIMETYPE)
 
     @app.get("/snapshot.jpg")
     def snapshot() -> Response:
@@ -150,9 +153,9 @@ def create_app(
 
     @app.get("/events")
     def live_status() -> Response:
-        viewer = _viewer()
-        tell = partial(events.event_stream, partial(status_for, viewer), reports)
-        return _for_viewer(event_viewers, viewer, tell, events.MIMETYPE)
+        names = _names()
+        tell = partial(events.event_stream, partial(status_for, names), reports)
+        return _for_viewer(event_viewers, names[0], tell, events.MIMETYPE)
 
     @app.get("/healthz")
     def healthz() -> Response:
@@ -165,9 +168,10 @@ def create_app(
     return app
 
 
-def _viewer() -> str:
-    """Return the name that the page chose, so that events can say whether its stream still runs."""
-    return request.args.get("viewer", "")[:_MAX_NAME_LENGTH]
+def _names() -> list[str]:
+    """Return the names that the page chose, so that events can say which streams still run."""
+    given = request.args.getlist("viewer")[:_MAX_NAMES] or [""]
+    return [name[:_MAX_NAME_LENGTH] for name in given]
 
 
 def _for_viewer(
@@ -176,19 +180,24 @@ def _for_viewer(
     body: Callable[[], Generator[Part, None, None]],
     content_type: str,
 ) -> Response:
-    """Return an endless response, or 503 when the limit of viewers is reached."""
-    if not viewers.add(viewer):
+    """Return an endless response, or 503 when there is no place for a viewer of this client."""
+    client = client_of(request.remote_addr or "")
+    if request.method == "HEAD" and viewers.has_room_for(client):
+        return Response(content_type=content_type)  # and no other viewer loses its place for it
+    place = None if request.method == "HEAD" else viewers.add(viewer, client)
+    if place is None:
         text = (
             f"Too many viewers, the limit is {viewers.limit}: close the page on another device, "
             "or try again later"
         )
         raise ServiceUnavailable(text, retry_after=_RETRY_AFTER_S)
-    response = Response(_while_authorized(body(), g.is_authorized), content_type=content_type)
+    parts = _while_allowed(body(), lambda: place.is_lost, g.is_authorized)
+    response = Response(parts, content_type=content_type)
     # A proxy would hold back what is sent, or wait for its end in order to compress it.
     response.headers["X-Accel-Buffering"] = "no"
     response.headers["Cache-Control"] = "no-store, no-transform"
     # Not in the generator's `finally`: that never runs when the viewer left before it began.
-    response.call_on_close(partial(viewers.remove, viewer))
+    response.call_on_close(partial(viewers.remove, place))
     return response
 
 
@@ -198,13 +207,17 @@ def _begun_at_once(make_jpeg: Callable[[], bytes | None]) -> Iterator[bytes]:
     yield (make_jpeg() or b"").removeprefix(_START_OF_JPEG)
 
 
-def _while_authorized(
-    parts: Generator[Part, None, None], is_authorized: Callable[[], bool]
+def _while_allowed(
+    parts: Generator[Part, None, None],
+    is_lost: Callable[[], bool],
+    is_authorized: Callable[[], bool],
 ) -> Iterator[Part]:
-    """Yield the parts until the viewer logs out or the access code changes."""
+    """Yield the parts until the viewer loses its place or logs out, or the access code changes."""
     checked_at_s = time.monotonic()
     with closing(parts):  # now, not at garbage collection: it counts as a viewer until then
         for part in parts:
+            if is_lost():
+                return
             if time.monotonic() - checked_at_s >= _RECHECK_S:
                 checked_at_s = time.monotonic()
                 if not is_authorized():

@@ -165,12 +165,11 @@ def test_a_hidden_page_watches_nothing(page: Page, device: Any) -> None:
 
 
 def test_a_viewer_too_many_is_told_why_and_let_in_later(chromium: Any, device: Any) -> None:
-    for name in "abcd":
-        device.feed.viewers.add(name)
+    places = [device.feed.viewers.add(name, client=name) for name in "abcd"]
     page = Page(chromium, device)
     until(lambda: "Too many viewers" in page.text("#banner"))
     assert page.shown(".face")
-    device.feed.viewers.remove("a")
+    device.feed.viewers.remove(places[0])
     until(lambda: page.brightness() > 80, 15)
     until(lambda: not page.shown("#banner"))
 

@@ -86,7 +86,7 @@ TOO_NEW_IN_SCRIPTS = {
     r"\bstructuredClone\b": "structuredClone: 15.4",
     r"\bcrypto\s*\.\s*randomUUID\b": "randomUUID: 15.4",
     r"\b(?:WeakRef|FinalizationRegistry)\b": "WeakRef: 14.1",
-    r"\b(?:BroadcastChannel|SharedWorker)\b": "BroadcastChannel: 15.4",
+    r"\bBroadcastChannel\b": "BroadcastChannel: 15.4",
     r"\bOffscreenCanvas\b": "OffscreenCanvas: 16.4",
     r"\bIntl\s*\.\s*(?:ListFormat|DisplayNames|DurationFormat|Segmenter)\b": "ListFormat: 14.1",
     r"\b(?:dateStyle|timeStyle)\s*:": "dateStyle: 14.1",
@@ -103,6 +103,11 @@ TOO_NEW_IN_SCRIPTS = {
 # The same, but guarded: the pattern and what the script asks before.
 GUARDED_IN_SCRIPTS = {
     r"\.showModal\b": r"wireDialogs\(\)",  # dialogs.js draws them: 15.4
+}
+
+# The same, but the script itself asks first whether it is there.
+ASKED_FOR_IN_SCRIPTS = {
+    r"\bnew SharedWorker\b": r"typeof SharedWorker === \"undefined\"",  # 16
 }
 
 TOO_NEW_IN_PAGES = {

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from safari_14 import (
+    ASKED_FOR_IN_SCRIPTS,
     AT_RULES,
     FUNCTIONS,
     GUARDED_IN_SCRIPTS,
@@ -131,6 +132,13 @@ def test_a_script_has_nothing_that_safari_14_lacks(path: Path) -> None:
 def test_a_page_has_nothing_that_safari_14_lacks(path: Path) -> None:
     text = path.read_text("utf-8")
     assert [why for bad, why in TOO_NEW_IN_PAGES.items() if re.search(bad, text)] == []
+
+
+def test_a_script_asks_for_what_safari_14_may_lack() -> None:
+    for used, question in ASKED_FOR_IN_SCRIPTS.items():
+        users = [text for path in SCRIPTS if re.search(used, text := path.read_text("utf-8"))]
+        assert users
+        assert all(re.search(question, text) for text in users)
 
 
 def test_dialogs_are_drawn_before_a_script_opens_one() -> None:

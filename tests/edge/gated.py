@@ -60,25 +60,21 @@ class Device:
         config = StreamConfig(fps=30, quality=80, max_viewers=2, privacy="off")
         sessions = Sessions(self.secret, KeptFile(self.ended_file), self.wall_clock)
         self.authenticator = Authenticator(lambda: self.code, sessions, RateLimit(self.clock))
+        self.access = Access(
+            self.hosts, self.authenticator, self.tokens, self.frame_ancestors, self.proxies
+        )
         return create_app(
             reports=self.reports,
             report=self.report,
             leds=lambda: None,
             labels=("happy", "sad"),
             feed=JpegFeed(self.scenes, self.report, config, lambda _: 12),
-            access=Access(
-                self.hosts, self.authenticator, self.tokens, self.frame_ancestors, self.proxies
-            ),
+            access=self.access,
             controls=Controls(pause=self.pause, resume=self.resume),
             history=self.history,
             metrics=self.metrics,
             regions=self.regions,
             first_minute=self.first_minute,
-        )
-
-    def _access(self) -> Access:
-        return Access(
-            self.hosts, self.authenticator, self.tokens, self.frame_ancestors, self.proxies
         )
 
     @property

@@ -6,11 +6,12 @@ import hmac
 import logging
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 from edge.web.auth.allowed_hosts import AllowedHosts
 from edge.web.auth.forwarded import NO_PROXIES, TrustedProxies
+from edge.web.auth.known_clients import KnownClients
 from edge.web.auth.rate_limit import RateLimit, plain_address
 from edge.web.auth.sessions import Sessions
 from edge.web.auth.tokens import AccessTokens
@@ -94,7 +95,7 @@ class Access:
     """The host names that are allowed, and the authenticator; None: no code is needed.
 
     `frame_ancestors` are the origins whose pages may embed ours, as in a Content-Security-Policy;
-    `proxies` are the reverse proxies that are believed.
+    `proxies` are the reverse proxies that are believed, `known` the clients that are logged in.
     """
 
     hosts: AllowedHosts
@@ -102,6 +103,7 @@ class Access:
     tokens: AccessTokens | None = None
     frame_ancestors: tuple[str, ...] = ()
     proxies: TrustedProxies = NO_PROXIES
+    known: KnownClients = field(default_factory=KnownClients)
 
     @property
     def auth(self) -> Literal["code", "none"]:

@@ -48,10 +48,14 @@ def add_request_guard(app: Flask, access: Access) -> None:
         g.is_authorized = _always
         if (token := viewer_token()) is not None:
             _check_viewer(access, token)
+            access.known.note(request.remote_addr or "")
         elif authenticator is None:
             _check_write()
         elif not _is_public():
-            return _check_credentials(access, authenticator)
+            refusal = _check_credentials(access, authenticator)
+            if refusal is None:
+                access.known.note(request.remote_addr or "")
+            return refusal
         return None
 
 

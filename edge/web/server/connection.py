@@ -18,6 +18,7 @@ _REQUEST_S = 10.0  # from a request's first byte to its last
 _LINGER_S = 1.0  # for the client to read a refusal: closing at once would discard it
 _RECEIVE_BYTES = 32 * 1024  # more than a TLS record, so that nothing is left inside OpenSSL
 _SEND_BUFFER_BYTES = 64 * 1024
+_MOST_LOOKS = 8  # without a whole request, until it is read seldom; a handshake takes three
 _UNHEARD_MS = 20_000  # also while the receive window is closed: not less than for a slow reader
 _CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 
@@ -47,6 +48,7 @@ class Connection:
         self._waits_since_s = time.monotonic()
         self._began_s: float | None = None
         self._refused_s: float | None = None
+        self._looks = 0  # since the last whole request
         sock.setblocking(False)
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _SEND_BUFFER_BYTES)
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -57,6 +59,11 @@ class Connection:
     def has_unsent(self) -> bool:
         """Whether a part of the last response is not sent yet."""
         return self.wfile.unsent_bytes > 0
+
+    @property
+    def is_dribbling(self) -> bool:
+        """Whether a request arrives in so many pieces that it is to be read seldom."""
+        return self._looks > _MOST_LOOKS
 
     @property
     def expires_s(self) -> float:
@@ -76,6 +83,7 @@ class Connection:
         """
         if self.wfile.flush():
             return False
+        self._looks += 1
         if not self.is_open:
             raise ConnectionAbortedError("answered")
         if not self._shake_hands():
@@ -100,7 +108,7 @@ class Connection:
         if head is not None:
             self.wfile.hold()
             self.is_open = respond(self._site, self, head)
-        self._waits_since_s, self._began_s = time.monotonic(), None
+        self._waits_since_s, self._began_s, self._looks = time.monotonic(), None, 0
 
     def shut_down(self) -> None:
         """Shut the connection down, from any thread; also ends a write that blocks."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from typing import Generic, Protocol, TypeVar
 
 
@@ -23,11 +23,12 @@ class ConnectionLimit(Generic[M]):
 
     A new connection replaces a waiting one of the client with the most connections. So a flood
     replaces its own connections, and a request that arrives complete is answered, unless its client
-    sends too many.
+    sends too many. The connections of known clients are replaced last.
     """
 
-    def __init__(self, limit: int) -> None:
+    def __init__(self, limit: int, known: Container[str] = ()) -> None:
         self._limit = limit
+        self._known = known
         self._limit_per_client = max(limit // 2, 1)
         self._of: dict[str, dict[M, None]] = {}
         self._waiting: set[M] = set()
@@ -74,8 +75,8 @@ class ConnectionLimit(Generic[M]):
         own = self._of.get(client, {}) if client is not None else {}
         if len(own) >= self._limit_per_client:
             return self._oldest_waiting(own)
-        by_size = sorted(self._of.values(), key=len, reverse=True)
-        found = (self._oldest_waiting(members) for members in by_size)
+        clients = sorted(self._of, key=lambda c: (c in self._known, -len(self._of[c])))
+        found = (self._oldest_waiting(self._of[other]) for other in clients)
         return next((member for member in found if member is not None), None)
 
     def __len__(self) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import Counter, OrderedDict, deque
+from collections.abc import Container
 from typing import Generic, TypeVar
 
 T = TypeVar("T")
@@ -15,9 +16,20 @@ class FairQueue(Generic[T]):
     The caller limits the number of requests. The empty queue of a client is removed.
     """
 
-    def __init__(self, limit_per_client: int) -> None:
-        """At most `limit_per_client` requests of one client are answered at the same time."""
+    def __init__(
+        self,
+        limit_per_client: int,
+        known: Container[str] = (),
+        limit_of_unknown: int | None = None,
+    ) -> None:
+        """At most `limit_per_client` requests of one client are answered at the same time.
+
+        Those of `known` clients go first, and at most `limit_of_unknown` of all others are answered
+        at the same time; None: any number.
+        """
         self._limit_per_client = limit_per_client
+        self._known = known
+        self._limit_of_unknown = limit_of_unknown
         self._changed = threading.Condition()
         self._waiting: OrderedDict[str, deque[T]] = OrderedDict()
         self._served: Counter[str] = Counter()
@@ -33,7 +45,7 @@ class FairQueue(Generic[T]):
         """Wait for the next request; None once closed. Call `done` afterwards."""
         with self._changed:
             while not self._closed:
-                client = next((c for c in self._waiting if self._may_have_more(c)), None)
+                client = self._next_client()
                 if client is not None:
                     return client, self._next_of(client)
                 self._changed.wait()
@@ -55,6 +67,14 @@ class FairQueue(Generic[T]):
             left = [request for queue in self._waiting.values() for request in queue]
             self._waiting.clear()
             return left
+
+    def _next_client(self) -> str | None:
+        able = [client for client in self._waiting if self._may_have_more(client)]
+        known = next((client for client in able if client in self._known), None)
+        if known is not None or self._limit_of_unknown is None:
+            return known or next(iter(able), None)
+        served = sum(n for client, n in self._served.items() if client not in self._known)
+        return next(iter(able), None) if served < self._limit_of_unknown else None
 
     def _may_have_more(self, client: str) -> bool:
         return self._served[client] < self._limit_per_client

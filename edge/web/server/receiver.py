@@ -16,6 +16,7 @@ import socket
 import ssl
 import time
 from collections import deque
+from collections.abc import Container
 from pathlib import Path
 
 from edge.web.server.connection import Connection
@@ -48,14 +49,18 @@ class Receiver:
         site: Site,
         queue: FairQueue[Connection],
         pace: Pace[Connection],
+        *,
         tls: ssl.SSLContext | None,
+        known: Container[str] | None,
     ) -> None:
         self._listening = listening
         self._site = site
         self._queue = queue
         self._pace = pace
         self._tls = tls
-        self._connections: ConnectionLimit[Connection] = ConnectionLimit(most_connections())
+        self._connections: ConnectionLimit[Connection] = ConnectionLimit(
+            most_connections(), () if known is None else known
+        )
         self._answered: deque[Connection] = deque()
         self._stopping = False
         self._accepts_again_s: float | None = None
@@ -167,6 +172,8 @@ class Receiver:
         if has_request:
             self._unwatch(connection)
             self._pace.add(connection)
+        elif connection.is_dribbling and not connection.has_unsent:
+            self._unwatch(connection)  # until the next check: many would keep this thread busy
         else:
             wants = selectors.EVENT_WRITE if connection.has_unsent else selectors.EVENT_READ
             self._watch(connection, wants)
@@ -189,14 +196,15 @@ class Receiver:
         connection.close()
 
     def _close_expired(self) -> None:
-        """Close expired connections, at most four times a second."""
+        """Close expired connections, and read from those that dribble, four times a second."""
         now_s = time.monotonic()
         if now_s - self._checked_s < _CHECK_S:
             return
         self._checked_s = now_s
         for connection in self._connections.waiting():
-            if connection.has_unsent:
-                self._advance(connection)  # the kernel reports free space only when there is much
+            # The kernel reports free space only when there is much.
+            if connection.has_unsent or connection.is_dribbling:
+                self._advance(connection)
             if self._connections.is_waiting(connection) and connection.expires_s < now_s:
                 self._drop(connection)
         if self._accepts_again_s is not None and self._accepts_again_s <= now_s:

@@ -8,7 +8,7 @@ import socket
 import ssl
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Container
 
 from flask import Flask
 
@@ -24,6 +24,7 @@ from edge.web.server.receiver import Receiver
 
 RESERVED_THREADS = 4  # for pages, snapshots and checks; each video and event stream has its own
 _THREADS_FOR_OTHERS = 2  # that one client cannot use
+_THREADS_FOR_KNOWN = 2  # that clients which are not logged in cannot use
 _STOP_S = 1.6  # an event stream writes once a second, and only then notices the end
 _BACKLOG = 128
 
@@ -50,11 +51,13 @@ class WebServer:
         threads: int,
         tls: ssl.SSLContext | None = None,
         proxies: TrustedProxies = NO_PROXIES,
+        known: Container[str] | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """With `tls` the server speaks https only; `clock` measures the pace of requests.
 
-        Of a request that comes by way of one of the `proxies`, its client takes a turn.
+        Of a request that comes by way of one of the `proxies`, its client takes a turn. The `known`
+        clients, which are logged in, go first and have threads of their own; None without a login.
         """
         self._app = app
         self._host = host
@@ -64,8 +67,11 @@ class WebServer:
         self._proxies = proxies
         self._clock = clock
         self._threads: list[threading.Thread] = []
+        self._known = known
         self._queue: FairQueue[Connection] = FairQueue(
-            threads - min(_THREADS_FOR_OTHERS, threads // 4)
+            threads - min(_THREADS_FOR_OTHERS, threads // 4),
+            () if known is None else known,
+            None if known is None else threads - min(_THREADS_FOR_KNOWN, threads // 4),
         )
         self._receiver: Receiver | None = None
 
@@ -83,8 +89,10 @@ class WebServer:
             secure=self._tls is not None,
             proxies=self._proxies,
         )
-        pace: Pace[Connection] = Pace(self._clock)
-        self._receiver = receiver = Receiver(listening, site, self._queue, pace, self._tls)
+        pace: Pace[Connection] = Pace(self._clock, self._known)
+        self._receiver = receiver = Receiver(
+            listening, site, self._queue, pace, tls=self._tls, known=self._known
+        )
         works = [("web", receiver.run)]
         works += [(f"web-{n + 1}", self._answer) for n in range(self._number)]
         try:

@@ -13,6 +13,7 @@ import { Video } from "./video.js";
 import { wireRegions } from "./regions.js";
 import { runPast, wirePast } from "./past.js";
 import { runTimeline, wireTimeline } from "./timeline.js";
+import { Windows } from "./windows.js";
 import * as strings from "./strings.js";
 import { setIcon, setText } from "./dom.js";
 
@@ -21,16 +22,18 @@ const LATE_MS = Number(document.body.dataset.lateMs);
 const ERROR_MS = 8000; // for which a failed request is shown
 
 const at = (id) => document.getElementById(id);
-const viewer = `viewer=${Math.random().toString(36).slice(2)}`;
-const video = new Video(at("video"), `stream.mjpg?${viewer}`);
-const statusStream = new StatusStream(`events?${viewer}`, show, showLost);
+const windows = new Windows(showVideo);
+const video = new Video(at("video"), "stream.mjpg");
+const statusStream = new StatusStream("events", show, showLost, (address) => windows.openEvents(address));
 let failure = { text: "", until: 0 };
 
 function show(status) {
   const { health, snapshot } = status;
   const faces = (health.healthy && snapshot?.faces) || [];
-  if (document.body.dataset.state === "offline") video.show();
-  else video.update(status.watching);
+  if (windows.viewer) {
+    if (document.body.dataset.state === "offline") video.show();
+    else video.update(windows.isWatching(status));
+  }
   showState(stateOf(health), health.camera === "lost" ? health.detail : "");
   showPaused(health.camera);
   showCounters(health, status);
@@ -59,8 +62,10 @@ function stateOf(health) {
 function showState(state, detail = "", text = strings.banners[state]) {
   document.body.dataset.state = state;
   setText(at("pill-text"), strings.states[state]);
-  const full = state === "live" && video.refused && strings.banners.full;
-  const message = [full || text, detail].filter(Boolean).join(" ");
+  const full = video.refused && strings.banners.full;
+  const crowded = windows.crowded && strings.banners.crowded;
+  const refused = state === "live" && (crowded || full);
+  const message = [refused || text, detail].filter(Boolean).join(" ");
   const banner = performance.now() < failure.until ? failure.text : message;
   setText(at("banner"), banner);
   at("banner").hidden = !banner;
@@ -100,14 +105,23 @@ async function logOut() {
   }
 }
 
+function showVideo(viewer) {
+  if (!viewer) {
+    video.hide();
+  } else if (!document.hidden) {
+    video.watch(`stream.mjpg?viewer=${viewer}`);
+  }
+}
+
 // A phone that sleeps closes its connections silently, and a hidden page needs none.
 function wakeOrSleep() {
   if (document.hidden) {
     statusStream.close();
+    windows.leave();
     video.hide();
   } else {
+    windows.enter();
     statusStream.open();
-    video.show();
   }
   runTimeline(!document.hidden);
   runPast(!document.hidden);

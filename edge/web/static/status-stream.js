@@ -7,11 +7,12 @@ const FIRST_RETRY_MS = 500;
 const LONGEST_RETRY_MS = 8000;
 
 export class StatusStream {
-  // `onLost` gets whether the viewer limit is the reason.
-  constructor(url, onStatus, onLost) {
+  // `onLost` gets whether the viewer limit is the reason. `openEvents` opens an EventSource.
+  constructor(url, onStatus, onLost, openEvents) {
     this._url = url;
     this._onStatus = onStatus;
     this._onLost = onLost;
+    this._openEvents = openEvents;
     this._source = null;
     this._timer = 0;
     this._retryMs = FIRST_RETRY_MS;
@@ -20,7 +21,7 @@ export class StatusStream {
 
   open() {
     this.close();
-    this._source = new EventSource(this._url);
+    this._source = this._openEvents(this._url);
     this._source.onmessage = (event) => this._receive(event);
     this._source.onerror = () => this._reopen();
     this._watch();

@@ -17,6 +17,7 @@ export const banners = {
   pausing: "The camera is closing. Until then it may be on.",
   paused: "The camera is paused and off.",
   offline: "No connection to the device. Reconnecting …",
+  crowded: "Three windows of this browser show the video already. Close or hide one to see it here.",
   full: "Too many viewers. Close the page on another device. Retrying …",
 };
 

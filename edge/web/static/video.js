@@ -33,6 +33,12 @@ export class Video {
     this._image.src = `${this._url}&at=${Date.now()}`;
   }
 
+  // Shows the stream at this address from now on.
+  watch(url) {
+    this._url = url;
+    this.show();
+  }
+
   hide() {
     this._image.removeAttribute("src");
   }

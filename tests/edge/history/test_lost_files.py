@@ -20,6 +20,7 @@ from watched import (
 )
 
 from edge.errors import OutputError
+from edge.history import database
 
 
 class TestTheFileGoesAway:
@@ -77,6 +78,27 @@ class TestTheFileGoesAway:
         for _ in range(3):
             watch_and_write(room, file, 60)
         assert caplog.text.count("was removed or replaced; opening it again") == 1
+
+    def test_one_that_is_replaced_while_it_is_opened_is_noticed(
+        self, room: Room, path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        fill(path, *minutes_before(NOON, 20))
+        connect, replaced = database.connect, []
+
+        def connect_and_replace(path: Path) -> sqlite3.Connection:
+            db = connect(path)
+            if not replaced:
+                db.execute("SELECT 1 FROM minutes").fetchone()  # SQLite opens the file only now
+                replaced.append(path)
+                self.gone(path, "replaced by noise")
+            return db
+
+        monkeypatch.setattr(database, "connect", connect_and_replace)
+        file = room.file(path, synchronised=False)
+        watch_and_write(room, file, 150)
+        file.close()
+        assert [start for start, _, _ in rows(path)] == [NOON, NOON + 60, NOON + 120]
+        assert len(list(path.parent.glob("*.damaged-*"))) == 1
 
     def test_a_file_from_elsewhere_fills_the_memory(self, room: Room, path: Path) -> None:
         fill(path.with_name("backup"), *minutes_before(NOON, 20))

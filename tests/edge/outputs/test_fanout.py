@@ -175,6 +175,22 @@ def test_a_sink_that_hangs_is_failing_and_left_behind(caplog: pytest.LogCaptureF
     assert eventually(lambda: stuck.closed == 1)
 
 
+def test_a_hang_and_its_end_are_each_logged_once(caplog: pytest.LogCaptureFixture):
+    caplog.set_level(logging.INFO)
+    now_s = [0.0]
+    stuck = Stuck()
+    fanout = FanOut([stuck], clock=lambda: now_s[0])
+    fanout.show(report())
+    assert stuck.entered.wait(2)
+    for now_s[0] in (1.0, 2.0, 3.0, 4.0):
+        fanout.show(report())
+    stuck.let_go.set()
+    assert eventually(lambda: fanout.failing() == ())
+    fanout.close()
+    logged = [record.getMessage() for record in caplog.records]
+    assert logged == ["output stuck hangs: no answer for 1.5 s", "output stuck is back"]
+
+
 def test_closing_interrupts_the_pause_after_a_failure():
     broken = Breakable(OutputError("gone"))
     fanout = FanOut([broken], retry_s=30.0)

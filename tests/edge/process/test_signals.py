@@ -46,7 +46,7 @@ def test_a_start_ends_as_well(tmp_path: Path, number: int, after_s: float):
 @pytest.mark.timeout(3600)
 @pytest.mark.parametrize("number", ENDING)
 def test_double_signals_end_in_order_each_time(tmp_path: Path, number: int):
-    """The short version of tests/device/endings.py, which tries each kind fifty times."""
+    """The short version of `tests/drills/run two-signals --times 50`."""
     faults = {what: wrong for what, wrong in attempts(tmp_path, [(number, number)], 12) if wrong}
     assert faults == {}
 

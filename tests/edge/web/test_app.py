@@ -189,7 +189,10 @@ def test_events_carry_the_status_and_whether_the_picture_runs(
     assert _first_event(client, "/events?viewer=me")["watching"] is True
     event = _first_event(client, "/events?viewer=you")
     assert event["watching"] is False
-    assert event.keys() - {"watching"} == client.get("/api/status").get_json().keys()
+    assert event["watched_as"] == []
+    event = _first_event(client, "/events?viewer=you&viewer=me")
+    assert (event["watching"], event["watched_as"]) == (True, ["me"])
+    assert event.keys() - {"watching", "watched_as"} == client.get("/api/status").get_json().keys()
 
 
 def test_a_viewer_too_many_is_told_when_to_come_back(client: FlaskClient, device: Device) -> None:

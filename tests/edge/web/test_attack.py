@@ -17,8 +17,9 @@ from pathlib import Path
 
 import pytest
 from flask import Flask, Response
-from gated import Device
+from gated import CODE, Device
 
+from edge.web.auth.known_clients import KnownClients
 from edge.web.certificate import keep_certificate
 from edge.web.server.server import WebServer
 
@@ -35,8 +36,8 @@ def device(tmp_path: Path) -> Iterator[Device]:
 
 
 @contextmanager
-def serving(app: Flask, threads: int = 8) -> Iterator[WebServer]:
-    server = WebServer(app, "127.0.0.1", 0, threads=threads)
+def serving(app: Flask, threads: int = 8, known: KnownClients | None = None) -> Iterator[WebServer]:
+    server = WebServer(app, "127.0.0.1", 0, threads=threads, known=known)
     server.start()
     try:
         yield server
@@ -136,6 +137,48 @@ def test_more_connections_than_there_may_be_displace_the_attackers_own(device: D
             assert early.recv(1000).startswith(b"HTTP/1.1 200")
             clients[0].settimeout(SOON_S)
             assert clients[0].recv(100) == b""
+
+
+def test_many_addresses_do_not_displace_one_that_is_logged_in(device: Device) -> None:
+    code = f"Authorization: Bearer {CODE}\r\n\r\n".encode()
+    status = b"GET /api/status HTTP/1.1\r\nHost: localhost\r\n"
+    with serving(device.app, known=device.access.known) as server, ExitStack() as opened:
+
+        def enter(source: str) -> socket.socket:
+            return opened.enter_context(closing(connect(server.port, source)))
+
+        own = [enter(OTHER) for _ in range(6)]
+        own[0].sendall(status + code)
+        received_until(own[0], b"}\n")
+        for client in own:
+            client.sendall(status)
+        for number in range(300):  # more than there may be connections
+            enter(f"127.0.{1 + number // 200}.{1 + number % 200}").sendall(b"G")
+        assert ask(server.port, ATTACKER) < SOON_S  # all of them were accepted
+        for client in own:
+            client.sendall(code)
+            assert client.recv(12) == b"HTTP/1.1 200"
+
+
+@pytest.mark.parametrize("path", ["/stream.mjpg", "/events"])
+def test_one_address_cannot_keep_all_viewer_places(device: Device, path: str) -> None:
+    watch = (
+        f"GET {path} HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {CODE}\r\n\r\n".encode()
+    )
+    with serving(device.app) as server, ExitStack() as opened:
+        greedy = [opened.enter_context(closing(connect(server.port))) for _ in range(3)]
+        for viewer, status in zip(greedy, (b"200", b"200", b"503"), strict=True):
+            viewer.sendall(watch)  # one after the other: the newest loses its place
+            assert viewer.recv(12) == b"HTTP/1.1 " + status
+        other = opened.enter_context(closing(connect(server.port, OTHER)))
+        other.sendall(watch.replace(b"GET", b"HEAD"))  # asking alone takes no place
+        assert other.recv(12) == b"HTTP/1.1 200"
+        other = opened.enter_context(closing(connect(server.port, OTHER)))
+        other.sendall(watch)
+        assert other.recv(12) == b"HTTP/1.1 200"
+        greedy[1].settimeout(20)
+        received_until(greedy[1], b"\r\n0\r\n\r\n")  # the chunk that ends a response
+        assert greedy[0].recv(100)
 
 
 def test_one_address_cannot_have_all_the_threads() -> None:

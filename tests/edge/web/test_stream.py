@@ -357,15 +357,40 @@ def test_the_stream_ends_with_the_scenes(device: Device) -> None:
 
 def test_viewers_are_limited_and_removed() -> None:
     viewers = ViewerLimit(2)
-    assert viewers.add("a")
-    assert viewers.add("a")
-    assert not viewers.add("b")
+    first, second = viewers.add("a"), viewers.add("a")
+    assert first
+    assert second
+    assert viewers.add("b") is None
     assert "a" in viewers
-    viewers.remove("a")
+    viewers.remove(first)
     assert viewers.add("b")
     assert len(viewers) == 2
-    viewers.remove("a")
+    viewers.remove(second)
     assert "a" not in viewers
+
+
+def test_a_client_with_all_places_loses_some_to_others() -> None:
+    viewers = ViewerLimit(8)
+    greedy = [viewers.add(str(number), "greedy") for number in range(8)]
+    assert not viewers.has_room_for("greedy")
+    assert viewers.add("9", "greedy") is None
+    others = [viewers.add("a", "other") for _ in range(5)]
+    assert [place is not None for place in others] == [True] * 4 + [False]
+    assert [place.is_lost for place in greedy if place] == [False] * 4 + [True] * 4
+    third = viewers.add("b", "third")
+    assert third
+    assert len(viewers) == 8
+    for place in (*greedy, *others, third):
+        if place:
+            viewers.remove(place)
+    assert len(viewers) == 0
+
+
+def test_a_single_place_is_kept() -> None:
+    viewers = ViewerLimit(1)
+    assert viewers.add("a", "one")
+    assert not viewers.has_room_for("another")
+    assert viewers.add("b", "another") is None
 
 
 def test_events_tell_news_at_once_and_else_once_a_second() -> None:

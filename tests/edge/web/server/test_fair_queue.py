@@ -42,6 +42,18 @@ def test_one_client_has_so_many_threads_and_the_next_is_served() -> None:
     assert queue.take() is None
 
 
+def test_known_clients_go_first_and_have_threads_of_their_own() -> None:
+    queue: FairQueue[int] = FairQueue(9, {"owner"}, limit_of_unknown=2)
+    for stranger in ("a", "b", "c"):
+        queue.put(stranger, 1)
+    assert [taken(queue)[0], taken(queue)[0]] == ["a", "b"]
+    queue.put("owner", 2)
+    assert taken(queue) == ("owner", 2)
+    queue.put("owner", 3)
+    queue.done("a")
+    assert [taken(queue)[0], taken(queue)[0]] == ["owner", "c"]
+
+
 def test_a_client_that_is_served_leaves_nothing_behind() -> None:
     queue: FairQueue[int] = FairQueue(2)
     for number in range(1000):
@@ -77,6 +89,16 @@ def test_when_all_are_taken_the_client_with_most_makes_room() -> None:
         limit.remove(member)
     assert len(limit) == 0
     assert not limit._of
+
+
+def test_a_known_client_makes_room_last() -> None:
+    limit: ConnectionLimit[Member] = ConnectionLimit(8, {"owner"})
+    for member in (Member("owner", 1), Member("owner", 2), Member("a"), Member("b")):
+        limit.add(member)
+    assert limit.next_to_close("c") == Member("a")
+    for stranger in ("a", "b"):
+        limit.set_waiting(Member(stranger), False)
+    assert limit.next_to_close("c") == Member("owner", 1)
 
 
 @pytest.mark.parametrize(

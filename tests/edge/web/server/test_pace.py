@@ -10,7 +10,14 @@ import pytest
 from flask import Flask
 
 from edge.web.server.connection_limit import ConnectionLimit
-from edge.web.server.pace import _MOST_CLIENTS, BURST, RATE_PER_S, Pace
+from edge.web.server.pace import (
+    _MOST_CLIENTS,
+    BURST,
+    BURST_OF_UNKNOWN,
+    RATE_OF_UNKNOWN_PER_S,
+    RATE_PER_S,
+    Pace,
+)
 from edge.web.server.server import WebServer
 
 REQUEST = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"
@@ -79,6 +86,30 @@ def test_a_client_that_pauses_has_its_burst_again(pace: Pace[Member], clock: Clo
     clock.now_s += BURST / RATE_PER_S + 0.01
     assert len(add(pace, "a", 2 * BURST)) == 2 * BURST
     assert len(pace.due()) == BURST
+
+
+def test_clients_that_are_not_logged_in_share_a_rate_in_turns(clock: Clock) -> None:
+    pace: Pace[Member] = Pace(clock, {"owner"})
+    flood = [str(number) for number in range(8)]
+    for client in flood:
+        add(pace, client, BURST)
+    assert len(pace.due()) == BURST_OF_UNKNOWN
+    assert pace.due() == []
+    assert pace.wait_s() == pytest.approx(1 / RATE_OF_UNKNOWN_PER_S)
+    owner = add(pace, "owner", PAGE)
+    assert pace.wait_s() == 0
+    assert pace.due() == owner
+    (login,) = add(pace, "login", 1)
+    clock.now_s += (len(flood) + 1.01) / RATE_OF_UNKNOWN_PER_S
+    due = pace.due()
+    assert sorted(member.requester for member in due) == [*flood, "login"]
+    assert login in due
+
+
+def test_without_a_login_no_rate_is_shared(pace: Pace[Member]) -> None:
+    for number in range(8):
+        add(pace, str(number), BURST)
+    assert len(pace.due()) == 8 * BURST
 
 
 def test_a_closed_connection_does_not_wait(pace: Pace[Member]) -> None:

@@ -22,6 +22,7 @@ from edge.latest import Latest
 from edge.web.app import Controls, create_app
 from edge.web.auth.allowed_hosts import AllowedHosts
 from edge.web.auth.authenticator import Access
+from edge.web.server.connection import Connection
 from edge.web.server.server import RESERVED_THREADS, WebServer, _refusal
 from edge.web.stream import JpegFeed
 
@@ -313,6 +314,28 @@ def test_who_doles_out_a_request_byte_by_byte_is_hung_up_on(app: Flask, head: by
         client.join()
     server.stop()
     assert all(9 < after_s < 14 for after_s in hung_up)
+
+
+def test_a_request_in_very_many_pieces_is_read_a_few_times_a_second(
+    device: Device, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reads, advance = [], Connection.advance
+
+    def counted(connection: Connection) -> bool:
+        reads.append(time.monotonic())
+        return advance(connection)
+
+    monkeypatch.setattr(Connection, "advance", counted)
+    with closing(socket.create_connection(("127.0.0.1", device.server.port), 5)) as client:
+        client.sendall(b"GET /healthz HTTP/1.1\r\nHost: test\r\nX: ")
+        began_s = time.monotonic()
+        for _ in range(300):
+            client.sendall(b"x")
+            time.sleep(0.005)
+        took_s = time.monotonic() - began_s
+        client.sendall(b"\r\n\r\n")
+        assert client.recv(100).startswith(b"HTTP/1.1 200")
+    assert len(reads) < 20 + 5 * took_s
 
 
 def test_noise_instead_of_http_is_refused(device: Device) -> None:

@@ -1,13 +1,17 @@
 """Attacks a device of this machine over http and over https, and measures what others notice.
 
-    .venv/bin/python tests/device/attack.py [--seconds 10] [--scheme http] [NAME]...
+    .venv/bin/python tests/drills/attack.py [--seconds 10] [--scheme http] [--cost] [NAME]...
 
 It starts `emotion-edge run --source demo` twice in temporary folders: one is attacked, the other is
-not. For each attack it tells the slowest /healthz of another address, which may take 300 ms, and
-the rate of that address' stream as a share of the one that is not attacked, which may fall by a
-tenth. Exits with 1 when one is missed, when the log grows by 10 KB or holds a traceback, when the
-memory grows by 32 MB, or when the device dies. NAME picks attacks by a part of their names.
-Addresses of 127.0.0.0/8 stand for clients.
+not. For each attack it tells how long another address waits, the slowest of each: for /healthz,
+which may take 300 ms, and for a login and the page, which may take a second. It tells the rate of
+that address' stream as a share of the one that is not attacked, which may fall by a tenth. Exits
+with 1 when one is missed, when the log grows by 10 KB or holds a traceback, when the memory grows
+by 32 MB, or when the device dies. NAME picks attacks by a part of their names. Addresses of
+127.0.0.0/8 stand for clients.
+
+--cost tells instead how much of a processor core each attack takes from a device whose camera is
+paused, so that nothing else takes any. That depends little on what else the machine does.
 
 Both devices run on the same machine, so that what else it does slows both; what is missed is tried
 again all the same, three times in all, and /healthz may take as long as without an attack.
@@ -34,7 +38,8 @@ from pathlib import Path
 from typing import Self
 
 OTHER = "127.0.0.2"
-MOST_S, LEAST_SHARE, MOST_LOG_BYTES, MOST_GROWN_MB = 0.3, 0.9, 10_000, 32
+MOST_S, MOST_PAGE_S = 0.3, 1.0
+LEAST_SHARE, MOST_LOG_BYTES, MOST_GROWN_MB = 0.9, 10_000, 32
 TRIES = 3
 HEAD = b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n"
 CODE = b"Authorization: Bearer %CODE%\r\n"
@@ -90,6 +95,15 @@ ATTACKS = {
     ),
     "a flood of guesses": Attack(number=8, said=GUESS, then=GUESS, pause_s=0),
     "a flood of false dates": Attack(number=8, said=DATED, then=DATED),
+    "200 half requests": Attack(number=200, said=HEAD + b"X: ", then=b"x"),
+    "200 with whole requests": Attack(number=200, said=WHOLE, then=WHOLE, pause_s=0.02),
+    "eight addresses with whole requests": Attack(
+        number=200,
+        said=WHOLE,
+        then=WHOLE,
+        pause_s=0.02,
+        sources=tuple(f"127.0.0.{n}" for n in range(3, 11)),
+    ),
     "200 that want to watch": Attack(number=200, said=WATCH),
     "3 viewers that read 2 KB/s": Attack(number=3, said=WATCH, reads=200, pause_s=0.1),
 }
@@ -195,6 +209,17 @@ class Device:
         found = re.search(r"VmRSS:\s+(\d+)", status)
         return int(found[1]) // 1024 if found else 0
 
+    def processor_s(self) -> float:
+        """Return the processor time that it has used."""
+        fields = Path(f"/proc/{self.process.pid}/stat").read_text().rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+    def pause(self) -> None:
+        """Close the camera."""
+        head = b"POST /api/pause HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\n"
+        answer = self._answer(head + b"Connection: close\r\n" + CODE + b"\r\n")
+        assert answer.startswith(b"HTTP/1.1 200"), answer
+
     def ask(self, head: bytes) -> socket.socket:
         """Return the other address' connection, its request sent."""
         client = connect(self.port, OTHER)
@@ -209,6 +234,27 @@ class Device:
             if not client.recv(1000):  # 503 is an answer too: on a busy machine frames come late
                 raise OSError("hung up on")
         return time.monotonic() - began_s
+
+    def page_s(self) -> float:
+        """Return how long the other address takes to log in and to load the page."""
+        began_s = time.monotonic()
+        form = b"code=" + self.code
+        head = b"POST /login HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n"
+        kind = b"Content-Type: application/x-www-form-urlencoded\r\n"
+        answer = self._answer(head + kind + b"Content-Length: %d\r\n\r\n%b" % (len(form), form))
+        cookie = re.search(rb"Set-Cookie: ([^;]+);", answer)
+        assert cookie, answer
+        head = b"GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n"
+        answer = self._answer(head + b"Cookie: %b\r\n\r\n" % cookie[1])
+        assert answer.startswith(b"HTTP/1.1 200"), answer
+        return time.monotonic() - began_s
+
+    def _answer(self, request: bytes) -> bytes:
+        answer = b""
+        with closing(self.ask(request)) as client:
+            while received := client.recv(65536):
+                answer += received
+        return answer
 
 
 class Viewer(threading.Thread):
@@ -233,6 +279,7 @@ class Noticed:
     """What the other address noticed in a while."""
 
     slowest_s: float
+    page_s: float
     pictures: int
 
 
@@ -241,16 +288,19 @@ class Observer:
 
     def __init__(self, device: Device) -> None:
         self._device, self._viewer = device, Viewer(device)
-        self._slowest_s, self._before = 0.0, 0
+        self._slowest_s = self._page_s = 0.0
+        self._before = 0
 
     def begin(self) -> None:
-        self._slowest_s, self._before = 0.0, self._viewer.count
+        self._slowest_s = self._page_s = 0.0
+        self._before = self._viewer.count
 
     def look(self) -> None:
         self._slowest_s = max(self._slowest_s, self._device.healthz_s())
+        self._page_s = max(self._page_s, self._device.page_s())
 
     def noticed(self) -> Noticed:
-        return Noticed(self._slowest_s, max(self._viewer.count - self._before, 1))
+        return Noticed(self._slowest_s, self._page_s, max(self._viewer.count - self._before, 1))
 
 
 def watch(observers: Sequence[Observer], seconds: float) -> list[Noticed]:
@@ -290,15 +340,17 @@ def holds(name: str, device: Device, observers: Sequence[Observer], seconds: flo
     share = attacked.pictures / other.pictures
     was_held = (
         attacked.slowest_s <= max(MOST_S, other.slowest_s)
+        and attacked.page_s <= max(MOST_PAGE_S, other.page_s)
         and share >= LEAST_SHARE
         and logged < MOST_LOG_BYTES
         and grown_mb < MOST_GROWN_MB
     )
     verdict = "held  " if was_held else "MISSED"
     waits = f"{attacked.slowest_s * 1000:4.0f} ms (else {other.slowest_s * 1000:.0f})"
+    waits += f", page {attacked.page_s * 1000:4.0f} ms ({other.page_s * 1000:.0f})"
     rate = f"{attacked.pictures / seconds:4.1f}/s ({share:.0%})"
     costs = f"log {logged} bytes, memory {grown_mb:+} MB"
-    print(f"  {verdict} {name:29} /healthz {waits}, {rate}, {costs}", flush=True)
+    print(f"  {verdict} {name:35} /healthz {waits}, {rate}, {costs}", flush=True)
     return was_held
 
 
@@ -323,6 +375,21 @@ def try_all(folder: Path, *, is_https: bool, seconds: float, names: list[str]) -
     return missed
 
 
+def tell_costs(folder: Path, *, is_https: bool, seconds: float, names: list[str]) -> None:
+    """Tell how much of a processor core each attack takes from a paused device."""
+    with Device(folder / "paused", is_https=is_https) as device:
+        device.pause()
+        for name, plan in ATTACKS.items():
+            if not names or any(part in name for part in names):
+                with under(plan, device):
+                    time.sleep(4)  # until the first burst is over
+                    began_s, used_s = time.monotonic(), device.processor_s()
+                    time.sleep(seconds)
+                    used_s = device.processor_s() - used_s
+                    share = used_s / (time.monotonic() - began_s)
+                print(f"  {name:35} {share:6.1%} of a core", flush=True)
+
+
 def main(names: list[str], schemes: list[str], seconds: float) -> int:
     """Return the exit code."""
     missed = 0
@@ -339,6 +406,14 @@ if __name__ == "__main__":
     parser.add_argument("names", nargs="*", metavar="NAME")
     parser.add_argument("--scheme", dest="schemes", action="append", choices=("http", "https"))
     parser.add_argument("--seconds", type=float, default=10.0)
+    parser.add_argument("--cost", action="store_true")
     given = parser.parse_args()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # not without ending the device
+    if given.cost:
+        for scheme in given.schemes or ["http", "https"]:
+            print(f"{scheme}:", flush=True)
+            with tempfile.TemporaryDirectory() as folder:
+                how = {"seconds": given.seconds, "names": given.names}
+                tell_costs(Path(folder), is_https=scheme == "https", **how)
+        sys.exit(0)
     sys.exit(main(given.names, given.schemes or ["http", "https"], given.seconds))
