@@ -32,14 +32,15 @@ def require_runs(name: str, content: bytes) -> None:
     """
     package = Path(__file__).resolve().parents[2]
     command = [sys.executable, "-P", "-m", "edge.vision.model_trial"]  # -P: not the present folder
-    environment = {**os.environ, "PYTHONPATH": str(package), "OPENBLAS_NUM_THREADS": "1"}
+    paths = filter(None, (str(package), os.environ.get("PYTHONPATH")))
+    environment = {"PYTHONPATH": os.pathsep.join(paths), "OPENBLAS_NUM_THREADS": "1"}
     try:
         done = subprocess.run(  # noqa: S603 (this module)
             command,
             input=content,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
-            env=environment,
+            env={**os.environ, **environment},
             timeout=_LONGEST_S,
             check=False,
         )
@@ -83,7 +84,7 @@ def _main() -> int:
         sys.stdout.write(f"{exc}\n")
         return _REFUSED
     except MemoryError:
-        sys.stdout.write(f"it needs more than {_BASE_BYTES // 10**6} MB\n")
+        sys.stdout.write("not a network this runtime can run: it needs too much memory\n")
         return _REFUSED
     return 0
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import resource
 from collections.abc import Iterator
 
@@ -45,3 +46,13 @@ def bounded_memory() -> Iterator[None]:
     yield
     grown_mb = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before_kb) / 1024
     assert grown_mb < MOST_GROWTH_MB
+
+
+@pytest.fixture
+def quiet_log(caplog: pytest.LogCaptureFixture) -> Iterator[None]:
+    """Fail a test in which an input put a traceback or a control character into the log."""
+    yield
+    for record in caplog.get_records("call"):
+        assert record.exc_info is None
+        assert record.levelno < logging.ERROR
+        assert record.getMessage().isprintable()

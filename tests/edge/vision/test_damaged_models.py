@@ -144,6 +144,10 @@ def test_a_network_that_crashes_the_runtime_is_refused_in_one_line(tmp_path: Pat
         ("raise ValueError", "can run: a trial failed; convert it again"),
         ("bytearray(10**10)", "can run: a trial failed; convert it again"),
         ("print('network: it is none'); sys.exit(3)", "it is none"),
+        (
+            "model_trial.try_network = lambda _: bytearray(10**10); sys.exit(model_trial._main())",
+            "can run: it needs too much memory",
+        ),
     ],
 )
 def test_a_trial_that_fails_says_how(
