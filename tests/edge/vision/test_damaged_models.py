@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from edge.config import load_config
-from edge.errors import ConfigError, ModelError, ResourceError
+from edge.errors import ConfigError, ModelError, PackageMissing, ResourceError
 from edge.files import expanded
 from edge.models import MODEL_NAME, model_path
 from edge.vision.blazeface import find_network
@@ -173,6 +173,13 @@ def test_a_trial_that_does_not_end_is_ended(monkeypatch: pytest.MonkeyPatch) -> 
 def test_without_a_process_to_try_it_in_the_cause_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "executable", "/none")
     with pytest.raises(ResourceError, match=r"mine\.tflite: no process to try it in: No such file"):
+        require_runs("mine.tflite", b"")
+
+
+def test_without_a_runtime_there_is_no_trial(monkeypatch: pytest.MonkeyPatch) -> None:
+    for package in ("ai_edge_litert", "tflite_runtime"):
+        monkeypatch.setitem(sys.modules, f"{package}.interpreter", None)
+    with pytest.raises(PackageMissing, match="pip install ai-edge-litert"):
         require_runs("mine.tflite", b"")
 
 
