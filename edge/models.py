@@ -108,7 +108,8 @@ def load_vision(config: Config, regions: IgnoredRegions | None = None) -> Vision
 def load_classifier(config: Config) -> EmotionClassifier:
     """Load the expression model. Raises ModelError, PackageMissing."""
     threads = config.classifier.threads or inference_threads()
-    network, manifest = load_model(model_path(config), threads=threads)
+    is_own = config.classifier.model != "auto"  # the shipped one is known to run
+    network, manifest = load_model(model_path(config), threads=threads, on_trial=is_own)
     return EmotionClassifier(network, manifest)
 
 

@@ -10,6 +10,7 @@ import os
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import cast
 
@@ -87,13 +88,14 @@ def decode_image(media: Media, *, max_pixels: int = MAX_PIXELS) -> BgrImage:
         encoded = content(media.descriptor, limit_bytes=MAX_IMAGE_BYTES)
     except OSError as exc:
         raise MediaError(f"{media.path}: cannot read the image: {exc.strerror}") from exc
+    refuse_beyond = partial(_refuse_beyond, max_pixels, media.path)
     if size := image_size(encoded):
-        _refuse_beyond(max_pixels, size, media.path)
-    decode = decode_with_pillow if media.image_format in PHONE_FORMATS else _decoded
-    bgr = decode(encoded)
+        refuse_beyond(size)
+    is_phone = media.image_format in PHONE_FORMATS
+    bgr = decode_with_pillow(encoded, refuse_beyond) if is_phone else _decoded(encoded)
     if bgr is None:
         raise MediaError(f"{media.path}: {_why_not(media, size)}")
-    _refuse_beyond(max_pixels, (bgr.shape[1], bgr.shape[0]), media.path)
+    refuse_beyond((bgr.shape[1], bgr.shape[0]))
     return bgr
 
 
@@ -114,7 +116,7 @@ def _why_not(media: Media, size: Size | None) -> str:
     return f"not a whole image{stated}; is it damaged, or another kind of file?"
 
 
-def _refuse_beyond(max_pixels: int, size: Size, path: Path) -> None:
+def _refuse_beyond(max_pixels: int, path: Path, size: Size) -> None:
     width, height = size
     if width * height > max_pixels:
         limit = max_pixels / 1e6
@@ -178,7 +180,7 @@ def capture_of(media: Media, *, max_pixels: int = MAX_PIXELS) -> cv2.VideoCaptur
         )
     try:
         width, height = video.get(cv2.CAP_PROP_FRAME_WIDTH), video.get(cv2.CAP_PROP_FRAME_HEIGHT)
-        _refuse_beyond(max_pixels, (int(width), int(height)), media.path)
+        _refuse_beyond(max_pixels, media.path, (int(width), int(height)))
     except MediaError:
         video.release()
         raise

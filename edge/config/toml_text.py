@@ -18,13 +18,16 @@ _MOST_BYTES = 100_000
 # tomllib needs minutes for a dotted key of thousands of parts, and Python refuses numbers of more
 # than 4300 digits. Text in quotes may have any length.
 _MOST_DOTS, _MOST_DIGITS = 50, 4000
-_QUOTED = re.compile(r"\"(?:\\.|[^\"\\])*\"|'[^']*'")
+_LONGEST_SHOWN = 80  # characters of a line in a message
+# A quote that is not closed is matched to the line's end, so that the rest is not searched again
+# from each of its characters.
+_QUOTED = re.compile(r"\"(?:\\.?|[^\"\\])*(\"|$)|'[^']*('|$)")
 
 _BARE_KEY = re.compile(r"[A-Za-z0-9_-]+")
 _AT_LINE = re.compile(r" \(at (?:line (\d+), column \d+|end of document)\)$")
 _HEADER = re.compile(r"\s*\[[\w.-]+\]\s*(#.*)?")
 _OPENED = re.compile(r"[^#=]*=\s*(?:(\[)(?!.*\])|(\{)(?!.*\})|(\"\"\"|''')(?!.*\3))")
-_LOGIN = re.compile(r"(\w://).*@")  # to the last @: a password may have any character
+_ADDRESS = re.compile(r"\w://")
 _CLOSING = {"[": "]", "{": "}"}
 _NOT_TEXT = re.compile(r"[\[{\"']")
 
@@ -83,12 +86,17 @@ def _decoded(path: Path, content: bytes) -> str:
 
 def _excess(line: str) -> str:
     """Return what a line has too much of, "" for a valid line."""
-    plain = _QUOTED.sub("", line).partition("#")[0]
+    plain = _QUOTED.sub(_if_unclosed, line).partition("#")[0]
     if plain.count(".") > _MOST_DOTS:
         return f"more than {_MOST_DOTS} dots outside quotes; no setting has that many"
     if re.search(rf"[0-9][0-9_]{{{_MOST_DIGITS}}}", plain):
         return "the number is too long"
     return ""
+
+
+def _if_unclosed(quoted: re.Match[str]) -> str:
+    """Return a quote that is not closed: it may be the end of a text that began lines before."""
+    return "" if quoted[1] or quoted[2] else quoted[0]
 
 
 def _explained(message: str, lines: list[str]) -> tuple[int, str]:
@@ -134,14 +142,14 @@ def _advice(line: str) -> str:
     if re.fullmatch(r"[+-]?\d+,\d+", value):
         return "a number has a point, not a comma"
     bare = value.strip("\u201c\u201d\u201e\u2018\u2019\"'")
-    return (
-        f'expected a number, true, false or text in straight quotes, as in {key.strip()} = "{bare}"'
-    )
+    written = f'{key.strip()} = "{bare}"'
+    example = f", as in {written}" if len(written) <= _LONGEST_SHOWN else ""
+    return f"expected a number, true, false or text in straight quotes{example}"
 
 
 def _refusal(path: Path, lines: list[str], number: int, reason: str) -> ConfigError:
     line, reason = map(without_password, (lines[number - 1].strip(), reason))
-    line = line if len(line) <= 80 else f"{line[:60]}..."
+    line = line if len(line) <= _LONGEST_SHOWN else f"{line[:60]}..."
     return ConfigError(_on_one_line(f"{path}, line {number}: `{line}`: {reason}"))
 
 
@@ -185,7 +193,14 @@ def shown(value: Any) -> str:
 
 def without_password(text: str) -> str:
     """Return a text in which the user and password of each address are left out."""
-    return _LOGIN.sub(r"\1***@", text)
+    return "\n".join(map(_without_password, text.split("\n")))
+
+
+def _without_password(line: str) -> str:
+    """Leave out what is between the first address and the last @: a password may have any."""
+    at = line.rfind("@")
+    address = _ADDRESS.search(line, 0, max(at, 0))
+    return f"{line[: address.end()]}***{line[at:]}" if address else line
 
 
 def shown_key(key: str) -> str:

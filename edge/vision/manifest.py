@@ -14,6 +14,7 @@ import numpy as np
 
 from edge.errors import ModelError
 from edge.files import read_file
+from edge.vision.model_trial import require_runs
 from edge.vision.runtime import MAX_MODEL_BYTES, Network, TensorSpec
 
 FORMAT = 1
@@ -132,10 +133,11 @@ class Manifest(Part, frozen=True):
     tools: dict[str, str]
 
 
-def load_model(model: Path, *, threads: int) -> tuple[Network, Manifest]:
+def load_model(model: Path, *, threads: int, on_trial: bool = False) -> tuple[Network, Manifest]:
     """Load a .tflite and its manifest, and check that they match.
 
-    Raises ModelError, whose one line names the file, the value and what was expected.
+    With `on_trial` the network first runs in a process of its own, which it may crash. Raises
+    ModelError, whose one line names the file, the value and what was expected.
     """
     manifest = read_manifest(model.with_suffix(".json"))
     try:
@@ -143,6 +145,8 @@ def load_model(model: Path, *, threads: int) -> tuple[Network, Manifest]:
     except OSError as exc:
         raise ModelError(f"{model}: cannot read the model: {exc.strerror}") from exc
     _check_file(model, content, manifest.model)
+    if on_trial:
+        require_runs(str(model), content)
     network = Network(content, threads=threads)
     _check_tensors(model, network, manifest)
     return network, manifest

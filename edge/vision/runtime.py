@@ -43,13 +43,13 @@ class Network:
             with native_stderr_muted():  # the runtime prints its delegate there
                 self._interpreter = interpreter_type(model_content=content, num_threads=threads)
                 self._interpreter.allocate_tensors()
+            self.inputs = tuple(map(_spec, self._interpreter.get_input_details()))
+            self.outputs = tuple(map(_spec, self._interpreter.get_output_details()))
         except OSError as exc:
             raise ModelError(f"{name}: cannot read the network: {exc.strerror}") from exc
         except (ValueError, RuntimeError, MemoryError) as exc:
             raise ModelError(f"{name}: not a network this runtime can load: {_said(exc)}") from exc
         self._name = name
-        self.inputs = tuple(map(_spec, self._interpreter.get_input_details()))
-        self.outputs = tuple(map(_spec, self._interpreter.get_output_details()))
 
     def __call__(self, *arrays: npt.NDArray[Any]) -> list[npt.NDArray[Any]]:
         """Run once: one array per input, of its exact shape and dtype; one array per output."""

@@ -31,6 +31,7 @@ from edge.web.metrics import add_metrics, no_metrics
 from edge.web.placeholder import MAX_AGE_S
 from edge.web.regions import NO_REGIONS, Regions, add_regions
 from edge.web.responses import add_headers_and_errors, as_json
+from edge.web.sent_json import SentJson
 from edge.web.stream import JpegFeed
 from edge.web.text_drawing import ink_on
 from edge.web.viewer_limit import ViewerLimit
@@ -75,6 +76,7 @@ def create_app(
     """
     app = Flask("edge.web")
     app.config["MAX_CONTENT_LENGTH"] = _MAX_BODY_BYTES
+    app.json = SentJson(app)
     in_links = ViewerLinks(app.wsgi_app)
     app.wsgi_app = Forwarded(in_links, access.proxies)  # type: ignore[method-assign]
     add_headers_and_errors(app, access.frame_ancestors)

@@ -1,6 +1,7 @@
 """HEIC and AVIF images: with the packages that decode them, and without."""
 
 import io
+import struct
 from importlib import util
 from pathlib import Path
 
@@ -46,6 +47,22 @@ def test_what_is_not_whole_is_one_line(kind: str, tmp_path: Path) -> None:
         (tmp_path / "a").write_bytes(whole[:length])
         with pytest.raises(MediaError, match="not a whole image"):
             read_image(tmp_path / "a")
+
+
+@pytest.mark.parametrize("side", [12_000, 30_000, 2**31 - 1])
+def test_a_large_one_whose_size_stands_far_behind_is_one_line(side: int, tmp_path: Path) -> None:
+    """Pillow would print a warning for the first, and raise an error of its own for the others."""
+    content = encoded("HEIF")
+    sides = (struct.pack(">II", *size) for size in ((96, 64), (64, 64)))
+    for stated in sides:
+        content = content.replace(
+            b"ispe\0\0\0\0" + stated, b"ispe\0\0\0\0" + struct.pack(">II", side, side)
+        )
+    (length,) = struct.unpack_from(">I", content)
+    free = struct.pack(">I", 70_008) + b"free" + bytes(70_000)
+    (tmp_path / "a").write_bytes(content[:length] + free + content[length:])
+    with pytest.raises(MediaError, match=f"{side}x{side} pixels; at most 100 megapixels"):
+        read_image(tmp_path / "a")
 
 
 @pytest.mark.parametrize("kind", ["HEIF", "AVIF"])

@@ -8,6 +8,7 @@ import pytest
 import tomli_w
 
 from edge.config import load_config, to_toml
+from edge.config.toml_text import without_password
 from edge.errors import ConfigError
 
 
@@ -170,3 +171,38 @@ def test_an_emoji_survives_the_settings(tmp_path: Path) -> None:
     path.write_text(to_toml(config), "utf-8")
     assert "😀" in path.read_text("utf-8")
     assert load_config(path) == config
+
+
+@pytest.mark.timeout(60)
+@pytest.mark.parametrize(
+    "text",
+    [
+        'a = "' + '\\"' * 49_000,
+        '"' + '\\"' * 30_000,
+        '"' + '\\"' * 30_000 + "\\",
+        "a = " + "a://" * 24_000,
+        '[camera]\nsource = "' + "a://" * 24_000 + '"',
+        "[" * 99_000,
+        "a = " + "{a = " * 15_000,
+    ],
+)
+def test_a_long_line_is_refused_at_once(tmp_path: Path, text: str) -> None:
+    """Each took between 10 s and five minutes: quotes and addresses were searched for again."""
+    path = tmp_path / "my.toml"
+    path.write_text(text)
+    assert len(refused(path)) < 600
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("rtsp://u:p@host", "rtsp://***@host"),
+        ("rtsp://u:p@q@host x@y", "rtsp://***@y"),
+        ("x@y rtsp://host", "x@y rtsp://host"),
+        ("a@b http://u:p@c", "a@b http://***@c"),
+        ("http://@h\nhttp://u@h\nb", "http://***@h\nhttp://***@h\nb"),
+        ("", ""),
+    ],
+)
+def test_no_password_of_an_address_is_shown(text: str, shown: str) -> None:
+    assert without_password(text) == shown

