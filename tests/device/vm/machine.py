@@ -22,6 +22,7 @@ _MACHINES = {
     "amd64": ("qemu-system-x86_64", "-machine", "q35", "-cpu", "max"),
     "arm64": ("qemu-system-aarch64", "-machine", "virt", "-cpu", "cortex-a72"),
 }
+_QUIET = "systemd.show_status=no"
 _CONSOLES = {"amd64": "ttyS0", "arm64": "ttyAMA0"}
 
 
@@ -140,7 +141,7 @@ class Machine:
 
     def _command(self) -> list[str]:
         arch, folder = self.base.arch, self.folder
-        options = f"root=/dev/vda rw console={_CONSOLES[arch]} systemd.show_status=no {self.kernel_options}"
+        options = f"root=/dev/vda rw console={_CONSOLES[arch]} {_QUIET} {self.kernel_options}"
         command = ["nice", "-n", "10", *processor(arch)]
         command += ["-display", "none", "-nodefaults", "-no-user-config", "-no-reboot"]
         command += ["-kernel", str(self.base.kernel), "-initrd", str(self.base.initrd)]

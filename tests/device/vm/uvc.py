@@ -22,8 +22,9 @@ _FRAME_BYTES = 200_000
 # Descriptor types, and the class-specific ones.
 _DEVICE, _CONFIGURATION, _STRING, _INTERFACE, _ENDPOINT, _ASSOCIATION = 1, 2, 3, 4, 5, 11
 _CLASS_INTERFACE = 0x24
-# Requests: the standard one, and those of the class.
-GET_DESCRIPTOR, SET_CUR, GET_CUR, GET_LEN, GET_INFO = 0x06, 0x01, 0x81, 0x85, 0x86
+# Requests: standard ones, and those of the class.
+GET_STATUS, GET_DESCRIPTOR = 0x00, 0x06
+SET_CUR, GET_CUR, GET_LEN, GET_INFO = 0x01, 0x81, 0x85, 0x86
 _READS = (GET_CUR, 0x82, 0x83, 0x84, 0x87)  # current, least, most, step, default
 _END_OF_HEADER, _END_OF_FRAME = 0x80, 0x02
 
@@ -106,7 +107,9 @@ class Controls:
             return b""
         if kind == 0xA1:
             return self._read(request)
-        return b"" if kind == 0x02 else None  # an endpoint's halt is cleared
+        if request == GET_STATUS and kind in (0x80, 0x81, 0x82):
+            return b"\0\0"  # without it the kernel resets a camera that it wakes up
+        return b"" if kind in (0x00, 0x02) else None  # features, and an endpoint's halt
 
     def _descriptor(self, kind: int, number: int) -> bytes | None:
         if kind == _DEVICE:
