@@ -60,8 +60,10 @@ class Agent:
         """Start a command as root; return its number in the machine."""
         environment = [_PATH, "HOME=/root", "LC_ALL=C.UTF-8"]
         environment += [f"{name}={value}" for name, value in (env or {}).items()]
-        asked = {"path": command[0], "arg": [*command[1:]], "env": environment}
-        started = self._ask("guest-exec", **asked, **{"capture-output": "merged"})
+        # Debian 12's agent cannot merge the streams by itself.
+        merged = ["-c", 'exec "$@" 2>&1', "sh", *command]
+        asked = {"path": "/bin/sh", "arg": merged, "env": environment, "capture-output": True}
+        started = self._ask("guest-exec", **asked)
         return int(started["pid"])
 
     def _ask(self, command: str, patience_s: float = _PATIENCE_S, **arguments: Any) -> Any:
