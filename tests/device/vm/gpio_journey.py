@@ -84,9 +84,9 @@ def wiring_test_lights_each_line(pi: Pi) -> list[str]:
 def pins_are_released_on_every_way_out(pi: Pi) -> list[str]:
     seen = []
     for signal in ("TERM", "INT", "HUP", "KILL"):
-        pi.machine.begin("sh", "-c", f"{_WALK} > /run/walk 2>&1")
+        pi.machine.begin("sh", "-c", f"echo $$ > /run/walk.pid; {_WALK} > /run/walk 2>&1")
         pi.wait_until(lambda: ours(pi) == _ALL, "lines held", 300)
-        pi.shell(f"pkill --signal {signal} -f -- '-m edge leds'")
+        pi.shell(f"kill -s {signal} $(cat /run/walk.pid)")
         pi.wait_until(lambda: not ours(pi), f"released after SIG{signal}", 60)
         assert "Traceback" not in pi.read("/run/walk")
         seen.append(f"SIG{signal}: {now(pi)}")

@@ -31,7 +31,7 @@ def history_is_written(pi: Pi) -> list[str]:
 
 def power_is_cut_while_it_runs_and_while_it_starts(pi: Pi) -> list[str]:
     """Cut alternately around the turn of a minute and during the start that follows."""
-    kept, start_s, done = pi.promised, 60.0, 0
+    kept, start_s, moment_s, done = pi.promised, 60.0, 0.0, 0
     while done < _CUTS:
         kept.look()
         wait_for_minute(pi)
