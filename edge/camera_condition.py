@@ -43,11 +43,7 @@ def condition(signs: Signs, config: CameraConfig) -> tuple[CameraState, str]:
     if signs.error:
         return CameraState.LOST, signs.error
     if signs.age_s is None and signs.silent_s <= config.give_up_s:
-        is_there = signs.delivers(config.stall_s)
-        return (
-            CameraState.STARTING,
-            f"{'working on' if is_there else 'waiting for'} the first frame",
-        )
+        return CameraState.STARTING, "waiting for the first frame"
     error = f"no frame for {signs.silent_s:.0f} s"
     if signs.age_s is not None and signs.silent_s <= config.stall_s:
         error = f"frames arrive {signs.age_s:.1f} s late"  # the machine is too busy

@@ -90,7 +90,7 @@ def shared(arch: str, path: Path) -> Path:
 def _make_disk(path: Path, folder: Path, megabytes: int) -> None:
     """Make a sparse ext4 disk that holds what is in a folder."""
     make = ["mkfs.ext4", "-q", "-L", "share", "-m", "0", "-d", folder, path, f"{megabytes}M"]
-    subprocess.run(make, check=True)
+    subprocess.run(make, check=True, capture_output=True)
 
 
 def frames() -> Path:
