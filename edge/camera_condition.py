@@ -17,7 +17,8 @@ class Signs:
 
     `pausing_for_s` is the time since a pause was requested, None without one; `on` whether the
     camera may be open; `age_s` the age of the newest finished frame, None before the first;
-    `silent_s` the time since one was finished; `error` the last camera error, "" for none.
+    `silent_s` the time since one was finished; `error` the last camera error, "" for none;
+    `arrived_s` the time since this opening delivered a frame, None before the first.
     """
 
     name: str
@@ -26,6 +27,11 @@ class Signs:
     age_s: float | None
     silent_s: float
     error: str
+    arrived_s: float | None = None
+
+    def delivers(self, within_s: float) -> bool:
+        """Whether the camera works, and what comes after it does not."""
+        return not self.error and self.arrived_s is not None and self.arrived_s <= within_s
 
 
 def condition(signs: Signs, config: CameraConfig) -> tuple[CameraState, str]:
@@ -41,6 +47,8 @@ def condition(signs: Signs, config: CameraConfig) -> tuple[CameraState, str]:
     error = f"no frame for {signs.silent_s:.0f} s"
     if signs.age_s is not None and signs.silent_s <= config.stall_s:
         error = f"frames arrive {signs.age_s:.1f} s late"  # the machine is too busy
+    elif signs.delivers(config.stall_s):
+        error = _unfinished(signs.silent_s)
     return CameraState.LOST, f"{signs.name}: {error}"
 
 
@@ -53,12 +61,21 @@ def _pausing(signs: Signs, for_s: float) -> tuple[CameraState, str]:
 
 
 def given_up(signs: Signs, config: CameraConfig) -> str:
-    """Return why the run ends: the camera's name and its last error."""
+    """Return why the run ends: the camera's name and its last error, or that it works."""
+    if signs.delivers(config.stall_s):
+        return (
+            f"{signs.name}: {_unfinished(config.give_up_s)}; this machine is too busy or too slow: "
+            "close other programs, see `emotion-edge bench`"
+        )
     reason = signs.error.removeprefix(f"{signs.name}: ")
     known = f" ({reason})" if reason else ""
     silence = f"no frame for {config.give_up_s:.0f} s"
     advice = "check that it exists and is whole" if is_file(config) else "check the camera's cable"
     return f"{signs.name}: {silence}{known}; {advice}"
+
+
+def _unfinished(for_s: float) -> str:
+    return f"delivers frames, and none was processed for {for_s:.0f} s"
 
 
 def is_network(config: CameraConfig) -> bool:

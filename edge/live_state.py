@@ -24,7 +24,8 @@ _RATE_WINDOW_S = 2.0
 class LiveState:
     """The current opening of the camera, its newest frame, and what was found in it.
 
-    `stopping` is set when the run ends, `awake` while the camera is not paused.
+    `stopping` is set when the run ends, `awake` while the camera is not paused; `arrived_s` is when
+    the opening delivered its newest frame.
     """
 
     def __init__(self, clock: Callable[[], float]) -> None:
@@ -36,6 +37,7 @@ class LiveState:
         self.opening: Opening | None = None
         self.snapshot: Snapshot | None = None
         self.camera_error = ""
+        self.arrived_s: float | None = None
         self.started_s = self.live_s = self.paused_s = clock()
         self._clock = clock
         self._lock = threading.Lock()
@@ -82,7 +84,7 @@ class LiveState:
     def forget(self) -> None:
         """Drop every frame and every result; called while the current opening has none yet."""
         with self._lock:
-            self.snapshot = None
+            self.snapshot = self.arrived_s = None
             self._finished_s.clear()
         self.frames.clear()
         self.scenes.clear()
@@ -95,6 +97,7 @@ class LiveState:
         with self._lock:
             if frame is None or self.opening is not opening:
                 return False
+            self.arrived_s = self._clock()
             self.frames.put(frame)
         if self.camera_error:
             log.info("camera: %s is back", opening.name)

@@ -167,6 +167,7 @@ class Service:
 
     def _signs(self, age_s: float | None) -> Signs:
         now_s, live = self._clock(), self._live
+        arrived_s = live.arrived_s
         return Signs(
             name=self._source_name,
             pausing_for_s=now_s - live.paused_s if live.paused else None,
@@ -174,6 +175,7 @@ class Service:
             age_s=age_s,
             silent_s=now_s - live.live_s,
             error=live.camera_error,
+            arrived_s=None if arrived_s is None else now_s - arrived_s,
         )
 
     def _note_closed(self) -> None:

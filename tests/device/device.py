@@ -7,8 +7,9 @@ import socket
 import subprocess
 import sys
 import time
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from chroot import ROOT, Chroot, changes
 
@@ -16,20 +17,21 @@ RELEASES = "opt/emotion-edge/releases"
 SETTINGS = "etc/emotion-edge/config.toml"
 
 
-class Device:
-    """A system, and what the steps before learnt about it."""
+class System(Protocol):
+    """Where commands run."""
 
-    def __init__(self, system: Chroot, image: Path) -> None:
-        """`image` shows faces, which this machine reads as well."""
+    def run(
+        self, *command: str, env: Mapping[str, str] | None = None, timeout_s: float = 1800
+    ) -> subprocess.CompletedProcess[str]: ...
+
+
+class Installed:
+    """A system in which install.sh runs, asked by commands alone."""
+
+    patience_s, pause_s = 120.0, 0.2
+
+    def __init__(self, system: System) -> None:
         self.system = system
-        self.before: dict[str, str] = {}
-        self.promised = ""
-        self.first = ""
-        self.second = ""
-        self.lost = ""
-        self.port = free_port()
-        self._faces = read_faces(image)
-        system.path("root/image.png").write_bytes(image.read_bytes())
 
     def install(
         self, *options: str, env: dict[str, str] | None = None, script: str = ""
@@ -41,21 +43,6 @@ class Device:
         result = self.install(*options, script=script)
         assert result.returncode == 0, result.stdout
         return result.stdout
-
-    def refused(self, message: str, *options: str, **how: Any) -> str:
-        """Assert that nothing changes, and that the last line says why."""
-        before = self.system.snapshot(exact=True)
-        result = self.install(*options, **how)
-        assert result.returncode == 1, result.stdout
-        last = result.stdout.splitlines()[-1]
-        assert last.startswith("install.sh: "), result.stdout
-        assert message in last, last
-        assert (changed := changes(before, self.system.snapshot(exact=True))) == [], changed
-        return last
-
-    @property
-    def current(self) -> str:
-        return self.system.path("opt/emotion-edge/current").readlink().name
 
     def shell(self, command: str) -> str:
         """Run a command that must succeed; return what it printed."""
@@ -72,11 +59,43 @@ class Device:
         return [said[name] for name in properties]
 
     def wait_for(self, **properties: str) -> None:
-        """Wait until the service is so. Raises AssertionError after two minutes."""
-        deadline_s = time.monotonic() + 120
+        """Wait until the service is so. Raises AssertionError when it does not become so."""
+        deadline_s = time.monotonic() + self.patience_s
         while (now := self.service(*properties)) != list(properties.values()):
             assert time.monotonic() < deadline_s, f"{now} and not {properties}"
-            time.sleep(0.2)
+            time.sleep(self.pause_s)
+
+
+class Device(Installed):
+    """A system in a folder of this machine, and what the steps before learnt about it."""
+
+    def __init__(self, system: Chroot, image: Path) -> None:
+        """`image` shows faces, which this machine reads as well."""
+        super().__init__(system)
+        self.system: Chroot = system
+        self.before: dict[str, str] = {}
+        self.promised = ""
+        self.first = ""
+        self.second = ""
+        self.lost = ""
+        self.port = free_port()
+        self._faces = read_faces(image)
+        system.path("root/image.png").write_bytes(image.read_bytes())
+
+    def refused(self, message: str, *options: str, **how: Any) -> str:
+        """Assert that nothing changes, and that the last line says why."""
+        before = self.system.snapshot(exact=True)
+        result = self.install(*options, **how)
+        assert result.returncode == 1, result.stdout
+        last = result.stdout.splitlines()[-1]
+        assert last.startswith("install.sh: "), result.stdout
+        assert message in last, last
+        assert (changed := changes(before, self.system.snapshot(exact=True))) == [], changed
+        return last
+
+    @property
+    def current(self) -> str:
+        return self.system.path("opt/emotion-edge/current").readlink().name
 
     def set(self, old: str, new: str) -> None:
         """Change the settings."""

@@ -13,7 +13,7 @@ from edge.camera.fake_v4l2 import FakeUsbCamera
 from edge.camera.picamera2 import Driver, PiCamera
 from edge.camera.source import FrameSource
 from edge.camera.v4l2 import V4l2Camera
-from edge.camera_condition import Signs, given_up
+from edge.camera_condition import Signs, condition, given_up
 from edge.config import CameraConfig, load_config
 from edge.datatypes import BBox, CameraState, FaceState, Frame, Report, Snapshot, Vitals
 from edge.errors import CameraError, CameraNotFound
@@ -34,6 +34,8 @@ class Counting:
         self.defect: Exception | None = None
         self.left_to_fail = 0
         self.resets = 0
+        self.hold: Callable[[], object] = lambda: None
+        self.is_held = False
 
     def reset(self) -> None:
         self.resets += 1
@@ -47,6 +49,8 @@ class Counting:
         if self.left_to_fail:
             self.left_to_fail -= 1
             raise cv2.error("an odd frame")
+        self.is_held = True
+        self.hold()
         time.sleep(self.pause_s)
         self.seqs.append(frame.seq)
         return Snapshot(
@@ -219,6 +223,36 @@ def test_the_last_word_helps_with_this_source(source: str, advice: str) -> None:
     config = load_config(None, {"camera": {"source": source}}).camera
     signs = Signs(name="x", pausing_for_s=None, on=True, age_s=None, silent_s=60, error="x: gone")
     assert given_up(signs, config) == f"x: no frame for 60 s (gone); {advice}"
+
+
+def test_a_camera_that_delivers_is_not_blamed_for_an_inference_that_hangs() -> None:
+    device = Device(load_config(None, {"camera": {"stall_s": 30.0, "give_up_s": 60.0}}).camera)
+    may_go_on = threading.Event()
+    device.stage.hold = may_go_on.wait
+    device.thread.start()
+    try:
+        eventually(lambda: device.stage.is_held)
+        live = device.service._live
+        for ahead_s in (20, 40, 61):  # frames arrive meanwhile
+            device.ahead_s = ahead_s
+            eventually(lambda: device.error or (live.arrived_s or 0) > live.started_s + ahead_s)  # noqa: B023
+        eventually(lambda: device.error is not None)
+    finally:
+        may_go_on.set()
+        device.thread.join(5)
+    assert str(device.error) == (
+        "USB camera 0 (/dev/video0): delivers frames, and none was processed for 60 s; "
+        "this machine is too busy or too slow: close other programs, see `emotion-edge bench`"
+    )
+
+
+def test_frames_that_nothing_works_on_are_no_missing_frames() -> None:
+    signs = Signs(
+        name="x", pausing_for_s=None, on=True, age_s=9, silent_s=9, arrived_s=0.1, error=""
+    )
+    told = "x: delivers frames, and none was processed for 9 s"
+    assert condition(signs, CAMERA) == (CameraState.LOST, told)
+    assert condition(replace(signs, arrived_s=9), CAMERA)[1] == "x: no frame for 9 s"
 
 
 def test_as_shipped_it_waits_a_minute_for_the_camera_and_not_longer() -> None:
