@@ -29,10 +29,10 @@ from edge.outputs.mqtt.messages import DeviceInfo, Extras, Topics
 from edge.outputs.mqtt.session import Plan
 from edge.outputs.secrets import first_line_of
 from edge.outputs.sink import Sink
-from edge.service import Service
+from edge.owner_settings import OwnerSettings
+from edge.pausing import Pausing
 from edge.state import KeptFile, find_folder, open_folder
 from edge.system.identity import board_name, device_id
-from edge.web.privacy import Mode
 from edge.web.setup import page_urls
 from edge.web.stream import JpegFeed
 
@@ -48,14 +48,15 @@ _SHARES_OF_S = 60.0
 class Parts:
     """What commands and the state reach: the parts of a device, once they are opened.
 
-    `service` and `feed` exist only after the outputs, so they are asked for when needed.
+    `pausing` and `feed` exist only after the outputs, so they are asked for when needed.
     """
 
     history: History
     leds: Leds | None
     labels: Sequence[str]
-    service: Callable[[], Service]
+    pausing: Callable[[], Pausing]
     feed: Callable[[], JpegFeed]
+    owner: OwnerSettings
 
 
 def open_integrations(config: Config, parts: Parts) -> list[Sink]:
@@ -81,14 +82,15 @@ def open_mqtt(config: Config, parts: Parts) -> MqttOutput | None:
     images = None
     if config.mqtt.image_s:
         images = Images(lambda: parts.feed().current_jpeg(), config.mqtt.image_s)
-    info = _info(config, parts)
-    return MqttOutput(
+    output = MqttOutput(
         broker,
-        plan_of(config.mqtt, info),
+        plan_of(config.mqtt, _info(config, parts)),
         extras=partial(_extras, parts),
-        controls=_controls(parts, info.privacy_modes),
+        controls=_controls(parts),
         images=images,
     )
+    parts.owner.follow(lambda _: output.refresh())
+    return output
 
 
 def plan_of(config: MqttConfig, info: DeviceInfo) -> Plan:
@@ -122,7 +124,7 @@ def _info(config: Config, parts: Parts) -> DeviceInfo:
         labels=tuple(parts.labels),
         page_url=_page_url(config),
         has_leds=parts.leds is not None,
-        privacy_modes=_stricter_modes(config.stream.privacy),
+        privacy_modes=parts.owner.privacy_modes,
         sends_images=mqtt.image_s > 0,
         takes_commands=mqtt.commands,
     )
@@ -135,12 +137,6 @@ def _page_url(config: Config) -> str | None:
     return last if is_reachable else None
 
 
-def _stricter_modes(least: Mode) -> tuple[Mode, ...]:
-    """Return the modes that show no more than `least`: a command cannot show what a person hid."""
-    modes: tuple[Mode, ...] = get_args(Mode)
-    return modes[modes.index(least) :]
-
-
 def _extras(parts: Parts) -> Extras:
     labels = (*parts.labels, UNCERTAIN)
     shares = dict.fromkeys(labels, 0.0)
@@ -149,20 +145,24 @@ def _extras(parts: Parts) -> Extras:
         for step in steps[1:]:
             total = added(total, step)
         shares = total.shares(parts.labels)
+    config = parts.owner.config
     return Extras(
         shares=shares,
-        brightness=None if parts.leds is None else parts.leds.brightness,
-        privacy=parts.feed().privacy,
+        brightness=None if parts.leds is None else config.leds.brightness,
+        privacy=config.stream.privacy,
     )
 
 
-def _controls(parts: Parts, modes: Sequence[str]) -> Controls:
+def _controls(parts: Parts) -> Controls:
+    owner = parts.owner
     return Controls(
-        pause=lambda: parts.service().pause(),
-        resume=lambda: parts.service().resume(),
-        set_brightness=None if parts.leds is None else parts.leds.set_brightness,
-        set_privacy=lambda mode: parts.feed().set_privacy(mode),  # type: ignore[arg-type]  # checked
-        privacy_modes=modes,
+        pause=lambda: parts.pausing().pause(),
+        resume=lambda: parts.pausing().resume(),
+        set_brightness=None
+        if parts.leds is None
+        else lambda share: owner.change_for_now("brightness", share),
+        set_privacy=lambda mode: owner.change_for_now("privacy", mode),
+        privacy_modes=owner.privacy_modes,
     )
 
 

@@ -18,6 +18,7 @@ from edge.web.auth.sessions import Sessions
 from edge.web.auth.tokens import AccessTokens
 from edge.web.metrics import no_metrics
 from edge.web.regions import NO_REGIONS, Regions
+from edge.web.settings import NO_SETTINGS, Settings
 from edge.web.stream import JpegFeed
 
 CODE = "k7mf-2q9x-ta"
@@ -48,6 +49,7 @@ class Device:
         self.hosts = AllowedHosts()
         self.metrics = no_metrics
         self.regions: Regions = NO_REGIONS
+        self.settings: Settings = NO_SETTINGS
         self.scenes: Latest[Scene] = Latest()
         self.reports: Latest[Report] = Latest()
         self.history = History()
@@ -71,6 +73,7 @@ class Device:
             history=self.history,
             metrics=self.metrics,
             regions=self.regions,
+            settings=self.settings,
         )
 
     def _access(self) -> Access:
