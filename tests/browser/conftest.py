@@ -21,6 +21,7 @@ from edge.datatypes import (
     Frame,
     Health,
     LedState,
+    Pause,
     Report,
     Scene,
     Snapshot,
@@ -36,6 +37,7 @@ from edge.web.auth.sessions import Sessions
 from edge.web.auth.tokens import AccessTokens
 from edge.web.regions import NO_REGIONS, Regions
 from edge.web.server.server import WebServer
+from edge.web.settings import NO_SETTINGS, Settings
 from edge.web.stream import JpegFeed
 
 LABELS = ("angry", "disgust", "fear", "happy", "sad", "surprise", "neutral")
@@ -58,6 +60,7 @@ class ScriptedDevice:
         frame_ancestors: tuple[str, ...] = (),
         proxies: TrustedProxies = NO_PROXIES,
         regions: Regions = NO_REGIONS,
+        settings: Settings = NO_SETTINGS,
     ) -> None:
         self.code = code or ""
         self.camera = CameraState.LIVE
@@ -66,6 +69,7 @@ class ScriptedDevice:
         self.leds: LedState | None = None
         self.films = True
         self.vitals = Vitals()
+        self.pause_reason: Pause | None = None
         self.history = history or History()
         self.obeys = threading.Event()  # cleared: a pause or resume takes until it is set
         self.obeys.set()
@@ -96,6 +100,7 @@ class ScriptedDevice:
             controls=Controls(pause=self.pause, resume=self.resume),
             history=self.history,
             regions=regions,
+            settings=settings,
             version="0.0-test",
         )
         self.feed = feed
@@ -118,6 +123,7 @@ class ScriptedDevice:
             age_s=None if scene is None else now_s - scene.frame.captured_at_s,
             uptime_s=now_s - self._started_at_s,
             vitals=self.vitals,
+            pause=self.pause_reason,
         )
         return Report(snapshot=scene.snapshot if scene else None, health=health)
 

@@ -21,8 +21,9 @@ export async function post(address, values) {
   if (values) options.body = JSON.stringify(values);
   const response = await request(address, options);
   if (!response) throw new Error(strings.noResponse);
-  if (leaveIfLoggedOut(response.status)) return;
+  if (leaveIfLoggedOut(response.status)) return null;
   if (response.status >= 400) throw new Error(strings.refused(response.status));
+  return response;
 }
 
 // Opens the login page if the status says that the session has ended; returns whether it does.

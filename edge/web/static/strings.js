@@ -39,6 +39,15 @@ export const regionsUnknown = "The ignored regions could not be read.";
 export const region = (number, [x1, y1, x2, y2]) =>
   `Ignored region ${number}: from ${percent(x1)} to ${percent(x2)} across, ${percent(y1)} to ${percent(y2)} down`;
 
+export const settingsSaved = "Saved.";
+export const settingsFailed = (why) => `Not saved: ${why}`;
+export const settingsUnknown = "The settings could not be read.";
+
+export const pausedBy = {
+  schedule: (until) => `The camera is off until ${until}, as scheduled. Resume opens it until the next pause.`,
+  clock: () => "The camera is off: the schedule needs the time of day, and the device's clock is not set.",
+};
+
 export const fullScreen = "Full screen";
 export const leaveFullScreen = "Leave full screen";
 
