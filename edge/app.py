@@ -14,12 +14,14 @@ from flask import Flask
 from edge import BEGAN_S, __version__
 from edge.camera.auto import Hardware, counting_hardware, open_source
 from edge.config import ButtonConfig, Config
+from edge.config.layers import Layers
 from edge.errors import ConfigError, StateError
 from edge.history.database import delete_history
 from edge.history.history import History
 from edge.history.recorder import HistoryFile
 from edge.integrations import open_integrations
 from edge.kept_greeting import KeptGreeting
+from edge.kept_pause import KeptPause
 from edge.kept_regions import KeptRegions
 from edge.leds import turns
 from edge.leds.button import PushButton
@@ -27,17 +29,22 @@ from edge.leds.leds import Leds, lit_mode
 from edge.leds.pins import check_button, is_raspberry_pi, open_pin_factory
 from edge.leds.terminal import TerminalLeds, can_encode
 from edge.leds.wiring_test import walk
+from edge.local_clock import LocalClock
 from edge.metering import MeteredOutputs, MeteredStage
-from edge.models import load_vision, model_path, round_of
+from edge.models import load_vision, model_path, round_of, search_again_s
 from edge.outputs.fanout import FanOut
 from edge.outputs.metrics import Metrics
 from edge.outputs.sink import Sink
+from edge.owner_settings import OwnerSettings
 from edge.parts import Parts
+from edge.pausing import Pausing
+from edge.pipeline import Pipeline
 from edge.process.signals import listen
+from edge.process.threads import start_thread
 from edge.service import Service
 from edge.state import find_folder, open_folder
 from edge.system.board import ROOT
-from edge.system.checks import is_clock_synchronised
+from edge.system.checks import is_clock_confirmed, is_clock_synchronised
 from edge.system.commands import output_of
 from edge.system.notify import Notifier, StatusLine
 from edge.system.power import power_off
@@ -54,7 +61,7 @@ _HISTORY_FILE = "history.sqlite3"
 
 
 def run_device(
-    config: Config,
+    settings: Layers,
     *,
     terminal: TextIO,
     announce: Callable[[PageInfo], None],
@@ -65,6 +72,9 @@ def run_device(
     `announce` is called with the page's addresses once the camera is open. `hardware` replaces the
     machine's cameras in tests. Everything that was opened is closed at the end, in reverse order.
     """
+    folder = _state_folder(settings.config)
+    owner = OwnerSettings(settings, folder)
+    config = owner.config
     web_setup = set_up_web(config)
     regions = IgnoredRegions()
     vision = load_vision(config, regions)
@@ -81,8 +91,9 @@ def run_device(
             history=history,
             leds=leds,
             labels=labels,
-            service=lambda: service,
+            pausing=lambda: pausing,
             feed=lambda: feed,
+            owner=owner,
         )
         connected = open_integrations(config, parts)
         sinks: list[Sink] = [history, *_sinks(config, kept, manager, leds, terminal), *connected]
@@ -90,9 +101,10 @@ def run_device(
         opened.callback(outputs.close)
         metrics = Metrics(labels, [sink.name for sink in sinks], __version__)
         cameras = hardware or counting_hardware(metrics.note_corrupt_frame)
+        pipeline = vision.pipeline(config)
         service = Service(
             lambda: open_source(config.camera, cameras),
-            MeteredStage(vision.pipeline(config), metrics),
+            MeteredStage(pipeline, metrics),
             MeteredOutputs(outputs, metrics),
             config.camera,
             alive=manager.alive,
@@ -101,12 +113,16 @@ def run_device(
             enough_fps=config.stream.fps,
         )
         ending.calls(service.stop, hurry=outputs.close)
+        pausing = _open_pausing(config, service, folder, is_damaged=owner.is_damaged)
+        opened.callback(pausing.close)
         if config.button.mode != "off":
-            opened.callback(_open_button(config.button, pin_factory, service).close)
+            opened.callback(_open_button(config.button, pin_factory, pausing).close)
         feed = JpegFeed(
             service.scenes, service.report, config.stream, partial(round_of, config.detector)
         )
         feed.when_encoded(metrics.note_encoded_frame)
+        for follower in _followers(pipeline, feed, leds, pausing):
+            owner.follow(follower)
         web = create_app(
             reports=outputs.reports,
             report=service.report,
@@ -114,18 +130,20 @@ def run_device(
             labels=labels,
             feed=feed,
             access=web_setup.access,
-            controls=Controls(pause=service.pause, resume=service.resume),
+            controls=Controls(pause=pausing.pause, resume=pausing.resume),
             history=kept or history,
-            regions=KeptRegions(regions, _state_folder(config)),
+            regions=KeptRegions(regions, folder),
             first_minute=FirstMinute(
-                greeting=KeptGreeting(_state_folder(config)), led_test=_led_test(config, leds)
+                greeting=KeptGreeting(folder), led_test=_led_test(config, leds)
             ),
+            settings=owner,
             metrics=lambda accept: metrics.render(service.report(), len(feed.viewers), accept),
         )
         server = _start_server(config, web, web_setup)
         opened.callback(server.stop)
         opened.callback(feed.stop)
         feed.start()
+        start_thread("schedule", pausing.run)
         # First, so that the last minute is written even if a later step hangs.
         opened.callback(outputs.close)
         opened.callback(manager.stopping)
@@ -200,9 +218,42 @@ def _are_simulated(config: Config) -> bool:
     return config.leds.factory == "mock" or not is_raspberry_pi()
 
 
-def _open_button(config: ButtonConfig, pin_factory: Any, service: Service) -> PushButton:
+def _open_button(config: ButtonConfig, pin_factory: Any, pausing: Pausing) -> PushButton:
     held = power_off if config.mode == "pause_and_shutdown" else None
-    return PushButton(config, pin_factory, pressed=service.toggle, held=held)
+    return PushButton(config, pin_factory, pressed=pausing.toggle, held=held)
+
+
+def _open_pausing(
+    config: Config, service: Service, folder: Path | None, *, is_damaged: bool
+) -> Pausing:
+    """Return what pauses the service; a pause that is due at the start is in force already.
+
+    With `is_damaged`, what the owner set on the page is not known: the camera stays closed until a
+    person resumes.
+    """
+    clock = LocalClock(partial(is_clock_confirmed, ROOT, output_of))
+    pausing = Pausing(service, clock.now, config.schedule, KeptPause(folder))
+    if is_damaged:
+        pausing.pause()
+    pausing.look()
+    return pausing
+
+
+def _followers(
+    pipeline: Pipeline, feed: JpegFeed, leds: Leds | None, pausing: Pausing
+) -> Iterator[Callable[[Config], None]]:
+    """Yield what brings the owner's settings into force, in the order in which it must happen."""
+
+    def set_privacy(config: Config) -> None:
+        if feed.privacy != config.stream.privacy:
+            feed.set_privacy(config.stream.privacy)
+
+    # First the search, which pixelating needs to be complete.
+    yield lambda config: pipeline.retune(config.smoother, search_again_s(config))
+    yield set_privacy
+    if leds is not None:
+        yield lambda config: leds.set_brightness(config.leds.brightness)
+    yield lambda config: pausing.configure(config.schedule)
 
 
 def walk_leds(config: Config, terminal: TextIO) -> None:

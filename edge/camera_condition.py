@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from edge.config import CameraConfig
-from edge.datatypes import CameraState
+from edge.datatypes import CameraState, Pause
 
 # A camera that is not closed after this long is reported.
 CLOSING_S = 2.0
@@ -15,10 +15,10 @@ CLOSING_S = 2.0
 class Signs:
     """What is known of the camera called `name`.
 
-    `pausing_for_s` is the time since a pause was requested, None without one; `on` whether the
-    camera may be open; `age_s` the age of the newest finished frame, None before the first;
-    `silent_s` the time since one was finished; `error` the last camera error, "" for none;
-    `arrived_s` the time since this opening delivered a frame, None before the first.
+    `pausing_for_s` is the time since a pause was requested, None without one, and `pause` its
+    reason; `on` whether the camera may be open; `age_s` the age of the newest finished frame, None
+    before the first; `silent_s` the time since one was finished; `error` the last camera error, ""
+    for none; `arrived_s` the time since this opening delivered a frame, None before the first.
     """
 
     name: str
@@ -28,6 +28,7 @@ class Signs:
     silent_s: float
     error: str
     arrived_s: float | None = None
+    pause: Pause | None = None
 
     def delivers(self, within_s: float) -> bool:
         """Whether the camera works, and what comes after it does not."""
@@ -54,10 +55,18 @@ def condition(signs: Signs, config: CameraConfig) -> tuple[CameraState, str]:
 
 def _pausing(signs: Signs, for_s: float) -> tuple[CameraState, str]:
     if not signs.on:
-        return CameraState.PAUSED, "the camera is closed"
+        return CameraState.PAUSED, f"the camera is closed{_reason(signs.pause)}"
     if for_s <= CLOSING_S:
         return CameraState.PAUSING, "the camera is closing"
     return CameraState.PAUSING, f"{signs.name}: does not close; unplug it to be sure"
+
+
+def _reason(pause: Pause | None) -> str:
+    if pause is None or pause.by == "person":
+        return ""
+    if pause.by == "schedule":
+        return f" until {pause.until}, as scheduled"
+    return ": the schedule needs the time of day, and the clock is not set"
 
 
 def given_up(signs: Signs, config: CameraConfig) -> str:

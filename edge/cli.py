@@ -17,16 +17,18 @@ from typing import TYPE_CHECKING
 
 from edge import __version__
 from edge.arguments import parser
-from edge.config import Config, load_config, to_toml
+from edge.config import Config, load_config
 from edge.config.options import (
     INSTALLED_SETTINGS,
     command_line_settings,
     device_file,
     installed_settings,
+    layers_of,
     named,
     settings_of,
 )
 from edge.errors import ConfigError, EdgeError, UsageError
+from edge.owner_settings import OwnerSettings
 from edge.process.log_limit import LogLimit
 from edge.process.signals import listen
 from edge.process.streams import discard_stdout, flush_stdout
@@ -76,7 +78,8 @@ def _run(args: argparse.Namespace) -> int:
     from edge.app import run_device  # noqa: PLC0415 (loads every adapter)
 
     _log_to_stderr()
-    config = settings_of(args)
+    settings = layers_of(args)
+    config = settings.config
     with contextlib.ExitStack() as opened:
 
         def tell(page: PageInfo) -> None:
@@ -86,7 +89,7 @@ def _run(args: argparse.Namespace) -> int:
                 announce(page, sys.stdout)
 
         opened.enter_context(named(args.config))
-        run_device(config, terminal=sys.stdout, announce=tell)
+        run_device(settings, terminal=sys.stdout, announce=tell)
     return 0
 
 
@@ -122,12 +125,20 @@ def _device_of_the_code(args: argparse.Namespace) -> tuple[Path, Config, bool]:
     config = settings_of(args, file)
     if config.web.auth == "none":
         raise UsageError('there is no access code: [web] auth = "none"')
-    folder = find_folder(config.state)
-    is_ours = config.state.folder != "auto" or "STATE_DIRECTORY" in os.environ
-    if file == INSTALLED_SETTINGS and not is_ours:
-        folder = INSTALLED_FOLDER
+    folder = _state_folder(config, file)
     is_known = any(named is not None for named in (file, args.host, args.port))
     return folder, config, is_known
+
+
+def _state_folder(config: Config, file: Path | None) -> Path:
+    """Return the state folder of the device with these settings from `file`.
+
+    Raises ConfigError when it would be in the home folder of a user without one.
+    """
+    is_ours = config.state.folder != "auto" or "STATE_DIRECTORY" in os.environ
+    if file == INSTALLED_SETTINGS and not is_ours:
+        return INSTALLED_FOLDER
+    return find_folder(config.state)
 
 
 def _tokens(args: argparse.Namespace) -> int:
@@ -213,10 +224,13 @@ def _leds(args: argparse.Namespace) -> int:
 
 
 def _config(args: argparse.Namespace) -> int:
-    config = settings_of(args, device_file(args))
+    file = device_file(args)
+    layers, folder = layers_of(args, file), None
+    with contextlib.suppress(ConfigError):  # of a user without a home folder
+        folder = _state_folder(layers.config, file)
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(encoding="utf-8")  # TOML requires it
-    print(to_toml(config))
+    print(OwnerSettings(layers, folder).layers.to_toml(), end="")
     return 0
 
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -214,10 +214,31 @@ class Vitals:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Pause:
+    """Why the camera is paused.
+
+    `by` is "person", "schedule", or "clock": there is a schedule, and the time of day is not known.
+    `until` is the local time, HH:MM, at which the schedule opens the camera, None for other pauses.
+    """
+
+    by: Literal["person", "schedule", "clock"] = "person"
+    until: str | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return {"by": ..., "until": ... or None}."""
+        return {"by": self.by, "until": self.until}
+
+
+BY_PERSON = Pause()
+"""The pause of a person: the page's, the button's or a command's."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Health:
     """The health of the device. `age_s` is the age of the newest finished frame, None without one.
 
-    `camera_open` is whether the camera is, or may be, open, even if it delivers no frame.
+    `camera_open` is whether the camera is, or may be, open, even if it delivers no frame. `pause`
+    is the pause in force, None without one.
     """
 
     camera: CameraState
@@ -229,6 +250,7 @@ class Health:
     failing_outputs: tuple[str, ...] = ()
     vitals: Vitals = Vitals()
     camera_open: bool = False
+    pause: Pause | None = None
 
     @property
     def camera_on(self) -> bool:
@@ -253,6 +275,7 @@ class Health:
             "age_ms": None if self.age_s is None else round(self.age_s * 1000),
             "uptime_s": round(self.uptime_s, 1),
             "failing_outputs": list(self.failing_outputs),
+            "pause": None if self.pause is None else self.pause.to_dict(),
             **self.vitals.to_dict(),
         }
 

@@ -12,7 +12,7 @@ from collections import deque
 from collections.abc import Callable
 
 from edge.camera_openings import Opening
-from edge.datatypes import Frame, Scene, Snapshot
+from edge.datatypes import Frame, Pause, Scene, Snapshot
 from edge.latest import Latest
 
 log = logging.getLogger(__name__)
@@ -24,8 +24,8 @@ _RATE_WINDOW_S = 2.0
 class LiveState:
     """The current opening of the camera, its newest frame, and what was found in it.
 
-    `stopping` is set when the run ends, `awake` while the camera is not paused; `arrived_s` is when
-    the opening delivered its newest frame.
+    `stopping` is set when the run ends, `awake` while the camera is not paused; `reason` is the
+    pause in force, None without one; `arrived_s` is when the opening delivered its newest frame.
     """
 
     def __init__(self, clock: Callable[[], float]) -> None:
@@ -34,6 +34,7 @@ class LiveState:
         self.stopping = threading.Event()
         self.awake = threading.Event()
         self.awake.set()
+        self.reason: Pause | None = None
         self.opening: Opening | None = None
         self.snapshot: Snapshot | None = None
         self.camera_error = ""
@@ -48,12 +49,13 @@ class LiveState:
         """Whether a pause is in force; the camera may still be closing."""
         return not self.awake.is_set()
 
-    def pause(self) -> Opening | None:
+    def pause(self, reason: Pause) -> Opening | None:
         """Forget every frame; return the opening that the caller must close, None without one."""
         with self._lock:
             if not self.paused:
                 log.info("camera: pausing")
                 self.paused_s = self._clock()
+            self.reason = reason
             self.awake.clear()
             opening, self.opening, self.snapshot = self.opening, None, None
         self.forget()
@@ -65,6 +67,7 @@ class LiveState:
             if self.paused:
                 log.info("camera: resumed")
                 self.live_s, self.camera_error = self._clock(), ""
+            self.reason = None
             self.awake.set()
 
     def begin(self, opening: Opening) -> bool:

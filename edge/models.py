@@ -77,23 +77,20 @@ class PipelineParts:
 def pipeline_parts(config: Config) -> PipelineParts:
     """Return new parts for one pipeline."""
     return PipelineParts(
-        motion=MotionFilter(_search_again_s(config)),
+        motion=MotionFilter(search_again_s(config)),
         turns=ClassificationTurns(
             rate_hz=config.classifier.rate_hz, max_per_frame=config.classifier.max_per_frame
         ),
     )
 
 
-def _search_again_s(config: Config) -> float:
+def search_again_s(config: Config) -> float:
     """Return how often a view is searched where nothing moves; 0 to search without exception.
 
     A frame whose faces are pixelated is held back for a round of detection, which must be a whole
-    one: see edge/web/privacy.py. A command over MQTT may pixelate them at any time.
+    one: see edge/web/privacy.py.
     """
-    may_pixelate = config.stream.privacy == "pixelate" or (
-        config.mqtt.enabled and config.mqtt.commands
-    )
-    return 0.0 if may_pixelate else config.detector.search_again_s
+    return 0.0 if config.stream.privacy == "pixelate" else config.detector.search_again_s
 
 
 def load_vision(config: Config, regions: IgnoredRegions | None = None) -> Vision:

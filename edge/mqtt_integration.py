@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import logging
 import socket
-from collections.abc import Sequence
 from functools import partial
-from typing import get_args
 from urllib.parse import urlsplit
 
 from edge import __version__
@@ -23,7 +21,6 @@ from edge.outputs.mqtt.session import Plan
 from edge.parts import Parts
 from edge.state import KeptFile, find_folder, open_folder
 from edge.system.identity import board_name, device_id
-from edge.web.privacy import Mode
 from edge.web.setup import page_urls
 
 log = logging.getLogger(__name__)
@@ -41,14 +38,15 @@ def open_mqtt(config: Config, parts: Parts) -> MqttOutput:
     images = None
     if config.mqtt.image_s:
         images = Images(lambda: parts.feed().current_jpeg(), config.mqtt.image_s)
-    info = _info(config, parts)
-    return MqttOutput(
+    output = MqttOutput(
         broker,
-        plan_of(config.mqtt, info),
+        plan_of(config.mqtt, _info(config, parts)),
         extras=partial(_extras, parts),
-        controls=_controls(parts, info.privacy_modes),
+        controls=_controls(parts),
         images=images,
     )
+    parts.owner.follow(lambda _: output.refresh())
+    return output
 
 
 def plan_of(config: MqttConfig, info: DeviceInfo) -> Plan:
@@ -82,7 +80,7 @@ def _info(config: Config, parts: Parts) -> DeviceInfo:
         labels=tuple(parts.labels),
         page_url=_page_url(config),
         has_leds=parts.leds is not None,
-        privacy_modes=_stricter_modes(config.stream.privacy),
+        privacy_modes=parts.owner.privacy_modes,
         sends_images=mqtt.image_s > 0,
         takes_commands=mqtt.commands,
     )
@@ -95,12 +93,6 @@ def _page_url(config: Config) -> str | None:
     return last if is_reachable else None
 
 
-def _stricter_modes(least: Mode) -> tuple[Mode, ...]:
-    """Return the modes that show no more than `least`: a command cannot show what a person hid."""
-    modes: tuple[Mode, ...] = get_args(Mode)
-    return modes[modes.index(least) :]
-
-
 def _extras(parts: Parts) -> Extras:
     labels = (*parts.labels, UNCERTAIN)
     shares = dict.fromkeys(labels, 0.0)
@@ -109,18 +101,22 @@ def _extras(parts: Parts) -> Extras:
         for step in steps[1:]:
             total = added(total, step)
         shares = total.shares(parts.labels)
+    config = parts.owner.config
     return Extras(
         shares=shares,
-        brightness=None if parts.leds is None else parts.leds.brightness,
-        privacy=parts.feed().privacy,
+        brightness=None if parts.leds is None else config.leds.brightness,
+        privacy=config.stream.privacy,
     )
 
 
-def _controls(parts: Parts, modes: Sequence[str]) -> Controls:
+def _controls(parts: Parts) -> Controls:
+    owner = parts.owner
     return Controls(
-        pause=lambda: parts.service().pause(),
-        resume=lambda: parts.service().resume(),
-        set_brightness=None if parts.leds is None else parts.leds.set_brightness,
-        set_privacy=lambda mode: parts.feed().set_privacy(mode),  # type: ignore[arg-type]  # checked
-        privacy_modes=modes,
+        pause=lambda: parts.pausing().pause(),
+        resume=lambda: parts.pausing().resume(),
+        set_brightness=None
+        if parts.leds is None
+        else lambda share: owner.change_for_now("brightness", share),
+        set_privacy=lambda mode: owner.change_for_now("privacy", mode),
+        privacy_modes=owner.privacy_modes,
     )

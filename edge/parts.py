@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 from edge.history.history import History
 from edge.leds.leds import Leds
-from edge.service import Service
+from edge.owner_settings import OwnerSettings
+from edge.pausing import Pausing
 from edge.web.stream import JpegFeed
 
 
@@ -15,11 +16,12 @@ from edge.web.stream import JpegFeed
 class Parts:
     """What commands and the state reach: the parts of a device, once they are opened.
 
-    `service` and `feed` exist only after the outputs, so they are asked for when needed.
+    `pausing` and `feed` exist only after the outputs, so they are asked for when needed.
     """
 
     history: History
     leds: Leds | None
     labels: Sequence[str]
-    service: Callable[[], Service]
+    pausing: Callable[[], Pausing]
     feed: Callable[[], JpegFeed]
+    owner: OwnerSettings

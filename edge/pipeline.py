@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Protocol
 
+from edge.config import SmootherConfig
 from edge.datatypes import (
     BgrImage,
     EmotionScores,
@@ -39,6 +40,9 @@ class FrameObserver(Protocol):
 
     share: float
     """In this share of the frames, 0..1, the detector may run."""
+
+    again_s: float
+    """At the latest so long after its last run it runs again, 0: in every turn."""
 
     def observe(self, bgr: BgrImage, tracks: Sequence[Track], at_s: float) -> None:
         """Take the next frame, the tracks predicted in it, and the stages' time."""
@@ -103,6 +107,12 @@ class Pipeline:
         self._turns.share = share
         if self._observer is not None:
             self._observer.share = share
+
+    def retune(self, smoother: SmootherConfig, search_again_s: float) -> None:
+        """Follow other settings from the next frame on; callable from any thread."""
+        self._smoother.config = smoother
+        if self._observer is not None:
+            self._observer.again_s = search_again_s
 
     def step(self, frame: Frame) -> Snapshot:
         """Process the next frame; `stage_ms` of the snapshot is the duration of each stage."""

@@ -18,7 +18,7 @@ from edge.camera_condition import CLOSING_S, Signs, condition, given_up
 from edge.camera_openings import Openings
 from edge.capture_loop import CaptureLoop
 from edge.config import CameraConfig
-from edge.datatypes import Health, Report, Vitals
+from edge.datatypes import BY_PERSON, Health, Pause, Report, Vitals
 from edge.errors import CameraError
 from edge.inference_effort import InferenceEffort
 from edge.inference_loop import InferenceLoop, Milestones, Stage
@@ -68,7 +68,8 @@ class Service:
         """
         self._live = LiveState(clock)
         self.scenes = self._live.scenes
-        self._camera = Openings(open_source, self._note_closed, clock)
+        self._open_source = open_source
+        self._camera = Openings(self._open_named, self._note_closed, clock)
         self._outputs = outputs
         self._config = config
         self._alive = alive
@@ -93,12 +94,18 @@ class Service:
         """Whether a pause is in force; the camera is closed once `health` says so."""
         return self._live.paused
 
-    def pause(self) -> None:
+    @property
+    def reason(self) -> Pause | None:
+        """The pause in force, None without one."""
+        return self._live.reason
+
+    def pause(self, reason: Pause = BY_PERSON) -> None:
         """Close the camera and forget its frames, until `resume`; from any thread, twice.
 
-        Returns when the camera is closed, or after CLOSING_S.
+        Returns when the camera is closed, or after CLOSING_S. Again with another `reason`, it
+        replaces the earlier one. See pausing.py for who pauses.
         """
-        opening = self._live.pause()
+        opening = self._live.pause(reason)
         self._tell()
         if opening is not None:
             opening.close(CLOSING_S)
@@ -107,28 +114,20 @@ class Service:
         """Open the camera again; from any thread, twice."""
         self._live.resume()
 
-    def toggle(self) -> None:
-        """Pause, or resume when paused; what the button does."""
-        if self.paused:
-            self.resume()
-        else:
-            self.pause()
-
     def run(self, opened: Callable[[], None] = lambda: None) -> None:
         """Run until `stop`. Raises what ended it otherwise: an EdgeError or a defect's exception.
 
         The first opening happens before anything else, so that a missing camera is an error at
-        once and not a retry; `opened` is called when it has succeeded. Whatever ends the run, the
-        camera is closed.
+        once and not a retry; `opened` is called when it has succeeded. A device that starts paused
+        does not open the camera. Whatever ends the run, the camera is closed.
         """
         if self._live.stopping.is_set():
             return
-        opening = self._camera.open()
-        self._source_name = opening.name
-        log.info("camera: %s", self._source_name)
+        opening = None if self.paused else self._camera.open()
         threads = []
         try:
-            self._capture.begin(opening)
+            if opening is not None:
+                self._capture.begin(opening)
             opened()
             threads += [start_thread("capture", self._guarded, self._capture.run)]
             threads += [start_thread("inference", self._guarded, self._inference.run)]
@@ -163,6 +162,7 @@ class Service:
             failing_outputs=self._outputs.failing(),
             vitals=self._vitals(),
             camera_open=self._camera.on,
+            pause=self._live.reason,
         )
 
     def _signs(self, age_s: float | None) -> Signs:
@@ -176,7 +176,15 @@ class Service:
             silent_s=now_s - live.live_s,
             error=live.camera_error,
             arrived_s=None if arrived_s is None else now_s - arrived_s,
+            pause=live.reason,
         )
+
+    def _open_named(self) -> FrameSource:
+        source = self._open_source()
+        if source.name != self._source_name:
+            self._source_name = source.name
+            log.info("camera: %s", source.name)
+        return source
 
     def _note_closed(self) -> None:
         if self.paused and not self._camera.on:

@@ -71,7 +71,7 @@ class TimedObserver:
     def __init__(self, observer: FrameObserver, watch: Stopwatch) -> None:
         self._observer = observer
         self._watch = watch
-        self.share = observer.share
+        self.share, self.again_s = observer.share, observer.again_s
 
     def observe(self, bgr: BgrImage, tracks: Sequence[Track], at_s: float) -> None:
         """Take the next frame. See FrameObserver."""

@@ -1,6 +1,6 @@
 """Typed settings: their sections, their defaults, and loading a file over them."""
 
-from edge.config.loading import default_settings, load_config, to_toml
+from edge.config.loading import default_settings, load_config, load_layers, to_toml
 from edge.config.sections import (
     ButtonConfig,
     CameraConfig,
@@ -12,6 +12,7 @@ from edge.config.sections import (
     LedsConfig,
     MqttConfig,
     RgbPins,
+    ScheduleConfig,
     SmootherConfig,
     StateConfig,
     StreamConfig,
@@ -19,8 +20,10 @@ from edge.config.sections import (
     TrackerConfig,
     WebConfig,
 )
+from edge.config.setting_types import PRIVACY_MODES, PrivacyMode
 
 __all__ = [
+    "PRIVACY_MODES",
     "ButtonConfig",
     "CameraConfig",
     "ClassifierConfig",
@@ -30,7 +33,9 @@ __all__ = [
     "HooksConfig",
     "LedsConfig",
     "MqttConfig",
+    "PrivacyMode",
     "RgbPins",
+    "ScheduleConfig",
     "SmootherConfig",
     "StateConfig",
     "StreamConfig",
@@ -39,5 +44,6 @@ __all__ = [
     "WebConfig",
     "default_settings",
     "load_config",
+    "load_layers",
     "to_toml",
 ]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -12,9 +12,10 @@ from typing import Any
 import msgspec
 import tomli_w
 
+from edge.config.layers import COMMAND_LINE, FILE, Layers
 from edge.config.sections import Config
 from edge.config.toml_text import read_toml, shown_path
-from edge.config.validation import Place, laid_over
+from edge.config.validation import Place
 from edge.errors import ConfigError
 
 Overrides = Mapping[str, Mapping[str, Any]]
@@ -37,18 +38,23 @@ def load_config(
     Raises ConfigError, whose one line names the file or option, the key, the value and what is
     allowed.
     """
-    settings = default_settings()
+    return load_layers(path, overrides, options).config
+
+
+def load_layers(
+    path: Path | None = None,
+    overrides: Overrides | None = None,
+    options: Mapping[tuple[str, ...], str] | None = None,
+) -> Layers:
+    """Return the settings of `load_config` with the origin of each. Raises ConfigError."""
+    layers = Layers(default_settings())
     asked = place = Place("command line", options=options or {})
     if path is not None:
         place = Place(shown_path(path))
-        settings = laid_over(settings, _renamed(read_toml(path), place), Config, place)
-    settings = laid_over(settings, overrides or {}, Config, asked)
-    config = msgspec.convert(settings, Config)
-    for section, key, complaint in conflicts(config):
-        setter = asked if key in (overrides or {}).get(section, {}) else place
-        named = setter.inside(section).of(key, settings[section][key])
-        raise ConfigError(f"{named}: {complaint}")
-    return config
+        layers = layers.with_layer(FILE, _renamed(read_toml(path), place), place)
+    layers = layers.with_layer(COMMAND_LINE, overrides or {}, asked)
+    layers.check({FILE: place, COMMAND_LINE: asked})
+    return layers
 
 
 def _renamed(changes: Mapping[str, Any], place: Place) -> dict[str, Any]:
@@ -72,18 +78,6 @@ def _renamed(changes: Mapping[str, Any], place: Place) -> dict[str, Any]:
         )
         renamed[new] = renamed.pop(old)
     return renamed
-
-
-def conflicts(config: Config) -> Iterator[tuple[str, str, str]]:
-    """Yield (section, key, complaint) for each setting that contradicts another one."""
-    camera = config.camera
-    if camera.give_up_s <= camera.stall_s:
-        yield "camera", "give_up_s", f"expected more than stall_s = {camera.stall_s:g}"
-    mqtt, hooks = config.mqtt, config.hooks
-    if mqtt.ca_file != "system" and not mqtt.tls:
-        yield "mqtt", "ca_file", "expected tls = true in [mqtt] as well"
-    if "none" not in (hooks.url, hooks.url_file):
-        yield "hooks", "url_file", "expected url or url_file in [hooks], not both"
 
 
 def default_settings() -> dict[str, Any]:

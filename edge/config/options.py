@@ -9,7 +9,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from edge.config import Config, load_config
+from edge.config import Config, load_config, load_layers
+from edge.config.layers import Layers
 from edge.config.toml_text import shown_path
 from edge.errors import ConfigError
 
@@ -34,7 +35,12 @@ def number(text: str) -> int | str:
 
 def settings_of(args: argparse.Namespace, file: Path | None = None) -> Config:
     """Return the settings of --config, else of `file`, with the command line's on top."""
-    return load_config(args.config or file, _overrides(args), OPTIONS)
+    return layers_of(args, file).config
+
+
+def layers_of(args: argparse.Namespace, file: Path | None = None) -> Layers:
+    """Return the same settings with the origin of each."""
+    return load_layers(args.config or file, _overrides(args), OPTIONS)
 
 
 def command_line_settings(args: argparse.Namespace) -> Config:

@@ -8,6 +8,7 @@ import msgspec
 
 from edge.config.setting_types import (
     CertificateFile,
+    DayTime,
     DeviceId,
     Folder,
     Host,
@@ -18,6 +19,7 @@ from edge.config.setting_types import (
     PasswordFile,
     Pin,
     Port,
+    PrivacyMode,
     ShortText,
     ShortTime,
     Source,
@@ -110,6 +112,14 @@ class ButtonConfig(Section, frozen=True):
     hold_s: Annotated[float, msgspec.Meta(ge=1.0, le=10.0)]
 
 
+class ScheduleConfig(Section, frozen=True):
+    """[schedule]."""
+
+    pause_from: DayTime
+    pause_until: DayTime
+    keep_pause: bool
+
+
 class ThermalConfig(Section, frozen=True):
     """[thermal]."""
 
@@ -134,7 +144,7 @@ class StreamConfig(Section, frozen=True):
     fps: Annotated[int, msgspec.Meta(ge=1, le=60)]
     quality: Annotated[int, msgspec.Meta(ge=30, le=95)]
     max_viewers: Annotated[int, msgspec.Meta(ge=1, le=64)]
-    privacy: Literal["off", "pixelate", "boxes-only"]
+    privacy: PrivacyMode
 
 
 class HistoryConfig(Section, frozen=True):
@@ -196,6 +206,7 @@ class Config(Section, frozen=True):
     smoother: SmootherConfig
     leds: LedsConfig
     button: ButtonConfig
+    schedule: ScheduleConfig
     thermal: ThermalConfig
     web: WebConfig
     stream: StreamConfig

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ipaddress
 import re
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal, get_args
 from urllib.parse import urlsplit
 
 import msgspec
@@ -129,6 +129,16 @@ _NETWORK = "an address such as 192.168.1.5, or a network such as 172.30.32.0/23"
 
 Port = Annotated[int, msgspec.Meta(ge=0, le=65535)]
 Pin = Annotated[int, msgspec.Meta(ge=0, le=27)]
+PrivacyMode = Literal["off", "pixelate", "boxes-only"]
+PRIVACY_MODES: tuple[PrivacyMode, ...] = get_args(PrivacyMode)
+"""Each mode shows less than the one before."""
+DayTime = Annotated[
+    str,
+    msgspec.Meta(
+        pattern=r"^(none|([01][0-9]|2[0-3]):[0-5][0-9])\Z",
+        description="none, or a time of day from 00:00 to 23:59",
+    ),
+]
 Unit = Annotated[float, msgspec.Meta(ge=0.0, le=1.0)]
 ShortTime = Annotated[float, msgspec.Meta(ge=0.0, le=10.0)]
 Host = Annotated[

@@ -10,10 +10,8 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-_EARLIEST_S = 1_735_689_600  # 2025-01-01 UTC; this program did not exist before
-_STEP_S = 2.0
-# A time server may slow a clock down or speed it up by 0.5 ms a second, which is no step.
-_COMPARED_WITHIN_S = 60.0
+from edge.clock_steps import EARLIEST_S, ClockSteps
+
 _SYNCHRONISED_S = 60.0
 _EVEN_S = 3600.0
 
@@ -34,23 +32,19 @@ class TrustedClock:
         self._has_stepped = False
         self._is_synchronised = False
         self._even_since_s = self._asked_s = monotonic()
-        self._compare_with_now()
+        self._steps = ClockSteps(wall, monotonic)
 
     def observe(self) -> float:
         """Return by how many seconds the wall clock has just stepped, 0 when it runs evenly."""
-        step_s = self._wall() - self._monotonic() - self._ahead_s
-        if abs(step_s) > _STEP_S:
+        step_s = self._steps.observe()
+        if step_s:
             self._has_stepped = True
             self._even_since_s = self._monotonic()
-            self._compare_with_now()
-            return step_s
-        if self._monotonic() - self._compared_s > _COMPARED_WITHIN_S:
-            self._compare_with_now()
-        return 0.0
+        return step_s
 
     def is_trusted(self) -> bool:
         """Whether old minutes may be deleted by this time."""
-        if self._wall() < _EARLIEST_S:
+        if self._wall() < EARLIEST_S:
             return False
         even_s = self._monotonic() - self._even_since_s
         if even_s >= _EVEN_S:
@@ -63,7 +57,3 @@ class TrustedClock:
             self._asked_s = now_s
             self._is_synchronised = self._synchronised()
         return self._is_synchronised
-
-    def _compare_with_now(self) -> None:
-        self._compared_s = self._monotonic()
-        self._ahead_s = self._wall() - self._compared_s

@@ -6,6 +6,7 @@ can provide a machine. No check needs root.
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from pathlib import Path
@@ -32,6 +33,7 @@ _PI_PACKAGES = {"picamera2", "lgpio"}
 _DEVICES = {"video": "video*", "gpio": "gpiochip*"}
 """The devices in /dev of each group."""
 
+_SAME_TIME_S = 60.0  # by which two clocks that show the same time may differ
 _LITTLE_MB, _TOO_LITTLE_MB = 500, 50
 
 
@@ -187,8 +189,22 @@ def check_clock(root: Path, run: Run) -> Finding:
 def is_clock_synchronised(root: Path, run: Run) -> bool:
     """Whether a time server has set the clock."""
     # systemd-timesyncd's own marker; timedatectl also reports chrony and ntpd.
-    if (root / "run/systemd/timesync/synchronized").exists():
-        return True
+    return (root / "run/systemd/timesync/synchronized").exists() or _is_synchronised(run)
+
+
+def is_clock_confirmed(root: Path, run: Run, wall_s: float) -> bool:
+    """Whether the kernel takes its clock for synchronised, or a hardware clock shows this time.
+
+    systemd-timesyncd's marker does not count here: it stays when a person sets the clock.
+    """
+    try:
+        hardware_s = float((root / "sys/class/rtc/rtc0/since_epoch").read_text())
+    except (OSError, ValueError):
+        hardware_s = -math.inf
+    return abs(hardware_s - wall_s) < _SAME_TIME_S or _is_synchronised(run)
+
+
+def _is_synchronised(run: Run) -> bool:
     answer = run(("timedatectl", "show", "--property=NTPSynchronized", "--value"))
     return answer.strip() == "yes"
 

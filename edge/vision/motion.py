@@ -59,7 +59,8 @@ class MotionFilter:
 
     def __init__(self, again_s: float) -> None:
         """`again_s` is 0 to run on every view in its turn, whatever the share."""
-        self._again_s = again_s
+        self.again_s = again_s
+        """May be replaced while it runs, from any thread; counts from the next frame on."""
         self.share = 1.0
         self._credit = 0.0
         self._has_turn = True
@@ -75,7 +76,8 @@ class MotionFilter:
 
     def observe(self, bgr: BgrImage, tracks: Sequence[Track], at_s: float) -> None:
         """Take the next frame and the tracks predicted in it, before the detector runs on it."""
-        if self._again_s == 0:
+        if self.again_s == 0:
+            self.reset()
             return
         credit = self._credit + self.share
         self._has_turn = credit >= 1
@@ -101,7 +103,7 @@ class MotionFilter:
         if not self._has_turn:
             return False
         last = self._views.get(view)
-        if last is not None and not self._is_old(last, self._again_s):
+        if last is not None and not self._is_old(last, self.again_s):
             persons = (*last.persons, *self._now.persons)
             if not self._moves(view, self._has_changed(last, view, persons)):
                 return False

@@ -39,7 +39,8 @@ class Smoother:
     """
 
     def __init__(self, config: SmootherConfig, labels: Sequence[str]) -> None:
-        self._config = config
+        self.config = config
+        """May be replaced while it runs, from any thread."""
         self._labels = tuple(labels)
         self._tracks: dict[int, _Smoothed] = {}
 
@@ -54,13 +55,13 @@ class Smoother:
             self._tracks[scores.track_id] = _Smoothed(scores.probs, at_s, label, at_s)
             return
         # The exact response of a first-order low-pass filter to an input held for dt.
-        dt, tau = at_s - known.updated_s, self._config.time_constant_s
+        dt, tau = at_s - known.updated_s, self.config.time_constant_s
         weight = 1.0 if tau == 0 else 1.0 - math.exp(-dt / tau)
         known.distance = float(np.abs(scores.probs - known.probs).sum()) / 2
         known.probs = known.probs + (scores.probs - known.probs) * weight
         known.updated_s = at_s
         label = self._choice(known.probs, known.label)
-        if label != known.label and at_s - known.since_s >= self._config.min_dwell_s:
+        if label != known.label and at_s - known.since_s >= self.config.min_dwell_s:
             known.label, known.since_s = label, at_s
 
     def state(self, track: Track) -> FaceState:
@@ -95,9 +96,9 @@ class Smoother:
 
     def _choice(self, probs: FloatArray, shown: int | None) -> int | None:
         best = int(probs.argmax())
-        if probs[best] < self._config.min_confidence:
+        if probs[best] < self.config.min_confidence:
             return None
-        if shown is not None and probs[best] < probs[shown] + self._config.switch_margin:
-            stays_clear = probs[shown] >= self._config.min_confidence
+        if shown is not None and probs[best] < probs[shown] + self.config.switch_margin:
+            stays_clear = probs[shown] >= self.config.min_confidence
             return shown if stays_clear else best
         return best

@@ -32,6 +32,7 @@ from edge.web.placeholder import MAX_AGE_S
 from edge.web.regions import NO_REGIONS, Regions, add_regions
 from edge.web.responses import add_headers_and_errors, as_json
 from edge.web.sent_json import SentJson
+from edge.web.settings import NO_SETTINGS, Settings, add_settings
 from edge.web.stream import JpegFeed
 from edge.web.text_drawing import ink_on
 from edge.web.viewer_limit import ViewerLimit
@@ -67,6 +68,7 @@ def create_app(
     metrics: Callable[[str], tuple[bytes, str]] = no_metrics,
     regions: Regions = NO_REGIONS,
     first_minute: FirstMinute = NO_FIRST_MINUTE,
+    settings: Settings = NO_SETTINGS,
     version: str = __version__,
 ) -> Flask:
     """Return the application. `report` and `leds` are called for each response and must not block.
@@ -87,6 +89,7 @@ def create_app(
     add_metrics(app, metrics)
     add_regions(app, regions)
     add_first_minute(app, first_minute)
+    add_settings(app, settings)
     add_downloads(app, history, labels)
     event_viewers = ViewerLimit(feed.viewers.limit)
 
@@ -100,6 +103,7 @@ def create_app(
             "version": version,
             "auth": access.auth,
             "privacy": feed.privacy,
+            "settings_version": settings.version,
         }
 
     def status_for(names: Sequence[str]) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 
 import simplejpeg
 
-from edge.config import StreamConfig
+from edge.config import PrivacyMode, StreamConfig
 from edge.datatypes import Report, Scene
 from edge.latest import Latest
 from edge.process.threads import start_thread
@@ -25,7 +25,7 @@ from edge.web.placeholder import (
     notice_of_failure,
     notice_of_hiding,
 )
-from edge.web.privacy import FramesPerRound, Mode, ShownScene, filter_for
+from edge.web.privacy import FramesPerRound, ShownScene, filter_for
 
 _LOOK_S = 0.2  # how often the health is checked while no frame arrives
 _REPEAT_S = 1.0  # an unchanged notice is sent again: a write is how a viewer's leaving is noticed
@@ -62,7 +62,7 @@ class Encoder:
         self.jpegs: Latest[bytes] = Latest()
         self._scenes = scenes
         self._report = report
-        self.privacy: Mode = config.privacy
+        self.privacy: PrivacyMode = config.privacy
         """The filter in effect; see `set_privacy`."""
         self._frames_per_round = frames_per_round
         self._filter = filter_for(config.privacy, frames_per_round)
@@ -76,7 +76,7 @@ class Encoder:
         self._is_asked = False
         self._working = threading.Lock()  # held while frames are read; taken before _changed
         self._size = _FIRST_SIZE
-        self._looked_at = 0
+        self._looked_at = self._before_change = 0
         self._shown: ShownScene | Notice | None = None
         self._encoded_s: float | None = None
         self._is_failing = False
@@ -90,9 +90,14 @@ class Encoder:
             if self._thread is None and not self._is_over():
                 self._thread = start_thread("encoder", self._run)
 
-    def set_privacy(self, mode: Mode) -> None:
-        """Change the filter; drops what was made with the earlier one, and waits for that."""
+    def set_privacy(self, mode: PrivacyMode) -> None:
+        """Change the filter; drops what was made with the earlier one, and waits for that.
+
+        The newest frame is not pixelated: before, frames were searched less than that needs.
+        """
         with self._working:
+            newest = self._scenes.wait_newer(0, 0)
+            self._before_change = newest[0] if newest and mode == "pixelate" else 0
             self.privacy = mode
             self._filter = filter_for(mode, self._frames_per_round)
             self._shown = None
@@ -258,7 +263,8 @@ class Encoder:
         self._size = scene.frame.size
         is_fresh = time.monotonic() - scene.frame.captured_at_s < MAX_AGE_S
         if is_fresh and health.healthy:
-            return self._filter.apply(scene)
+            is_later = self._looked_at > self._before_change
+            return self._filter.apply(scene) if is_later else None
         return notice_of(health, self._size)
 
     def _notice_of_waiting(self, requests: tuple[_Request, ...]) -> Notice | None:

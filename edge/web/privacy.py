@@ -12,18 +12,17 @@ from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Literal, Protocol
+from typing import Protocol
 
 import cv2
 import numpy as np
 import simplejpeg
 
+from edge.config import PrivacyMode
 from edge.datatypes import BBox, BgrImage, Scene, Snapshot
 from edge.palette import Rgb
 from edge.web.overlay import annotate, draw_faces
 from edge.web.placeholder import MAX_AGE_S
-
-Mode = Literal["off", "pixelate", "boxes-only"]
 
 MAX_HELD_BYTES = 32 * 1024 * 1024
 """The limit for all held frames together. Uncompressed, a round takes 16 MB (640x480) to 650 MB."""
@@ -69,7 +68,7 @@ FramesPerRound = Callable[[tuple[int, int]], int]
 """Maps a frame's (width, height) to the number of frames in which all of it is searched once."""
 
 
-def filter_for(mode: Mode, frames_per_round: FramesPerRound) -> PrivacyFilter:
+def filter_for(mode: PrivacyMode, frames_per_round: FramesPerRound) -> PrivacyFilter:
     """Return the filter for a value of [stream] privacy."""
     if mode == "pixelate":
         return PixelateFilter(frames_per_round)

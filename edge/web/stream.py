@@ -5,11 +5,11 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Generator
 
-from edge.config import StreamConfig
+from edge.config import PrivacyMode, StreamConfig
 from edge.datatypes import Report, Scene
 from edge.latest import Latest
 from edge.web.encoder import Encoder
-from edge.web.privacy import FramesPerRound, Mode
+from edge.web.privacy import FramesPerRound
 from edge.web.viewer_limit import ViewerLimit
 
 BOUNDARY = "frame"
@@ -38,11 +38,11 @@ class JpegFeed:
         self._slow_requests = threading.BoundedSemaphore(_MAX_SLOW_REQUESTS)
 
     @property
-    def privacy(self) -> Mode:
+    def privacy(self) -> PrivacyMode:
         """The privacy filter in effect."""
         return self._encoder.privacy
 
-    def set_privacy(self, mode: Mode) -> None:
+    def set_privacy(self, mode: PrivacyMode) -> None:
         """Change the privacy filter; no frame of the earlier one is shown after it."""
         self._encoder.set_privacy(mode)
 

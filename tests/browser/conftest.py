@@ -21,6 +21,7 @@ from edge.datatypes import (
     Frame,
     Health,
     LedState,
+    Pause,
     Report,
     Scene,
     Snapshot,
@@ -38,6 +39,7 @@ from edge.web.auth.tokens import AccessTokens
 from edge.web.first_minute import NO_FIRST_MINUTE, FirstMinute
 from edge.web.regions import NO_REGIONS, Regions
 from edge.web.server.server import WebServer
+from edge.web.settings import NO_SETTINGS, Settings
 from edge.web.stream import JpegFeed
 
 LABELS = ("angry", "disgust", "fear", "happy", "sad", "surprise", "neutral")
@@ -61,6 +63,7 @@ class ScriptedDevice:
         regions: Regions = NO_REGIONS,
         first_minute: FirstMinute = NO_FIRST_MINUTE,
         lit: Leds | None = None,
+        settings: Settings = NO_SETTINGS,
     ) -> None:
         self.code = code or ""
         self.camera = CameraState.LIVE
@@ -69,6 +72,7 @@ class ScriptedDevice:
         self.leds: LedState | None = None
         self.films = True
         self.vitals = Vitals()
+        self.pause_reason: Pause | None = None
         self.history = history or History()
         self.obeys = threading.Event()  # cleared: a pause or resume takes until it is set
         self.obeys.set()
@@ -100,6 +104,7 @@ class ScriptedDevice:
             history=self.history,
             regions=regions,
             first_minute=first_minute,
+            settings=settings,
             version="0.0-test",
         )
         self.feed = feed
@@ -122,6 +127,7 @@ class ScriptedDevice:
             age_s=None if scene is None else now_s - scene.frame.captured_at_s,
             uptime_s=now_s - self._started_at_s,
             vitals=self.vitals,
+            pause=self.pause_reason,
         )
         return Report(snapshot=scene.snapshot if scene else None, health=health)
 

@@ -106,6 +106,7 @@ def test_only_the_banner_and_the_mood_speak_up(page: Page) -> None:
     assert page.texts("[aria-live], [role=status], [role=alert], [role=log], output") == [
         "",
         "happy",
+        "",  # of the settings, which are closed
     ]
 
 
@@ -121,11 +122,11 @@ def test_nothing_moves_for_those_who_want_it_so(page: Page) -> None:
 def test_the_keyboard_reaches_everything_and_shows_where_it_is(page: Page) -> None:
     until(lambda: page.shown(".face"))
     reached = []
-    for _ in range(11):
+    for _ in range(12):
         page.browser.switch_to.active_element.send_keys("\ue004")
         focused = "document.activeElement"
         reached.append(page.run(f"{focused}.id || {focused}.textContent").strip())
         assert page.run(f"parseFloat(getComputedStyle({focused}).outlineWidth)") >= 2, reached
     past = ["Day", "Week", "past-scrub", "Table"]
-    links = ["about-open", "region-open", "History as CSV", "History as JSON"]
+    links = ["about-open", "settings-open", "region-open", "History as CSV", "History as JSON"]
     assert reached == ["full", "pause", "scrub", *past, *links]

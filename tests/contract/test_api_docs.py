@@ -11,10 +11,11 @@ import pytest
 from documents import fenced, read, section
 from watched import report_of
 
-from edge.config import StreamConfig
+from edge.config import StreamConfig, load_layers
 from edge.datatypes import BBox, FaceState, LedState, Report, Scene, Snapshot
 from edge.history.history import History
 from edge.latest import Latest
+from edge.owner_settings import OwnerSettings
 from edge.web.app import Controls, create_app
 from edge.web.auth.allowed_hosts import AllowedHosts
 from edge.web.auth.authenticator import Access
@@ -114,6 +115,11 @@ def test_the_status_has_the_documented_keys(device: Device):
     )
     grouping = {"health", "snapshot.faces"}
     assert set(documented) == set(paths(shape(status))) - grouping
+
+
+def test_the_settings_have_the_documented_keys():
+    owner = OwnerSettings(load_layers(), None)
+    assert shape(owner.get()) == shape(example("settings"))
 
 
 def test_an_event_has_the_documented_keys(device: Device):

@@ -14,7 +14,7 @@ ROOT = Path(__file__).parents[2]
 RECORDS = {"edge.bbox", "edge.datatypes", "edge.errors", "edge.palette", "edge.latest"}
 CORE = RECORDS | {
     *("edge", "edge.config", "edge.config.toml_text", "edge.config.hostnames"),
-    *("edge.files", "edge.state", "edge.network"),
+    *("edge.files", "edge.state", "edge.network", "edge.clock_steps"),
     *("edge.process.quiet", "edge.process.threads"),
 }
 SHAPES = {"edge.camera.source", "edge.outputs.sink"}  # protocols: a name for what is passed in
@@ -33,7 +33,7 @@ SELFTEST = "edge.selftest"  # tries them with a person's help
 PARTS = [f"edge.{p}" for p in ("camera", "vision", "leds", "outputs", "history", "web", "system")]
 READS = {("edge.web", "edge.history")}
 PURE = {
-    *("edge.pipeline", "edge.camera_condition", "edge.metering"),
+    *("edge.pipeline", "edge.camera_condition", "edge.metering", "edge.schedule", "edge.smoothing"),
     *(
         f"edge.vision.{stage}"
         for stage in ("tracker", "smoother", "tensors", "nms", "tiling", "classification_turns")

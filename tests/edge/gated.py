@@ -19,6 +19,7 @@ from edge.web.auth.tokens import AccessTokens
 from edge.web.first_minute import NO_FIRST_MINUTE, FirstMinute
 from edge.web.metrics import no_metrics
 from edge.web.regions import NO_REGIONS, Regions
+from edge.web.settings import NO_SETTINGS, Settings
 from edge.web.stream import JpegFeed
 
 CODE = "k7mf-2q9x-ta"
@@ -50,6 +51,7 @@ class Device:
         self.metrics = no_metrics
         self.regions: Regions = NO_REGIONS
         self.first_minute: FirstMinute = NO_FIRST_MINUTE
+        self.settings: Settings = NO_SETTINGS
         self.scenes: Latest[Scene] = Latest()
         self.reports: Latest[Report] = Latest()
         self.history = History()
@@ -75,6 +77,7 @@ class Device:
             metrics=self.metrics,
             regions=self.regions,
             first_minute=self.first_minute,
+            settings=self.settings,
         )
 
     @property

@@ -115,6 +115,31 @@ def test_config_prints_toml_that_says_what_the_command_line_changed(
     assert settings["leds"]["mode"] == "per_emotion"
 
 
+def test_config_says_where_each_value_comes_from(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "my.toml"
+    file.write_text(
+        f'[state]\nfolder = "{tmp_path}"\n[leds]\nmode = "rgb"\nbrightness = 0.5\n'
+        "[leds.pins]\nbored = 12\n"
+    )
+    kept = {"brightness": 0.25, "smoothing": "calm"}
+    (tmp_path / "owner-settings").write_text(json.dumps(kept))
+    assert main(["config", "--config", str(file), "--port", "9000"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    for line in (
+        *(
+            "brightness = 0.25  # page",
+            'mode = "rgb"  # settings file',
+            "port = 9000  # command line",
+        ),
+        *("width = 640  # default", "min_dwell_s = 1.5  # page", "min_confidence = 0.5  # default"),
+        *("bored = 12  # settings file", "angry = 5  # default", "[leds.pins]", "[schedule]"),
+    ):
+        assert line in lines
+    assert tomllib.loads("\n".join(lines))["leds"]["brightness"] == 0.25
+
+
 def test_config_prints_toml_on_any_terminal(tmp_path: Path) -> None:
     latin = {**os.environ, "PYTHONIOENCODING": "latin-1", "PYTHONUTF8": "0"}
     run = subprocess.run(

@@ -60,7 +60,7 @@ def test_a_device_is_seen_paused_and_missed(broker: Mosquitto, tmp_path: Path):
                 return json.loads(listener.last(f"{BASE}/state") or b"{}")
 
             eventually(lambda: (state().get("faces") or 0) != 0, 60)
-            assert listener.last(f"{BASE}/availability") == b"online"
+            eventually(lambda: listener.last(f"{BASE}/availability") == b"online")  # comes after it
             eventually(lambda: (listener.last(f"{BASE}/image") or b"").startswith(b"\xff\xd8"))
             listener.say(f"{BASE}/brightness/set", "30")
             eventually(lambda: state()["brightness"] == 30)

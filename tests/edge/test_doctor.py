@@ -209,6 +209,17 @@ def test_the_clock(pi: Machine):
     assert checks.check_clock(pi.root, pi.run).verdict is PASS
 
 
+def test_a_clock_is_confirmed_by_the_kernel_or_by_a_hardware_clock(pi: Machine):
+    at_s = 1_800_000_000.0
+    pi.answers["timedatectl"] = "no\n"
+    assert not checks.is_clock_confirmed(pi.root, pi.run, at_s)  # timesyncd's marker is not enough
+    for shown, is_same in (("1800000030\n", True), ("300\n", False), ("?", False)):
+        pi.write("sys/class/rtc/rtc0/since_epoch", shown)
+        assert checks.is_clock_confirmed(pi.root, pi.run, at_s) is is_same
+    pi.answers["timedatectl"] = "yes\n"
+    assert checks.is_clock_confirmed(pi.root, pi.run, at_s)
+
+
 @pytest.mark.parametrize(
     ("host", "auth", "expected"),
     [

@@ -5,23 +5,29 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from edge.config import Config, load_config
+from edge.config.layers import Layers
 from edge.history.history import History
 from edge.integrations import open_integrations
 from edge.mqtt_integration import open_mqtt
 from edge.outputs.mqtt.output import MqttOutput
 from edge.outputs.mqtt.session import Plan
+from edge.owner_settings import OwnerSettings
 from edge.parts import Parts
 
-NOT_YET = Parts(
-    history=History(),
-    leds=None,
-    labels=("happy",),
-    service=lambda: pytest.fail("there is no service yet"),
-    feed=lambda: pytest.fail("there is no feed yet"),
-)
+
+def not_yet(config: Config) -> Parts:
+    return Parts(
+        history=History(),
+        leds=None,
+        labels=("happy",),
+        pausing=lambda: pytest.fail("nothing can be paused yet"),
+        feed=lambda: pytest.fail("there is no feed yet"),
+        owner=OwnerSettings(Layers(msgspec.to_builtins(config)), None),
+    )
 
 
 def settings(folder: Path, **sections: dict[str, Any]) -> Config:
@@ -29,14 +35,15 @@ def settings(folder: Path, **sections: dict[str, Any]) -> Config:
 
 
 def plan_of(config: Config) -> Plan:
-    output = open_mqtt(config, NOT_YET)
+    output = open_mqtt(config, not_yet(config))
     assert isinstance(output, MqttOutput)
     output.close()
     return output.plan
 
 
 def test_the_defaults_connect_to_nothing(tmp_path: Path):
-    assert open_integrations(settings(tmp_path), NOT_YET) == []
+    config = settings(tmp_path)
+    assert open_integrations(config, not_yet(config)) == []
 
 
 def test_what_is_off_is_not_loaded():

@@ -17,7 +17,7 @@ from edge.camera.picamera2 import Driver, PiCamera
 from edge.camera.source import FrameSource
 from edge.camera.v4l2 import V4l2Camera
 from edge.config import StreamConfig, load_config
-from edge.datatypes import BgrImage, CameraState, Frame, Report, Snapshot
+from edge.datatypes import BgrImage, CameraState, Frame, Pause, Report, Snapshot
 from edge.leds.animation import PRIVACY, Animation
 from edge.service import Service
 from edge.web.stream import JpegFeed
@@ -61,6 +61,7 @@ class Heard:
     def show(self, report: Report) -> None:
         glow = Animation("per_emotion", ("happy",), 1.0)
         glow.tell(report, 0.0)
+        self.reports.append(report)
         self.told.append((report.health.camera, glow.advance(0.1).levels[PRIVACY] > 0))
 
     def failing(self) -> tuple[str, ...]:
@@ -197,16 +198,38 @@ def test_paused_means_closed_and_until_then_the_privacy_led_is_lit(
     assert caplog.messages.count("camera: paused") == 1
 
 
-def test_a_pause_before_the_start_is_kept() -> None:
+def test_a_pause_before_the_start_is_kept_and_the_camera_never_opened() -> None:
     device = Device()
     device.service.pause()
     device.threads[0].start()
-    eventually(lambda: len(device.usb.captures) == 1)
-    eventually(lambda: device.camera is CameraState.PAUSED)
-    assert not device.usb.captures[0].isOpened()
+    eventually(lambda: len(device.heard.told) > 3)
+    assert device.camera is CameraState.PAUSED
+    assert device.usb.captures == []
     assert device.stage.openings == []
+    assert not any(is_lit for _, is_lit in device.heard.told)
+    device.service.resume()
+    eventually(lambda: device.camera is CameraState.LIVE)
+    assert device.service.health().source == "USB camera 0 (/dev/video0)"
     device.service.stop()
     device.threads[0].join(5)
+
+
+def test_a_pause_says_why_and_a_later_one_replaces_the_reason(
+    open_device: Callable[..., Device],
+) -> None:
+    device = open_device()
+    device.service.pause(Pause(by="schedule", until="07:00"))
+    health = device.service.health()
+    assert health.camera is CameraState.PAUSED
+    assert health.detail == "the camera is closed until 07:00, as scheduled"
+    assert health.to_dict()["pause"] == {"by": "schedule", "until": "07:00"}
+    assert device.heard.reports[-1].health.pause == health.pause
+    device.service.pause(Pause(by="clock"))
+    assert "the clock is not set" in device.service.health().detail
+    device.service.pause()
+    assert device.service.health().detail == "the camera is closed"
+    device.service.resume()
+    assert device.service.health().to_dict()["pause"] is None
 
 
 def test_a_camera_that_does_not_close_holds_nothing_up(

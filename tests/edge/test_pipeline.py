@@ -1,5 +1,6 @@
 from collections.abc import Sequence
 
+import msgspec
 import numpy as np
 import pytest
 
@@ -16,6 +17,7 @@ from edge.datatypes import (
     Track,
 )
 from edge.pipeline import Pipeline, dominant_label
+from edge.smoothing import PRESETS
 from edge.vision.classification_turns import ClassificationTurns
 from edge.vision.smoother import Smoother
 from edge.vision.tracker import Tracker
@@ -368,6 +370,7 @@ class Watcher:
     def __init__(self) -> None:
         self.seen: list[tuple[int, float]] = []
         self.share = 1.0
+        self.again_s = 2.0
 
     def observe(self, bgr: BgrImage, tracks: Sequence[Track], at_s: float) -> None:
         self.seen.append((len(tracks), at_s))
@@ -390,6 +393,28 @@ def test_an_observer_sees_each_frame_with_its_tracks_and_a_time_that_grows() -> 
     assert times == sorted(set(times))
     line.slow_to(0.25)
     assert watcher.share == 0.25
+
+
+def test_other_smoothing_counts_from_the_next_frame_on() -> None:
+    class Turning(Smiles):
+        probs = (0.1, 0.9)
+
+        def classify(self, bgr: BgrImage, track: Track) -> EmotionScores:
+            return EmotionScores(track_id=track.track_id, probs=np.array(self.probs, np.float32))
+
+    def labels_after(retuned: dict[str, float]) -> list[str | None]:
+        face = Turning()
+        line, calm = pipeline(RowOfPeople(1), face), PRESETS["calm"]
+        line.retune(msgspec.structs.replace(CONFIG.smoother, **calm), 0.0)
+        for seq in range(15):
+            line.step(frame(seq))
+        face.probs = (0.9, 0.1)
+        line.retune(msgspec.structs.replace(CONFIG.smoother, **retuned), 0.0)
+        return [line.step(frame(seq)).faces[0].label for seq in range(15, 23)]
+
+    calm, lively = (labels_after(dict(PRESETS[name])) for name in ("calm", "lively"))
+    assert calm[-1] == "happy"
+    assert lively[-1] == "angry"
 
 
 def test_at_a_share_of_the_effort_faces_are_classified_less_often() -> None:

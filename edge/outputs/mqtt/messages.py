@@ -119,6 +119,7 @@ def signature(report: Report) -> tuple[object, ...]:
     """Return what of a report is worth a message as soon as it changes."""
     return (
         report.health.camera,
+        report.health.pause,
         mood_of(report),
         faces_of(report),
         report.health.failing_outputs,
@@ -134,6 +135,7 @@ def state_of(report: Report, extras: Extras, version: str) -> dict[str, Any]:
     return {
         "camera": str(health.camera),
         "running": health.camera in _RUNNING,
+        "pause": None if health.pause is None else health.pause.to_dict(),
         "mood": mood_of(report),
         "faces": faces_of(report),
         "shares": {

@@ -58,7 +58,7 @@ class MqttOutput:
         self._images = images
         self._backoff = backoff or Backoff()
         self._clock = clock
-        self._commands = Commands(controls, self._refresh)
+        self._commands = Commands(controls, self.refresh)
         self._report: Report | None = None
         self._signature: tuple[object, ...] | None = None
         self._is_stale = False
@@ -99,7 +99,8 @@ class MqttOutput:
             self._wake.close()
             self._waker.close()
 
-    def _refresh(self) -> None:
+    def refresh(self) -> None:
+        """Have the state sent again as soon as possible; callable from any thread."""
         self._is_stale = True
         self._nudge()
 

@@ -1,7 +1,9 @@
-// The alerts below the video: heat, power supply and failing outputs.
+// The alerts below the video: privacy, heat, power supply and failing outputs.
 
 import * as strings from "./strings.js";
+import { setText } from "./dom.js";
 
+const privacyLine = document.getElementById("privacy");
 const list = document.getElementById("alerts");
 const template = document.getElementById("alert");
 const shown = new Map();
@@ -10,6 +12,13 @@ export function showAlerts({ hot, throttled, failing_outputs: failing = [] }) {
   show("hot", hot && strings.alerts.hot);
   show("throttled", throttled && !hot && strings.alerts.throttled);
   show("failing", failing.length > 0 && strings.alerts.failing(failing));
+}
+
+// The mode may change while the page is open.
+export function showPrivacy(mode) {
+  const text = privacyLine.getAttribute(`data-${mode}`) ?? "";
+  setText(privacyLine.querySelector("span"), text);
+  privacyLine.hidden = !text;
 }
 
 function show(name, text) {

@@ -54,6 +54,14 @@ export const allLedsLit = "Now: all together";
 export const ledsTested = "Did each one light when it was named? If not, check its wire, and its pin in the settings.";
 export const simulatedLeds = "No LED is connected here: they are drawn on this page and in the terminal.";
 export const ledTestFailed = (why) => `The LEDs could not be tested: ${why}`;
+export const settingsSaved = "Saved.";
+export const settingsFailed = (why) => `Not saved: ${why}`;
+export const settingsUnknown = "The settings could not be read.";
+
+export const pausedBy = {
+  schedule: (until) => `The camera is off until ${until}, as scheduled. Resume opens it until the next pause.`,
+  clock: () => "The camera is off: the schedule needs the time of day, and the device's clock is not set.",
+};
 
 export const fullScreen = "Full screen";
 export const leaveFullScreen = "Leave full screen";

@@ -23,7 +23,7 @@ from edge.app import run_device
 from edge.camera.auto import Hardware
 from edge.camera.fake_v4l2 import FakeUsbCamera
 from edge.camera.v4l2 import V4l2Camera
-from edge.config import load_config
+from edge.config import load_layers
 from edge.errors import EdgeError
 
 logging.basicConfig(level=logging.INFO)
@@ -36,7 +36,7 @@ def obey():
 threading.Thread(target=obey, daemon=True).start()
 try:
     run_device(
-        load_config(Path(sys.argv[1])),
+        load_layers(Path(sys.argv[1])),
         terminal=sys.stdout,
         announce=lambda served: print("SERVED", served.urls[0], flush=True),
         hardware=Hardware(open_usb=partial(V4l2Camera, open_capture=usb.open)),

@@ -13,7 +13,7 @@ import msgspec
 import pytest
 import tomli_w
 
-from edge.config import Config, default_settings, load_config, to_toml
+from edge.config import Config, default_settings, load_config, load_layers, to_toml
 from edge.config.validation import allowed
 from edge.errors import ConfigError
 
@@ -218,6 +218,7 @@ def right_value(kind: Any, chance: random.Random) -> Any:
         "auto or the path of a .tflite": f"/srv/{name}.tflite",
         "auto, or at most 64 of the characters A-Z a-z 0-9 _ -": "shelf-2_b",
         "the start of a topic, at most 128 characters": f"home/{'é' * len(name)}",
+        "none, or a time of day from 00:00 to 23:59": f"{chance.randrange(24):02}:00",
         "none, or an http or https address": "http://[::1]:8123/a?b=c",
         "a text of 1 to 128 characters": name.replace("\x7f\n", "{mood}"),
         ORIGIN: chance.choice(("self", "https://a.b", "http://[::1]:8123")),
@@ -239,5 +240,9 @@ def test_every_config_survives_being_written_and_read(tmp_path: Path) -> None:
         settings["mqtt"]["tls"] = True
         settings["hooks"][chance.choice(("url", "url_file"))] = "none"
         settings["leds"]["pins"] |= {"half asleep": 4, 'a."b"\n': 5, "😀": 6, "": 7}
-        config = load_config(None, settings)
+        settings["schedule"]["pause_until"] = "12:30"
+        layers = load_layers(None, settings)
+        config = layers.config
         assert load_config(rewritten(path, config)) == config
+        path.write_text(layers.to_toml(), "utf-8")  # with the origin of each as a comment
+        assert load_config(path) == config

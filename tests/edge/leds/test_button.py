@@ -15,10 +15,12 @@ from edge.camera.v4l2 import V4l2Camera
 from edge.config import ButtonConfig, load_config
 from edge.datatypes import CameraState, Frame, Snapshot
 from edge.errors import ConfigError, OutputError
+from edge.kept_pause import KeptPause
 from edge.leds.button import PushButton
 from edge.leds.leds import Leds
 from edge.leds.pins import check_button, open_pin_factory
 from edge.outputs.fanout import FanOut
+from edge.pausing import Pausing
 from edge.service import Service
 from edge.system.power import power_off
 
@@ -125,7 +127,8 @@ def test_a_press_pauses_the_camera_and_the_privacy_led_follows(pins: Any):
         outputs,
         config.camera,
     )
-    button = PushButton(button_config(), pins, pressed=service.toggle)
+    pausing = Pausing(service, lambda: None, config.schedule, KeptPause(None))
+    button = PushButton(button_config(), pins, pressed=pausing.toggle)
     running = threading.Thread(target=service.run)
     running.start()
     try:

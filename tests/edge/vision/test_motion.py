@@ -205,11 +205,10 @@ def test_a_filter_that_is_off_knows_no_share() -> None:
     [
         ({}, True),
         ({"stream": {"privacy": "pixelate"}}, False),
-        ({"mqtt": {"enabled": True}}, False),  # a command may pixelate
-        ({"mqtt": {"enabled": True, "commands": False}}, True),
+        ({"mqtt": {"enabled": True}}, True),
     ],
 )
-def test_no_search_is_spared_while_faces_may_be_pixelated(
+def test_no_search_is_spared_while_faces_are_pixelated(
     settings: dict[str, Any], spares: bool
 ) -> None:
     motion = pipeline_parts(load_config(overrides=settings)).motion
@@ -219,3 +218,18 @@ def test_no_search_is_spared_while_faces_may_be_pixelated(
         motion.observe(np.full((480, 640, 3), 90, np.uint8), (), seq / 15)
         due.append(motion.is_due(view))
     assert due == [True, not spares, not spares]
+
+
+def test_a_filter_that_is_switched_off_and_on_searches_everything_in_between() -> None:
+    motion = settled()
+    motion.share = 0.125
+    motion.again_s = 0.0
+    for seq in range(1, 4):
+        motion.observe(wall(), (), seq / FPS)
+        assert round_of(motion) == list(range(len(VIEWS)))
+    motion.again_s, motion.share = 1.0, 1.0
+    found = []
+    for seq in range(4, 6):
+        motion.observe(wall(), (), seq / FPS)
+        found.append(len(round_of(motion)))
+    assert found == [len(VIEWS), 0]

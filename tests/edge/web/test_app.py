@@ -145,6 +145,7 @@ def test_the_status_is_the_report_with_leds_viewers_and_version(
         "version": "1.2.3",
         "auth": "none",
         "privacy": "off",
+        "settings_version": 0,
     }
     assert status["snapshot"]["faces"][0]["label"] == "sad"
 

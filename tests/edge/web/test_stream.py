@@ -156,6 +156,32 @@ def test_another_privacy_mode_holds_from_the_next_image_on(device: Device) -> No
     assert abs(shade_of(device.feed.current_jpeg()) - 200) < 4
 
 
+def test_a_frame_from_before_the_change_is_not_pixelated(device: Device) -> None:
+    seen: list[int] = []
+
+    def watch() -> None:
+        version = 0
+        while newer := device.feed.wait_newer(version):
+            version = newer[0]
+            seen.append(shade_of(newer[1]))
+
+    device.put(200)
+    viewer = threading.Thread(target=watch)
+    viewer.start()
+    until(lambda: seen != [])
+    device.feed.set_privacy("pixelate")
+    del seen[:]
+    time.sleep(0.5)  # it looks at the same frame again
+    ends_s = time.monotonic() + 10
+    while 100 not in [round(shade, -1) for shade in seen]:
+        assert time.monotonic() < ends_s, seen
+        device.put(100)
+        time.sleep(0.04)
+    device.scenes.close()
+    viewer.join(5)
+    assert not [shade for shade in seen if shade > 150]
+
+
 def test_everything_is_dropped_when_the_last_viewer_has_left(device: Device) -> None:
     bgr = np.full((48, 64, 3), 100, np.uint8)
     frame = weakref.ref(bgr)
