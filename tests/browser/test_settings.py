@@ -51,6 +51,7 @@ def set_to(page: Page, selector: str, value: str, event: str = "change") -> None
     )
 
 
+@pytest.mark.both_browsers
 def test_each_change_is_in_force_at_once(page: Page, owner: OwnerSettings) -> None:
     opened(page)
     assert page.run("document.activeElement.id") == "settings-title"
