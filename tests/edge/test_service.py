@@ -51,7 +51,8 @@ class Counting:
             raise cv2.error("an odd frame")
         self.is_held = True
         self.hold()
-        time.sleep(self.pause_s)
+        if self.pause_s:  # a sleep of 0 s, too, lets others go first
+            time.sleep(self.pause_s)
         self.seqs.append(frame.seq)
         return Snapshot(
             seq=frame.seq,

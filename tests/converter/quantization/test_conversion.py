@@ -84,6 +84,7 @@ def test_the_int8_model_is_whole_numbers_in_one_piece(int8_model):
     assert facts.xnnpack_partitions == 1
 
 
+@pytest.mark.by_hand
 def test_a_deep_stem_is_one_piece_too_for_few_more_multiplications(
     random_deep_net, int8_model, noise
 ):

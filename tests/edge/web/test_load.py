@@ -201,7 +201,7 @@ def until(true: Callable[[], bool], limit_s: float) -> None:
 @pytest.mark.timeout(400)
 @pytest.mark.parametrize(
     ("alone_s", "beside_s", "least"),
-    [(3, 8, 0.75), pytest.param(15, 120, 0.9, marks=pytest.mark.slow)],
+    [(3, 8, 0.75), pytest.param(15, 120, 0.9, marks=pytest.mark.by_hand)],
     ids=["short", "two minutes"],
 )
 def test_a_slow_and_a_stalled_viewer_slow_nobody(
