@@ -131,6 +131,23 @@ class Page:
         wishes |= {name.replace("_", "-"): value for name, value in features.items()}
         self.browser.look_as(size, wishes)
 
+    def hold_answers(self) -> None:
+        """Keep each response to the page's requests back until `release_answers`."""
+        self.run("""(window.release = [], (fetched => {
+            window.fetch = async (...given) => {
+                const response = await fetched(...given);
+                await new Promise((go) => window.release.push(go));
+                return response;
+            };
+        })(window.fetch), 0)""")
+
+    def release_answers(self, count: int) -> None:
+        """Wait until so many responses are held; let these and all later ones go."""
+        until(lambda: self.run("window.release.length") >= count)
+        self.run(
+            "window.release.splice(0).forEach((go) => go()), window.release.push = (go) => go()"
+        )
+
     def drag(self, selector: str, start: tuple[float, float], end: tuple[float, float]) -> None:
         """Drag with the mouse over an element, from and to a place in shares of it."""
         box = self.box(selector)

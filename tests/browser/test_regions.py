@@ -63,3 +63,12 @@ def test_cancel_changes_nothing(page: Page, kept: KeptRegions) -> None:
     page.click("#region-cancel")
     assert not page.shown("#regions")
     assert kept.get() == []
+
+
+def test_a_second_click_does_not_undo_what_is_drawn(page: Page, kept: KeptRegions) -> None:
+    page.hold_answers()
+    page.click("#region-open")
+    page.click("#region-add")
+    page.release_answers(1)
+    page.run("new Promise((go) => setTimeout(go, 100)).then(() => 0)")
+    assert len(page.texts(".region")) == 1

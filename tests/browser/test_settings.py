@@ -78,10 +78,35 @@ def test_each_change_is_in_force_at_once(page: Page, owner: OwnerSettings) -> No
     assert page.run("document.activeElement.id") == "settings-open"
 
 
+def test_a_late_answer_does_not_undo_what_was_changed_since(
+    page: Page, owner: OwnerSettings
+) -> None:
+    opened(page)
+    page.hold_answers()
+    page.click("#set-daily")
+    until(lambda: owner.config.schedule.pause_from == "22:00")
+    set_to(page, "#set-until", "06:30")  # sent after a second
+    set_to(page, "#set-privacy", "boxes-only")
+    until(lambda: owner.config.stream.privacy == "boxes-only")
+    page.release_answers(2)
+    until(lambda: owner.config.schedule.pause_until == "06:30")
+    until(lambda: page.text("#set-told") == "Saved.")
+    assert page.run("document.getElementById('set-until').value") == "06:30"
+    assert page.run("document.getElementById('set-privacy').value") == "boxes-only"
+
+
+def test_two_clicks_open_the_settings_once(page: Page) -> None:
+    page.hold_answers()
+    for _ in range(2):
+        page.click("#settings-open")
+    page.release_answers(2)
+    until(lambda: page.shown("#settings"))
+    assert page.console() == []
+
+
 def test_the_brightness_by_keyboard(page: Page, owner: OwnerSettings) -> None:
     opened(page)
-    for _ in range(3):
-        page.press(ARROW_LEFT, "#set-brightness")
+    page.press(ARROW_LEFT * 3, "#set-brightness")
     until(lambda: owner.config.leds.brightness == 0.97)
     assert page.text("#set-percent") == "97%"
     assert page.attribute("#set-brightness", "aria-valuetext") == "97%"

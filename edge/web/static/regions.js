@@ -38,6 +38,7 @@ async function open() {
   const response = await request(ADDRESS);
   if (response && leaveIfLoggedOut(response.status)) return;
   if (!response?.ok) return onError(strings.regionsUnknown);
+  if (!layer.hidden) return; // a second click must not undo what is drawn by now
   show((await response.json()).regions);
   layer.hidden = bar.hidden = false;
   at("add").focus({ preventScroll: true });

@@ -14,6 +14,7 @@ const at = (id) => document.getElementById(`set-${id}`);
 let shown = null; // what the device answered last
 let version = null;
 let timer = 0; // of a change that is not sent yet
+let changes = 0; // sent so far
 let onError = () => {};
 
 // `showError` gets a sentence when the settings cannot be read.
@@ -38,26 +39,28 @@ export function followSettings(newest) {
 }
 
 async function open() {
-  if (await read()) dialog.showModal();
+  if ((await read()) && !dialog.open) dialog.showModal();
 }
 
 async function read() {
+  const asked = changes;
   const response = await request(ADDRESS);
   if (response && leaveIfLoggedOut(response.status)) return false;
-  if (response?.ok) show(await response.json());
+  if (response?.ok) show(await response.json(), asked);
   else onError(strings.settingsUnknown);
   return response?.ok;
 }
 
 async function change(values) {
+  const asked = ++changes;
   setText(at("told"), "");
   try {
     const settings = await post(ADDRESS, values);
     if (!settings) return;
-    show(settings);
+    show(settings, asked);
     setText(at("told"), strings.settingsSaved);
   } catch (error) {
-    if (shown) show(shown);
+    if (shown) show(shown, asked);
     setText(at("told"), strings.settingsFailed(error.message));
   }
 }
@@ -86,8 +89,10 @@ function reset() {
   change(Object.fromEntries(Object.keys(shown.values).map((name) => [name, null])));
 }
 
-function show(found) {
+// Shows what the device answered, unless something was changed since it was asked.
+function show(found, asked) {
   shown = found;
+  if (timer || asked !== changes) return;
   const { values } = found;
   const hasLeds = values.brightness !== null;
   at("leds").hidden = !hasLeds;
