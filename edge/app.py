@@ -30,7 +30,7 @@ from edge.leds.pins import check_button, is_raspberry_pi, open_pin_factory
 from edge.leds.terminal import TerminalLeds, can_encode
 from edge.leds.wiring_test import walk
 from edge.local_clock import LocalClock
-from edge.metering import MeteredOutputs, MeteredStage
+from edge.metering import MeteredOutputs
 from edge.models import load_vision, model_path, round_of, search_again_s
 from edge.outputs.fanout import FanOut
 from edge.outputs.metrics import Metrics
@@ -104,10 +104,11 @@ def run_device(
         pipeline = vision.pipeline(config)
         service = Service(
             lambda: open_source(config.camera, cameras),
-            MeteredStage(pipeline, metrics),
+            pipeline,
             MeteredOutputs(outputs, metrics),
             config.camera,
             alive=manager.alive,
+            inference_failed=metrics.note_inference_error,
             vitals=ThermalMonitor(config.thermal).vitals,
             began_s=BEGAN_S,
             enough_fps=config.stream.fps,

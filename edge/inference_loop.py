@@ -59,12 +59,15 @@ class StageFailures:
     with the frame. A stage that fails again and again needs a restart.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, failed: Callable[[], None]) -> None:
+        """`failed` is called at each of them."""
+        self._failed = failed
         self._failures = 0
         self._successes = 0
 
     def note_failure(self, exc: Exception) -> None:
         """Count a frame that is skipped. Raises `exc` when there were too many."""
+        self._failed()
         if not self._failures:
             log.warning("inference failed, the frame is skipped: %s", exc, exc_info=exc)
         self._failures += 1
@@ -86,7 +89,8 @@ class InferenceLoop:
     """Takes the newest frame of `live` through `stage`, until `live.stopping` is set.
 
     A slow stage skips frames and never queues them. `finished` is called after each published
-    frame, and returns the report that the outputs were given. `effort` decides how much of its work
+    frame, and returns the report that the outputs were given; `failed` after each frame at which
+    the stage failed. `effort` decides how much of its work
     the stage does on a hot or busy board.
     """
 
@@ -98,6 +102,7 @@ class InferenceLoop:
         milestones: Milestones,
         *,
         effort: InferenceEffort,
+        failed: Callable[[], None],
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._stage = stage
@@ -107,7 +112,7 @@ class InferenceLoop:
         self._milestones = milestones
         self._clock = clock
         self._stage_has_state = False
-        self._failures = StageFailures()
+        self._failures = StageFailures(failed)
 
     def run(self) -> None:
         """Process frames until the end. Raises what the stage raises again and again."""

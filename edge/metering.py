@@ -1,24 +1,18 @@
-"""Counts what passes between the stages and the outputs; neither knows of it. No I/O here."""
+"""Counts the reports on their way to the outputs. No I/O here."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Protocol
 
-from edge.datatypes import Frame, Report, Snapshot
-from edge.inference_loop import Stage
+from edge.datatypes import Report
 from edge.service import Outputs
 
 
 class Meter(Protocol):
-    """What counts; neither method blocks or raises."""
+    """What counts."""
 
     def note(self, report: Report) -> None:
-        """Count the frame of a report, once."""
-        ...
-
-    def note_inference_error(self) -> None:
-        """Count a frame at which a stage failed."""
+        """Count the frame of a report, once; never blocks and never raises."""
         ...
 
 
@@ -37,21 +31,3 @@ class MeteredOutputs:
     def failing(self) -> tuple[str, ...]:
         """Return the names of the outputs that fail."""
         return self._outputs.failing()
-
-
-class MeteredStage:
-    """A stage whose failures are counted."""
-
-    def __init__(self, stage: Stage, meter: Meter) -> None:
-        self._stage = stage
-        self._note_error = meter.note_inference_error
-        self.reset: Callable[[], None] = stage.reset
-        self.slow_to: Callable[[float], None] = stage.slow_to
-
-    def step(self, frame: Frame) -> Snapshot:
-        """Return what is seen in `frame`. Raises what the stage raises."""
-        try:
-            return self._stage.step(frame)
-        except Exception:
-            self._note_error()
-            raise

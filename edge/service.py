@@ -56,6 +56,7 @@ class Service:
         config: CameraConfig,
         *,
         alive: Callable[[], None] = lambda: None,
+        inference_failed: Callable[[], None] = lambda: None,
         vitals: Callable[[], Vitals] = Vitals,
         began_s: float | None = None,
         enough_fps: float = 15.0,
@@ -63,6 +64,7 @@ class Service:
     ) -> None:
         """`alive` is called for each frame that passed every stage, and while paused.
 
+        `inference_failed` is called for each frame that is skipped because the stage raised.
         `vitals` returns the state of the board. `began_s` is when the program was started, by
         default now; see Milestones. `enough_fps` is the most frames per second that viewers get.
         """
@@ -82,7 +84,13 @@ class Service:
         milestones = Milestones(self._live.started_s if began_s is None else began_s, clock)
         effort = InferenceEffort(enough_fps, clock)
         self._inference = InferenceLoop(
-            stage, self._live, self._finished, milestones, effort=effort, clock=clock
+            stage,
+            self._live,
+            self._finished,
+            milestones,
+            effort=effort,
+            failed=inference_failed,
+            clock=clock,
         )
 
     def stop(self) -> None:

@@ -340,11 +340,13 @@ def test_frames_at_which_the_stage_fails_are_skipped_and_logged_once(
 
 
 def test_a_stage_that_fails_at_every_other_frame_ends_the_run() -> None:
-    failures = StageFailures()
+    counted: list[None] = []
+    failures = StageFailures(lambda: counted.append(None))
     with pytest.raises(cv2.error):  # noqa: PT012 (the loop is what ends)
         for _ in range(20):
             failures.note_failure(cv2.error("again"))
             failures.note_success()
+    assert len(counted) == 11
 
 
 def test_a_pause_closes_the_camera_and_forgets_what_it_saw(device: Device) -> None:

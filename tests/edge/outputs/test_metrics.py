@@ -7,8 +7,9 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 from watched import report_of
 
-from edge.datatypes import CameraState, Frame, Report, Snapshot, Vitals
-from edge.metering import MeteredOutputs, MeteredStage
+from edge.datatypes import CameraState, Report, Vitals
+from edge.inference_loop import StageFailures
+from edge.metering import MeteredOutputs
 from edge.outputs.metrics import Metrics
 
 LABELS = ("happy", "sad")
@@ -156,21 +157,6 @@ class Outputs:
         return ("leds",)
 
 
-class Faulty:
-    """A stage that fails at every frame."""
-
-    resets = 0
-
-    def step(self, frame: Frame) -> Snapshot:
-        raise ZeroDivisionError
-
-    def reset(self) -> None:
-        self.resets += 1
-
-    def slow_to(self, share: float) -> None:
-        """Nothing takes time here."""
-
-
 def test_the_outputs_get_every_report(meter: Meter) -> None:
     outputs = Outputs()
     metered = MeteredOutputs(outputs, meter.metrics)
@@ -180,11 +166,7 @@ def test_the_outputs_get_every_report(meter: Meter) -> None:
     assert meter.value("processed_frames_total") == 1
 
 
-def test_a_stage_that_fails_is_counted_and_fails(meter: Meter) -> None:
-    faulty = Faulty()
-    stage = MeteredStage(faulty, meter.metrics)
-    with pytest.raises(ZeroDivisionError):
-        stage.step(None)  # type: ignore[arg-type]
-    stage.reset()
-    assert faulty.resets == 1
+def test_a_frame_at_which_a_stage_fails_is_counted(meter: Meter) -> None:
+    failures = StageFailures(meter.metrics.note_inference_error)
+    failures.note_failure(ZeroDivisionError())
     assert meter.value("inference_errors_total") == 1
