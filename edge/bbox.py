@@ -45,9 +45,12 @@ class BBox:
 
     def clip(self, width: float, height: float) -> BBox:
         """Return the part of the box inside a (width, height) frame."""
-        x1, x2 = (min(max(x, 0.0), width) for x in (self.x1, self.x2))
-        y1, y2 = (min(max(y, 0.0), height) for y in (self.y1, self.y2))
-        return BBox(x1, y1, x2, y2)
+        return BBox(
+            min(max(self.x1, 0.0), width),
+            min(max(self.y1, 0.0), height),
+            min(max(self.x2, 0.0), width),
+            min(max(self.y2, 0.0), height),
+        )
 
     def intersection(self, other: BBox) -> float:
         """Area shared with `other`, in square pixels."""

@@ -66,9 +66,10 @@ class BlazeFace:
         scores = sigmoid(logits[found])
         points = decode(outputs[self._boxes_at][0][found], self._anchors[found], self.side)
         points = points * np.float32(view.width) + np.array((view.x1, view.y1), np.float32)
+        corners = points[:, :2].reshape(-1, 4).tolist()
         return [
-            Detection(box=BBox(*map(float, (*p[0], *p[1]))), score=float(s), keypoints=p[2:])
-            for p, s in zip(points, scores, strict=True)
+            Detection(box=BBox(*box), score=score, keypoints=keypoints)
+            for box, score, keypoints in zip(corners, scores.tolist(), points[:, 2:], strict=True)
         ]
 
 

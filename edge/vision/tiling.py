@@ -105,8 +105,9 @@ def sees_whole(view: BBox, face: BBox, size: tuple[int, int]) -> bool:
 
 def sees_enough(view: BBox, face: BBox, size: tuple[int, int]) -> bool:
     """Whether `face` lies in the frame and in `view` for the most part: it may be a real one."""
-    in_frame = face.clip(*size).area >= _LEAST_IN_FRAME * face.area
-    return in_frame and view.intersection(face) >= _LEAST_IN_VIEW * face.area
+    frame, area = BBox(0, 0, *size), face.area
+    is_in_frame = frame.intersection(face) >= _LEAST_IN_FRAME * area
+    return is_in_frame and view.intersection(face) >= _LEAST_IN_VIEW * area
 
 
 @dataclass(frozen=True, slots=True)

@@ -64,12 +64,16 @@ class _Face:
         self.hits += 1
         self.missed = 0
 
+    @property
+    def box(self) -> BBox:
+        x, y, side = self.state.tolist()
+        return BBox(x - side / 2, y - side / 2, x + side / 2, y + side / 2)
+
     def as_track(self) -> Track:
-        x, y, side = map(float, self.state)
         points = self.relative_points
         return Track(
             track_id=self.track_id,
-            box=BBox(x - side / 2, y - side / 2, x + side / 2, y + side / 2),
+            box=self.box,
             keypoints=None if points is None else _absolute(points, self.state),
             hits=self.hits,
             missed=self.missed,
@@ -95,12 +99,7 @@ class Tracker:
 
     def predict(self, at_s: float) -> tuple[Track, ...]:
         """Return every track, shown or not, with its predicted position at `at_s`."""
-        if at_s < self._at_s:
-            self.reset()
-        self._at_s = at_s
-        self._faces = [face for face in self._faces if not self._is_lost(face)]
-        for face in self._faces:
-            face.advance(at_s)
+        self._advance(at_s)
         return tuple(face.as_track() for face in self._faces)
 
     def update(self, sighting: Sighting, at_s: float) -> tuple[Track, ...]:
@@ -108,7 +107,7 @@ class Tracker:
 
         After a complete one these are the faces of this frame, however often they were seen before.
         """
-        self.predict(at_s)
+        self._advance(at_s)
         fresh = self._match(sighting.detections)
         for face in self._faces:
             if face.seen_s < at_s and face.track_id in sighting.searched:
@@ -118,6 +117,14 @@ class Tracker:
             self._decide(at_s)
         self._faces = self._one_per_face()
         return tuple(face.as_track() for face in self._faces if self._is_shown(face))
+
+    def _advance(self, at_s: float) -> None:
+        if at_s < self._at_s:
+            self.reset()
+        self._at_s = at_s
+        self._faces = [face for face in self._faces if not self._is_lost(face)]
+        for face in self._faces:
+            face.advance(at_s)
 
     def _decide(self, at_s: float) -> None:
         """Show every face that was seen at `at_s`, and hide the others."""
@@ -164,11 +171,12 @@ class Tracker:
     def _one_per_face(self) -> list[_Face]:
         """Return the faces that are not lost, and only the older of two tracks of one face."""
         kept: list[_Face] = []
+        boxes: list[BBox] = []
         for face in self._faces:
-            box = face.as_track().box
-            if self._is_lost(face) or any(is_same_face(k.as_track().box, box) for k in kept):
-                continue
-            kept.append(face)
+            box = face.box
+            if not (self._is_lost(face) or any(is_same_face(other, box) for other in boxes)):
+                kept.append(face)
+                boxes.append(box)
         return kept
 
     def _is_shown(self, face: _Face) -> bool:
