@@ -55,3 +55,22 @@ def test_without_keypoints_there_are_none() -> None:
 def test_none_one_and_empty_boxes_are_merged(count: int) -> None:
     empty = [Detection(box=BBox(5, 5, 5, 5), score=0.5 + i / 10) for i in range(count)]
     assert len(merge_detections(empty)) == count
+
+
+def test_detections_of_one_face_become_their_weighted_mean() -> None:
+    def face(x: float, score: float) -> Detection:
+        points = np.full((6, 2), x, np.float32)
+        return Detection(box=BBox(x, 0, x + 100, 100), score=score, keypoints=points)
+
+    merged = merge_detections([face(0, 0.6), face(10, 0.9), face(300, 0.5)])
+
+    assert [round(d.score, 2) for d in merged] == [0.9, 0.5]
+    assert merged[0].box.x1 == pytest.approx(6.0)
+    assert merged[0].keypoints is not None
+    assert merged[0].keypoints[0, 0] == pytest.approx(6.0)
+
+
+def test_a_part_of_a_face_is_no_face_of_its_own() -> None:
+    whole = Detection(box=BBox(0, 0, 100, 100), score=0.9)
+    mouth = Detection(box=BBox(30, 60, 70, 100), score=0.8)
+    assert len(merge_detections([mouth, whole])) == 1
