@@ -163,8 +163,8 @@ def executed(block: str) -> dict[str, Any]:
         ("def load_detectors(", "edge/models.py"),
         ("class Recorder", "tests/edge/outputs/test_fanout.py"),
         ("class Breakable", "tests/edge/outputs/test_fanout.py"),
-        ("class Smiles", "tests/edge/test_pipeline.py"),
-        ("class RowOfPeople", "tests/edge/test_pipeline.py"),
+        ("class Smiles", "tests/edge/fake_people.py"),
+        ("class RowOfPeople", "tests/edge/fake_people.py"),
         ("class Device", "tests/edge/web/test_app.py"),
     ],
 )
