@@ -1,152 +1,27 @@
-"""The real server on loopback, and viewers who stall, leave, crowd and misbehave."""
+"""The real server on loopback: what it serves, refuses, and how it starts and stops."""
 
 import errno
-import json
 import socket
-import struct
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager, suppress
-from http.client import HTTPConnection, HTTPResponse
+from contextlib import closing, suppress
+from http.client import HTTPConnection
 
-import numpy as np
 import pytest
 from flask import Flask, Response, request
+from noise_device import Device, ask, noise_device, open_stream, reset
+from waiting import eventually
 
-from edge.config import StreamConfig
-from edge.datatypes import CameraState, Frame, Health, Report, Scene, Snapshot
 from edge.errors import OutputError
-from edge.history.history import History
-from edge.latest import Latest
-from edge.web.app import Controls, create_app
-from edge.web.auth.allowed_hosts import AllowedHosts
-from edge.web.auth.authenticator import Access
 from edge.web.server.connection import Connection
-from edge.web.server.server import RESERVED_THREADS, WebServer, _refusal
-from edge.web.stream import JpegFeed
+from edge.web.server.server import WebServer, _refusal
 
-FPS = 30
-MAX_VIEWERS = 4
-
-
-class Device:
-    """The web side of a device whose camera sees noise, which makes large JPEGs."""
-
-    def __init__(self) -> None:
-        self.camera = CameraState.LIVE
-        self.scenes: Latest[Scene] = Latest()
-        self.reports: Latest[Report] = Latest()
-        config = StreamConfig(fps=FPS, quality=80, max_viewers=MAX_VIEWERS, privacy="off")
-        self.feed = JpegFeed(self.scenes, self.report, config, lambda _: 12)
-        app = create_app(
-            reports=self.reports,
-            report=self.report,
-            leds=lambda: None,
-            labels=("happy", "sad"),
-            feed=self.feed,
-            access=Access(AllowedHosts(["test"]), None),
-            controls=Controls(pause=self.pause, resume=self.resume),
-            history=History(),
-        )
-        threads = 2 * MAX_VIEWERS + RESERVED_THREADS
-        self.server = WebServer(app, "127.0.0.1", 0, threads=threads)
-        self.server.start()
-        self.feed.start()
-        self._over = threading.Event()
-        self._camera = threading.Thread(target=self._film)
-        self._camera.start()
-
-    def pause(self) -> None:
-        self.camera = CameraState.PAUSED
-
-    def resume(self) -> None:
-        self.camera = CameraState.LIVE
-
-    def report(self) -> Report:
-        health = Health(
-            camera=self.camera,
-            detail="unplugged",
-            source="noise",
-            fps=FPS,
-            age_s=0.0,
-            uptime_s=1.0,
-        )
-        return Report(snapshot=None, health=health)
-
-    def stop(self) -> None:
-        self._over.set()
-        self._camera.join()
-        self.server.stop()
-        self.scenes.close()
-
-    def _film(self) -> None:
-        noise = np.random.default_rng(1).integers(0, 255, (8, 240, 320, 3), np.uint8)
-        seq = 0
-        while not self._over.wait(1 / FPS):
-            seq, now_s = seq + 1, time.monotonic()
-            frame = Frame(bgr=noise[seq % 8], seq=seq, captured_at_s=now_s)
-            snapshot = Snapshot(seq=seq, captured_at_s=now_s, faces=(), dominant=None, stage_ms={})
-            self.scenes.put(Scene(frame=frame, snapshot=snapshot))
-
-
-@pytest.fixture
-def device() -> Iterator[Device]:
-    device = Device()
-    yield device
-    device.stop()
+device = pytest.fixture(noise_device)
 
 
 @pytest.fixture
 def app() -> Flask:
     return Flask(__name__)
-
-
-@contextmanager
-def ask(device: Device, path: str, method: str = "GET") -> Iterator[HTTPResponse]:
-    """Give the answer on a connection that is closed afterwards, abruptly if it is a stream."""
-    with closing(HTTPConnection("127.0.0.1", device.server.port, timeout=5)) as connection:
-        connection.request(method, path)
-        with closing(connection.getresponse()) as answer:
-            yield answer
-
-
-def open_stream(
-    device: Device, path: str = "/stream.mjpg", receive_bytes: int = 0
-) -> socket.socket:
-    """Return a socket that has asked for a stream and has not read anything."""
-    viewer = socket.socket()
-    if receive_bytes:
-        viewer.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_bytes)
-    viewer.settimeout(5)
-    viewer.connect(("127.0.0.1", device.server.port))
-    viewer.sendall(f"GET {path} HTTP/1.1\r\nHost: test\r\n\r\n".encode())
-    return viewer
-
-
-def reset(viewer: socket.socket) -> None:
-    """Close as a phone that goes to sleep may: with a reset, unread data and all."""
-    viewer.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-    viewer.close()
-
-
-def until(true: Callable[[], bool], limit_s: float) -> float:
-    """Return the seconds until it is true; fails after `limit_s`."""
-    started_s = time.monotonic()
-    while not true():
-        assert time.monotonic() - started_s < limit_s, f"not within {limit_s} s"
-        time.sleep(0.02)
-    return time.monotonic() - started_s
-
-
-def parts_in(viewer: socket.socket, duration_s: float) -> int:
-    """Return how many frames arrive in that time."""
-    ends_s, count, tail = time.monotonic() + duration_s, 0, b""
-    while time.monotonic() < ends_s:
-        tail += viewer.recv(65536)
-        count += tail.count(b"--frame\r\n")
-        tail = tail[-8:]
-    return count
 
 
 def test_the_page_its_files_and_a_picture_are_served(device: Device) -> None:
@@ -155,39 +30,6 @@ def test_the_page_its_files_and_a_picture_are_served(device: Device) -> None:
             assert answer.status == 200
             assert answer.read()
             assert answer.getheader("Server") == "emotion-edge"
-
-
-def test_a_stalled_viewer_is_dropped_and_slows_nobody(device: Device) -> None:
-    with closing(open_stream(device)) as reader:
-        alone = parts_in(reader, 2)
-        stalled = open_stream(device, receive_bytes=4096)
-        until(lambda: len(device.feed.viewers) == 2, 2)
-        started_s = time.monotonic()
-        beside = parts_in(reader, 2)
-        while len(device.feed.viewers) == 2 and time.monotonic() - started_s < 8:
-            parts_in(reader, 0.1)
-        assert time.monotonic() - started_s < 6.5  # six and the moment it takes to fill up
-        stalled.close()
-    assert alone > FPS  # in two seconds: half the rate is plenty on a busy machine
-    assert beside > 0.7 * alone
-
-
-def test_viewers_who_leave_abruptly_leave_no_thread_and_no_seat(device: Device) -> None:
-    until(lambda: device.scenes.get() is not None, 2)
-    before = threading.active_count()
-    for round_number in range(20):
-        with ask(device, "/") as answer:
-            assert answer.read()
-        for path in ("/stream.mjpg", "/events"):
-            viewer = open_stream(device, path)
-            if round_number % 2:
-                assert viewer.recv(100)
-            reset(viewer)
-        time.sleep(0.05)
-    until(lambda: len(device.feed.viewers) == 0, 4)
-    assert threading.active_count() == before
-    with ask(device, "/api/status") as answer:
-        assert json.loads(answer.read())["viewers"] == 0
 
 
 def test_an_answer_is_closed_though_the_client_left_before_its_head(app: Flask) -> None:
@@ -212,52 +54,6 @@ def test_an_answer_is_closed_though_the_client_left_before_its_head(app: Flask) 
         assert closed.wait(5)
     finally:
         server.stop()
-
-
-@pytest.mark.parametrize("path", ["/stream.mjpg", "/events"])
-def test_viewers_beyond_the_cap_are_told_so_and_places_come_back(device: Device, path: str) -> None:
-    viewers = [open_stream(device, path) for _ in range(MAX_VIEWERS)]
-    assert all(viewer.recv(100).startswith(b"HTTP/1.1 200") for viewer in viewers)
-    with ask(device, path) as answer:
-        assert answer.status == 503
-        assert answer.getheader("Retry-After") == "5"
-        assert b"Too many viewers" in answer.read()
-    with ask(device, "/healthz") as answer:
-        assert answer.status == 200
-    reset(viewers.pop())
-
-    def is_free() -> bool:
-        with ask(device, path, "HEAD") as answer:
-            return answer.status == 200
-
-    until(is_free, 3)
-    for viewer in viewers:
-        viewer.close()
-
-
-def test_the_stream_shows_a_lost_camera_within_two_seconds(device: Device) -> None:
-    def next_length(reader: HTTPResponse) -> int:
-        while not (line := reader.readline()).startswith(b"Content-Length"):
-            assert line
-        return int(line.split(b":")[1])
-
-    with ask(device, "/stream.mjpg") as reader:
-        picture = next_length(reader)
-        device.camera = CameraState.LOST
-        lost_s = time.monotonic()
-        while next_length(reader) > picture / 2:  # noise is large, a notice is small
-            assert time.monotonic() - lost_s < 2
-        device.camera = CameraState.LIVE
-        while next_length(reader) < picture / 2:
-            assert time.monotonic() - lost_s < 5
-
-
-def test_events_arrive_and_do_not_queue(device: Device) -> None:
-    with ask(device, "/events?viewer=me") as reader:
-        assert reader.getheader("Content-Type", "").startswith("text/event-stream")
-        event = json.loads(reader.readline().removeprefix(b"data: "))
-        assert event["health"]["camera"] == "live"
-        assert event["watching"] is False
 
 
 def test_head_and_post_do_not_upset_a_connection(device: Device) -> None:
@@ -349,7 +145,7 @@ def test_noise_instead_of_http_is_refused(device: Device) -> None:
 def test_stopping_takes_no_time_whoever_is_connected() -> None:
     before = threading.active_count()
     device = Device()
-    until(lambda: device.scenes.get() is not None, 2)
+    eventually(lambda: device.scenes.get() is not None, 2)
     reader, events = open_stream(device), open_stream(device, "/events")
     assert reader.recv(100)
     assert events.recv(100)
@@ -363,7 +159,7 @@ def test_stopping_takes_no_time_whoever_is_connected() -> None:
     with pytest.raises(OSError, match="refused"):
         socket.create_connection(("127.0.0.1", device.server.port), 1)
     device.stop()
-    until(lambda: threading.active_count() == before, 2)
+    eventually(lambda: threading.active_count() == before, 2)
     for viewer in (reader, events, stalled, idle):
         viewer.close()
 
