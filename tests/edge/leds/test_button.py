@@ -4,11 +4,12 @@ import logging
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import msgspec
 import pytest
+from wired_leds import LABELS
 
 from edge.camera.fake_v4l2 import FakeUsbCamera
 from edge.camera.v4l2 import V4l2Camera
@@ -18,21 +19,13 @@ from edge.errors import ConfigError, OutputError
 from edge.kept_pause import KeptPause
 from edge.leds.button import PushButton
 from edge.leds.leds import Leds
-from edge.leds.pins import check_button, open_pin_factory
+from edge.leds.pins import check_button
 from edge.outputs.fanout import FanOut
 from edge.pausing import Pausing
 from edge.service import Service
 from edge.system.power import power_off
 
-LABELS = ("angry", "disgust", "fear", "happy", "sad", "surprise", "neutral")
 gpiozero = pytest.importorskip("gpiozero", reason="gpiozero is not installed")
-
-
-@pytest.fixture
-def pins() -> Iterator[Any]:
-    factory = open_pin_factory("mock")
-    yield factory
-    factory.close()
 
 
 def button_config(**settings: Any) -> ButtonConfig:

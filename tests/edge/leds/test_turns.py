@@ -1,20 +1,19 @@
 """The LED test of a running device: on arrays of time alone, and on gpiozero's mock pins."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
+from wired_leds import LABELS
 
 from edge.config import load_config
 from edge.datatypes import CameraState, Health, Report
 from edge.errors import OutputError
 from edge.leds.animation import Animation
 from edge.leds.leds import Leds
-from edge.leds.pins import open_pin_factory
 from edge.leds.turns import EACH_S, TOGETHER_S, levels_at
 
-LABELS = ("angry", "disgust", "fear", "happy", "sad", "surprise", "neutral")
 TESTED = (*LABELS, "status")
 LONG_S = len(TESTED) * EACH_S + TOGETHER_S
 pytest.importorskip("gpiozero", reason="gpiozero is not installed")
@@ -79,13 +78,6 @@ def test_a_low_brightness_does_not_look_like_a_broken_wire() -> None:
     made = animation(brightness=0.0)
     made.begin_test(100.0)
     assert made.advance(100.1).levels["angry"] == pytest.approx(0.3)
-
-
-@pytest.fixture
-def pins() -> Iterator[Any]:
-    factory = open_pin_factory("mock")
-    yield factory
-    factory.close()
 
 
 @pytest.mark.parametrize(

@@ -5,32 +5,19 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from wired_leds import LABELS, leds_config
 
-from edge.config import load_config
 from edge.errors import OutputError
 from edge.leds.mood import light_of
-from edge.leds.pins import open_pin_factory, wiring
+from edge.leds.pins import wiring
 from edge.leds.terminal import can_encode
 from edge.leds.wiring_test import EACH_S, TOGETHER_S, walk
 
-LABELS = ("angry", "disgust", "fear", "happy", "sad", "surprise", "neutral")
 pytest.importorskip("gpiozero", reason="gpiozero is not installed")
-
-
-@pytest.fixture
-def pins() -> Iterator[Any]:
-    factory = open_pin_factory("mock")
-    yield factory
-    factory.close()
-
-
-def leds(**settings: Any) -> Any:
-    return load_config(overrides={"leds": {"mode": "per_emotion", **settings}}).leds
 
 
 class Walk:
@@ -56,7 +43,7 @@ class Walk:
 
 @pytest.mark.parametrize("common_anode", [False, True])
 def test_each_led_is_lit_alone_then_all_and_none_at_the_end(pins: Any, common_anode: bool):
-    tour = Walk(pins, leds(common_anode=common_anode))
+    tour = Walk(pins, leds_config(common_anode=common_anode))
     tour.run()
     names = [*LABELS, "status", "privacy"]
     assert tour.lit == [*([name] for name in names), names]
@@ -67,7 +54,7 @@ def test_each_led_is_lit_alone_then_all_and_none_at_the_end(pins: Any, common_an
 
 
 def test_rgb_walks_through_the_three_legs_at_the_brightness_asked_for(pins: Any):
-    tour = Walk(pins, leds(mode="rgb", brightness=0.5))
+    tour = Walk(pins, leds_config(mode="rgb", brightness=0.5))
     tour.run()
     assert [names[0] for names in tour.lit[:-1]] == ["red", "green", "blue", "status", "privacy"]
     assert max(s.state for s in pins.pin(17).states) == pytest.approx(light_of(0.5), abs=1e-6)
@@ -75,7 +62,7 @@ def test_rgb_walks_through_the_three_legs_at_the_brightness_asked_for(pins: Any)
 
 @pytest.mark.parametrize("common_anode", [False, True])
 def test_an_interruption_leaves_everything_dark(pins: Any, common_anode: bool):
-    tour = Walk(pins, leds(common_anode=common_anode), end_after=4)
+    tour = Walk(pins, leds_config(common_anode=common_anode), end_after=4)
     with pytest.raises(KeyboardInterrupt):
         tour.run()
     assert tour.lit[-1] == ["happy"]
@@ -95,7 +82,7 @@ def test_a_pin_that_cannot_be_driven_is_named_and_the_rest_goes_dark():
 
     pins = mock.MockFactory(pin_class=LoosePin)
     with pytest.raises(OutputError, match="LED happy: cannot drive its pin: lead off"):
-        walk(leds(), LABELS, pins, say=lambda line: None, wait=lambda s: None)
+        walk(leds_config(), LABELS, pins, say=lambda line: None, wait=lambda s: None)
     assert pins.pin(13).function == "input"
 
 

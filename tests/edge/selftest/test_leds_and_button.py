@@ -1,26 +1,22 @@
 """The questions about LEDs and button on gpiozero's mock pins, whose drive_low is a press."""
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
+from wired_leds import LABELS, leds_config, mock_pins
 
 from edge.config import ButtonConfig, LedsConfig, load_config
-from edge.leds.pins import open_pin_factory, wiring
+from edge.leds.pins import wiring
 from edge.selftest.leds_and_button import try_button, try_leds
 from edge.selftest.person import NoAnswerError
 from edge.selftest.step import Outcome
 
-LABELS = ("angry", "disgust", "fear", "happy", "sad", "surprise", "neutral")
 pytest.importorskip("gpiozero", reason="gpiozero is not installed")
 
 
-@pytest.fixture
-def pins() -> Iterator[Any]:
-    factory = open_pin_factory("mock")
-    yield factory
-    factory.close()
+pins = pytest.fixture(mock_pins)
 
 
 class Watcher:
@@ -49,10 +45,6 @@ class Watcher:
         self.told.append(line)
 
 
-def leds(**settings: Any) -> LedsConfig:
-    return load_config(overrides={"leds": {"mode": "per_emotion", **settings}}).leds
-
-
 def button(**settings: Any) -> ButtonConfig:
     return load_config(overrides={"button": {"mode": "pause_and_shutdown", **settings}}).button
 
@@ -62,8 +54,8 @@ def is_released(pins: Any, numbers: dict[str, int]) -> bool:
 
 
 def test_each_led_is_asked_for_with_its_pin(pins: Any):
-    person = Watcher(pins, leds())
-    step = try_leds(leds(), LABELS, pins, person)
+    person = Watcher(pins, leds_config())
+    step = try_leds(leds_config(), LABELS, pins, person)
     assert (step.outcome, step.message) == (Outcome.PASS, "9 LEDs, each alone and all together")
     assert person.asked[3] == ("Is the LED happy on, and no other? (GPIO16, pin 36 of the header)")
     assert person.asked[-1] == "Are all LEDs on?"
@@ -71,21 +63,21 @@ def test_each_led_is_asked_for_with_its_pin(pins: Any):
 
 
 def test_the_colours_of_an_rgb_led(pins: Any):
-    person = Watcher(pins, leds(mode="rgb"))
-    assert try_leds(leds(mode="rgb"), LABELS, pins, person).outcome is Outcome.PASS
+    person = Watcher(pins, leds_config(mode="rgb"))
+    assert try_leds(leds_config(mode="rgb"), LABELS, pins, person).outcome is Outcome.PASS
     assert [question.split()[3] for question in person.asked[:3]] == ["red", "green", "blue"]
 
 
 def test_a_broken_led_is_named(pins: Any):
-    step = try_leds(leds(), LABELS, pins, Watcher(pins, leds(), broken="sad"))
+    step = try_leds(leds_config(), LABELS, pins, Watcher(pins, leds_config(), broken="sad"))
     assert step.outcome is Outcome.FAIL
     assert step.message.startswith("not lit, or not alone: sad (GPIO")
     assert step.message.endswith("), all together")
 
 
 def test_a_person_who_leaves_is_no_failure_and_the_leds_go_off(pins: Any):
-    person = Watcher(pins, leds(), leaves_after=2)
-    step = try_leds(leds(), LABELS, pins, person)
+    person = Watcher(pins, leds_config(), leaves_after=2)
+    step = try_leds(leds_config(), LABELS, pins, person)
     assert (step.outcome, step.message) == (Outcome.SKIPPED, "no answer after 2 LEDs")
     assert is_released(pins, person.numbers)
 
@@ -94,13 +86,13 @@ def test_a_pin_that_is_held_is_a_failure_that_says_what_to_stop(pins: Any):
     from gpiozero import LED
 
     holder = LED(16, pin_factory=pins)
-    step = try_leds(leds(), LABELS, pins, Watcher(pins, leds()))
+    step = try_leds(leds_config(), LABELS, pins, Watcher(pins, leds_config()))
     assert step.outcome is Outcome.FAIL
     assert "GPIO 16" in step.message
     assert "sudo systemctl stop emotion-edge" in step.message
     holder.close()
     holder = LED(button().pin, pin_factory=pins)
-    assert try_button(button(), pins, Watcher(pins, leds())).outcome is Outcome.FAIL
+    assert try_button(button(), pins, Watcher(pins, leds_config())).outcome is Outcome.FAIL
     holder.close()
 
 
@@ -113,11 +105,11 @@ def test_a_press_is_heard_and_the_pin_is_released(pins: Any):
             finger: Callable[[], None] = lambda: (pin.drive_low(), pin.drive_high())  # noqa: E731
             threading.Timer(0.05, finger).start()
 
-    person = Presser(pins, leds())
+    person = Presser(pins, leds_config())
     step = try_button(button(), pins, person)
     assert (step.outcome, step.message) == (Outcome.PASS, f"heard on GPIO {button().pin}")
     assert person.told == [f"Press the button on GPIO {button().pin}, within 30 s."]
     assert pin.function == "input"
-    assert try_button(button(), pins, Watcher(pins, leds()), within_s=0.05).message == (
+    assert try_button(button(), pins, Watcher(pins, leds_config()), within_s=0.05).message == (
         f"no press on GPIO {button().pin} within 0.05 s"
     )
