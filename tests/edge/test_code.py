@@ -1,6 +1,9 @@
 """`emotion-edge code`: of which device it tells the code and the addresses."""
 
 import os
+import re
+import socket
+import stat
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -13,6 +16,7 @@ from permissions import open_to_all
 import edge.cli
 import edge.config.options
 from edge.cli import main
+from edge.network import own_addresses
 from edge.web.page_addresses import published, running_addresses
 
 URLS = ("http://127.0.0.1:8090", "http://pi.local:8090")
@@ -54,6 +58,27 @@ def complaint(capsys: pytest.CaptureFixture[str], *args: str, code: int) -> str:
     assert out == ""
     (line,) = err.splitlines()
     return line
+
+
+def test_the_access_code_is_the_same_until_a_new_one_is_asked_for(
+    state: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def lines(*args: str) -> list[str]:
+        assert main(["code", *args]) == 0
+        return capsys.readouterr().out.splitlines()
+
+    first = lines("--port", "8090")
+    assert re.fullmatch(r"[a-z2-9]{4}-[a-z2-9]{4}-[a-z2-9]{2}", first[0])
+    assert first[1:] == ["http://127.0.0.1:8090"]
+    name = socket.gethostname().partition(".")[0]
+    addresses = [address for address in own_addresses() if ":" not in address]
+    hosts = ["127.0.0.1", *addresses, f"{name}.local"]
+    assert lines("--host", "0.0.0.0")[1:] == [f"http://{host}:8080" for host in hosts]  # noqa: S104
+    assert lines()[0] == first[0]
+    renewed = lines("--new")[0]
+    assert renewed != first[0]
+    assert lines()[0] == renewed == (state / "access-code").read_text().strip()
+    assert stat.S_IMODE((state / "access-code").stat().st_mode) == 0o600
 
 
 def test_no_address_is_told_while_none_is_known(capsys: pytest.CaptureFixture[str]) -> None:
