@@ -57,6 +57,10 @@ class Mosquitto:
             self.process = None
 
 
+# The type of the fixture `start`, which starts a broker with these lines of settings.
+Start = Callable[..., Mosquitto]
+
+
 class Listener:
     """A client that remembers every message, and the retained ones of the broker."""
 

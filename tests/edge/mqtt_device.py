@@ -17,6 +17,9 @@ from edge.outputs.mqtt.session import Plan
 
 LABELS = ("happy", "sad")
 MODES = ("off", "pixelate", "boxes-only")
+# The topics of `plan_of()`.
+STATE, AVAILABILITY = "edge/one/state", "edge/one/availability"
+CONFIG = "homeassistant/device/emotion-edge-one/config"
 
 
 def plan_of(device_id: str = "one", **changes: Any) -> Plan:

@@ -1,10 +1,10 @@
 """Brokers and a device for the tests of this folder."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from mosquitto import PROGRAM, Mosquitto
+from mosquitto import PROGRAM, Mosquitto, Start
 from mqtt_device import Device
 
 
@@ -16,7 +16,7 @@ def device() -> Iterator[Device]:
 
 
 @pytest.fixture
-def start(tmp_path: Path) -> Iterator[Callable[..., Mosquitto]]:
+def start(tmp_path: Path) -> Iterator[Start]:
     """Return a function that starts a broker with these lines of settings."""
     brokers: list[Mosquitto] = []
 

@@ -1,21 +1,18 @@
 """Encryption with the real Mosquitto, and what the settings say about a broker."""
 
 import ssl
-from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 from authority import Authority
-from mosquitto import Mosquitto, eventually
+from mosquitto import Start, eventually
 from mqtt_device import Device
 
 from edge.config import MqttConfig, load_config
 from edge.errors import ConfigError
 from edge.outputs.mqtt.broker import PASSWORD_VARIABLE, broker_of, reason_of
-
-Start = Callable[..., Mosquitto]
 
 
 def settings(**mqtt: Any) -> MqttConfig:

@@ -3,16 +3,14 @@
 import io
 import json
 import threading
-from collections.abc import Callable
 
 import pytest
-from mosquitto import Mosquitto, eventually, free_port, listening
+from mosquitto import Start, eventually, free_port, listening
 
 from edge.config import load_config
 from edge.errors import UsageError
 from edge.fleet_sim import simulate
 
-Start = Callable[..., Mosquitto]
 BASE = "emotion-edge-simulation"
 CONFIG = load_config().mqtt
 
