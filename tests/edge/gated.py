@@ -23,6 +23,7 @@ from edge.web.settings import NO_SETTINGS, Settings
 from edge.web.stream import JpegFeed
 
 CODE = "k7mf-2q9x-ta"
+BEARER = {"Authorization": f"Bearer {CODE}"}
 WRITE = {"X-Emotion-Edge": "1"}
 
 

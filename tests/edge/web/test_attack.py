@@ -4,58 +4,21 @@ Addresses of 127.0.0.0/8 stand for different clients. The limits are generous, b
 may be busy: an attack lasts much longer than an answer may take.
 """
 
-import os
 import socket
-import subprocess
-import sys
-import textwrap
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, closing, contextmanager, suppress
+from collections.abc import Iterator
+from contextlib import ExitStack, closing
 from pathlib import Path
 
 import pytest
+from crowds import ATTACKER, HEAD, OTHER, SOON_S, ask, connect, crowd, serving
 from flask import Flask, Response
 from gated import CODE, Device
+from waiting import eventually
 
-from edge.web.auth.known_clients import KnownClients
 from edge.web.certificate import keep_certificate
 from edge.web.server.server import WebServer
-
-ATTACKER, OTHER = "127.0.0.1", "127.0.0.2"
-HEAD = b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n"
-SOON_S = 2.0
-
-
-@pytest.fixture
-def device(tmp_path: Path) -> Iterator[Device]:
-    device = Device(tmp_path / "ended-logins")
-    yield device
-    device.scenes.close()
-
-
-@contextmanager
-def serving(app: Flask, threads: int = 8, known: KnownClients | None = None) -> Iterator[WebServer]:
-    server = WebServer(app, "127.0.0.1", 0, threads=threads, known=known)
-    server.start()
-    try:
-        yield server
-    finally:
-        server.stop()
-
-
-def connect(port: int, source: str = ATTACKER) -> socket.socket:
-    return socket.create_connection(("127.0.0.1", port), 5, source_address=(source, 0))
-
-
-def ask(port: int, source: str, head: bytes = HEAD) -> float:
-    """Return after how many seconds an answer with status 200 arrived."""
-    started_s = time.monotonic()
-    with closing(connect(port, source)) as client:
-        client.sendall(head + b"Connection: close\r\n\r\n")
-        assert client.recv(1000).startswith(b"HTTP/1.1 200")
-    return time.monotonic() - started_s
 
 
 def received_until(client: socket.socket, end: bytes) -> bytes:
@@ -65,32 +28,6 @@ def received_until(client: socket.socket, end: bytes) -> bytes:
         assert more, "hung up on"
         received += more
     return received
-
-
-@contextmanager
-def crowd(port: int, number: int, said: bytes, then: bytes = b"") -> Iterator[list[socket.socket]]:
-    """Give many connections of the attacker, each having said something and going on to."""
-    over = threading.Event()
-    with ExitStack() as opened:
-        clients = []
-        for _ in range(number):
-            clients.append(opened.enter_context(closing(connect(port))))
-            with suppress(OSError):  # hung up on already
-                clients[-1].sendall(said)
-
-        def go_on() -> None:
-            while then and not over.wait(0.1):
-                for client in clients:
-                    with suppress(OSError):
-                        client.sendall(then)
-
-        talking = threading.Thread(target=go_on)
-        talking.start()
-        try:
-            yield clients
-        finally:
-            over.set()
-            talking.join()
 
 
 @pytest.mark.parametrize(
@@ -238,96 +175,14 @@ def test_who_reads_slowly_is_not_taken_for_one_who_stalled() -> None:
         assert not ended.is_set()
 
 
-def test_without_descriptors_it_serves_on_and_dies_of_nothing() -> None:
-    with device_with_descriptors(64) as (process, port):
-        with crowd(port, 144, b""):
-            assert ask(port, OTHER) < SOON_S
-        assert ask(port, OTHER, b"GET /take HTTP/1.1\r\nHost: a\r\n") < SOON_S
-        used_s = cpu_s(process.pid)
-        with crowd(port, 30, b""):
-            time.sleep(1)
-            assert cpu_s(process.pid) - used_s < 0.5  # it does not spin
-        assert ask(port, OTHER, b"GET /give HTTP/1.1\r\nHost: a\r\n") < 3 * SOON_S
-        assert ask(port, OTHER) < SOON_S
-        process.terminate()
-        said = process.communicate(timeout=5)[1]
-    assert "Traceback" not in said
-    assert len(said) < 1000
-
-
-@contextmanager
-def device_with_descriptors(number: int) -> Iterator[tuple[subprocess.Popen[str], int]]:
-    """Give a device that may open so many files; /take and /give take all and give them back."""
-    process = subprocess.Popen(
-        [sys.executable, "-c", textwrap.dedent(SCRIPT), str(number)],
-        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[3])},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    try:
-        assert process.stdout is not None
-        yield process, int(process.stdout.readline())
-    finally:
-        process.kill()
-        process.communicate()
-
-
-SCRIPT = """
-    import logging, os, resource, sys, threading, time
-    from flask import Flask
-    from edge.config import ThermalConfig
-    from edge.system.thermal import ThermalMonitor
-    from edge.web.server.server import WebServer
-
-    logging.basicConfig()
-    resource.setrlimit(resource.RLIMIT_NOFILE, (int(sys.argv[1]),) * 2)
-    app, held = Flask("device"), []
-    fast_clock = lambda: time.monotonic() * 1e6  # so that each call reads the files
-    monitor = ThermalMonitor(ThermalConfig(hot_c=80.0), clock=fast_clock)
-
-    def take():
-        try:
-            while True:
-                held.append(os.open("/dev/null", os.O_RDONLY))
-        except OSError:
-            return repr(monitor.vitals())
-
-    def give():
-        while held:
-            os.close(held.pop())
-        return "given"
-
-    app.add_url_rule("/take", view_func=take)
-    app.add_url_rule("/give", view_func=give)
-    app.add_url_rule("/healthz", view_func=lambda: repr(monitor.vitals()))
-    server = WebServer(app, "127.0.0.1", 0, threads=8)
-    server.start()
-    print(server.port, flush=True)
-    threading.Event().wait()
-"""
-
-
-def cpu_s(pid: int) -> float:
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-
-
 @pytest.mark.parametrize("said", [b"", b"GET", b"GET / HTTP/1.1\r\n\r\n", b"\x00"])
 def test_stopping_takes_no_time_with_many_who_hang(device: Device, said: bytes) -> None:
     before = threading.active_count()
     with ExitStack() as left:
         server = left.enter_context(serving(device.app))
         left.enter_context(crowd(server.port, 100, said))
-        until(lambda: threading.active_count() > before, SOON_S)
+        eventually(lambda: threading.active_count() > before, SOON_S)
         started_s = time.monotonic()
         server.stop()
         assert time.monotonic() - started_s < 2
-    until(lambda: threading.active_count() == before, SOON_S)
-
-
-def until(true: Callable[[], bool], limit_s: float) -> None:
-    ends_s = time.monotonic() + limit_s
-    while not true():
-        assert time.monotonic() < ends_s, f"not within {limit_s} s"
-        time.sleep(0.02)
+    eventually(lambda: threading.active_count() == before, SOON_S)

@@ -1,17 +1,15 @@
 """The routes of the check that greets the owner: who may, what they answer, and who is greeted."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from flask.testing import FlaskClient
-from gated import CODE, WRITE, Device
+from gated import BEARER, CODE, WRITE, Device
 
 from edge.errors import OutputError
 from edge.kept_greeting import KeptGreeting
 from edge.web.first_minute import FirstMinute, LedTest
 
-BEARER = {"Authorization": f"Bearer {CODE}"}
 PLACES = {"happy": "GPIO16, pin 36 of the header", "status": "GPIO25, pin 22 of the header"}
 CARD = b'id="first-minute"'
 
@@ -21,17 +19,10 @@ def led_test() -> LedTest:
 
 
 @pytest.fixture
-def device(tmp_path: Path) -> Iterator[Device]:
-    device = Device(tmp_path / "ended-logins")
+def device(device: Device, tmp_path: Path) -> Device:
     device.first_minute = FirstMinute(greeting=KeptGreeting(tmp_path), led_test=led_test())
     device.app = device.make_app()
-    yield device
-    device.scenes.close()
-
-
-@pytest.fixture
-def client(device: Device) -> FlaskClient:
-    return device.app.test_client()
+    return device
 
 
 def test_the_page_greets_until_somebody_ends_it(client: FlaskClient, tmp_path: Path) -> None:

@@ -1,7 +1,6 @@
 """/metrics in promtool and a real Prometheus, and the rules of docs/prometheus."""
 
 import re
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -22,13 +21,6 @@ def metered(device: Device) -> Device:
     device.metrics = lambda accept: metrics.render(device.report(), 0, accept)
     device.app = device.make_app()
     return device
-
-
-@pytest.fixture
-def device(tmp_path: Path) -> Iterator[Device]:
-    device = Device(tmp_path / "ended-logins")
-    yield device
-    device.scenes.close()
 
 
 def rendered(device: Device) -> str:

@@ -1,20 +1,18 @@
 """The ignored regions: what the page sends, what is kept, and what is refused."""
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
-from gated import CODE, WRITE, Device
+from gated import BEARER, CODE, WRITE, Device
 
 from edge.datatypes import BBox
 from edge.kept_regions import MOST_REGIONS, KeptRegions
 from edge.vision.ignored_regions import IgnoredRegions
 
 ADDRESS = "/api/ignored-regions"
-BEARER = {"Authorization": f"Bearer {CODE}"}
 POSTER = [0.1, 0.2, 0.3, 0.4]
 
 
@@ -24,17 +22,10 @@ def regions() -> IgnoredRegions:
 
 
 @pytest.fixture
-def device(tmp_path: Path, regions: IgnoredRegions) -> Iterator[Device]:
-    device = Device(tmp_path / "ended-logins")
+def device(device: Device, tmp_path: Path, regions: IgnoredRegions) -> Device:
     device.regions = KeptRegions(regions, tmp_path / "state")
     device.app = device.make_app()
-    yield device
-    device.scenes.close()
-
-
-@pytest.fixture
-def client(device: Device) -> FlaskClient:
-    return device.app.test_client()
+    return device
 
 
 def test_regions_are_set_kept_and_read_after_a_restart(

@@ -1,17 +1,15 @@
 """The route of the owner's settings: who may use it, and what it answers."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from flask.testing import FlaskClient
-from gated import CODE, WRITE, Device
+from gated import BEARER, CODE, WRITE, Device
 
 from edge.config import load_layers
 from edge.owner_settings import OwnerSettings
 
 ADDRESS = "/api/settings"
-BEARER = {"Authorization": f"Bearer {CODE}"}
 
 
 @pytest.fixture
@@ -20,17 +18,10 @@ def owner(tmp_path: Path) -> OwnerSettings:
 
 
 @pytest.fixture
-def device(tmp_path: Path, owner: OwnerSettings) -> Iterator[Device]:
-    device = Device(tmp_path / "ended-logins")
+def device(device: Device, owner: OwnerSettings) -> Device:
     device.settings = owner
     device.app = device.make_app()
-    yield device
-    device.scenes.close()
-
-
-@pytest.fixture
-def client(device: Device) -> FlaskClient:
-    return device.app.test_client()
+    return device
 
 
 def test_settings_are_read_and_changed(client: FlaskClient, owner: OwnerSettings) -> None:
