@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import IO
 
 from drill import Lab, drill
-from drilled import HEARING, until
+from drilled import until
+from drilled_process import HEARING
 
 # `python -m edge`, whose simulated pins fail while a file exists, as lgpio's do without their chip.
 _BROKEN_PINS = """

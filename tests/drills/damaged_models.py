@@ -8,7 +8,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from drill import Lab, drill
-from drilled import ROOT, Drilled, until
+from drilled import Drilled, until
+from drilled_process import ROOT
 
 _MODEL = ROOT / "models" / "emotion_densenet121_int8.tflite"
 

@@ -10,7 +10,8 @@ from contextlib import ExitStack, closing, contextmanager, suppress
 from pathlib import Path
 
 from drill import Lab, drill, left_out
-from drilled import HEARING, until
+from drilled import until
+from drilled_process import HEARING
 
 _MOST_DESCRIPTORS = 64
 _MOST_MEMORY = 300 * 1024 * 1024
