@@ -6,24 +6,24 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 import simplejpeg
+from reporting import Reporting
 
 from edge.config import StreamConfig
-from edge.datatypes import CameraState, Frame, Health, Report, Scene, Snapshot
+from edge.datatypes import Frame, Scene, Snapshot
 from edge.latest import Latest
 from edge.web.stream import JpegFeed
 
 
-class Device:
+class Device(Reporting):
     """A feed on a slot that the test fills, counting what it encodes."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch, fps: int = 50) -> None:
-        self.camera = CameraState.LIVE
-        self.detail = ""
+        super().__init__()
         self.encoded = 0
         self.scenes: Latest[Scene] = Latest()
         self.feed = JpegFeed(
             self.scenes,
-            self._report,
+            self.report,
             StreamConfig(fps=fps, quality=80, max_viewers=3, privacy="off"),
             lambda _: 12,
         )
@@ -40,17 +40,6 @@ class Device:
         frame = Frame(bgr=np.full((48, 64, 3), shade, np.uint8), seq=shade, captured_at_s=at_s)
         snapshot = Snapshot(seq=shade, captured_at_s=at_s, faces=(), dominant=None, stage_ms={})
         self.scenes.put(Scene(frame=frame, snapshot=snapshot))
-
-    def _report(self) -> Report:
-        health = Health(
-            camera=self.camera,
-            detail=self.detail,
-            source="test",
-            fps=0.0,
-            age_s=None,
-            uptime_s=0.0,
-        )
-        return Report(snapshot=None, health=health)
 
 
 def fed_device(monkeypatch: pytest.MonkeyPatch) -> Iterator[Device]:

@@ -3,9 +3,11 @@
 from pathlib import Path
 
 from flask import Flask
+from flask.testing import FlaskClient
+from reporting import Reporting
 
 from edge.config import StreamConfig
-from edge.datatypes import CameraState, Health, Report, Scene
+from edge.datatypes import Report, Scene
 from edge.history.history import History
 from edge.latest import Latest
 from edge.state import KeptFile
@@ -35,13 +37,17 @@ class Clock:
         return self.now_s
 
 
-class Device:
+def log_in(client: FlaskClient) -> None:
+    assert client.post("/login", data={"code": CODE}).status_code == 303
+
+
+class Device(Reporting):
     """A device with an access code; `code` may be changed, as `emotion-edge code --new` does."""
 
     def __init__(self, ended_file: Path, secret: bytes = b"a secret", code: str = CODE) -> None:
+        super().__init__()
         self.code = code
         self.secret = secret
-        self.camera = CameraState.LIVE
         self.clock = Clock()
         self.wall_clock = Clock()
         self.ended_file = ended_file
@@ -85,15 +91,3 @@ class Device:
     def cookie(self) -> str:
         """The name of the login's cookie over http."""
         return self.authenticator.cookie(secure=False)
-
-    def pause(self) -> None:
-        self.camera = CameraState.PAUSED
-
-    def resume(self) -> None:
-        self.camera = CameraState.LIVE
-
-    def report(self) -> Report:
-        health = Health(
-            camera=self.camera, detail="", source="test", fps=1.0, age_s=0.1, uptime_s=1.0
-        )
-        return Report(snapshot=None, health=health)

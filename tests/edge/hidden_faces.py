@@ -2,14 +2,7 @@
 
 import numpy as np
 
-from edge.datatypes import (
-    BBox,
-    BgrImage,
-    FaceState,
-    Frame,
-    Scene,
-    Snapshot,
-)
+from edge.datatypes import BBox, BgrImage, FaceState, Frame, Scene, Snapshot
 
 FACE = BBox(260, 180, 360, 280)
 NOISE = np.random.default_rng(3).integers(0, 255, (480, 640, 3), np.uint8)

@@ -9,9 +9,10 @@ from contextlib import closing, contextmanager
 from http.client import HTTPConnection, HTTPResponse
 
 import numpy as np
+from reporting import Reporting
 
 from edge.config import StreamConfig
-from edge.datatypes import CameraState, Frame, Health, Report, Scene, Snapshot
+from edge.datatypes import Frame, Report, Scene, Snapshot
 from edge.history.history import History
 from edge.latest import Latest
 from edge.web.app import Controls, create_app
@@ -24,11 +25,11 @@ FPS = 30
 MAX_VIEWERS = 4
 
 
-class Device:
+class Device(Reporting):
     """The web side of a device whose camera sees noise, which makes large JPEGs."""
 
     def __init__(self) -> None:
-        self.camera = CameraState.LIVE
+        super().__init__()
         self.scenes: Latest[Scene] = Latest()
         self.reports: Latest[Report] = Latest()
         config = StreamConfig(fps=FPS, quality=80, max_viewers=MAX_VIEWERS, privacy="off")
@@ -50,23 +51,6 @@ class Device:
         self._over = threading.Event()
         self._camera = threading.Thread(target=self._film)
         self._camera.start()
-
-    def pause(self) -> None:
-        self.camera = CameraState.PAUSED
-
-    def resume(self) -> None:
-        self.camera = CameraState.LIVE
-
-    def report(self) -> Report:
-        health = Health(
-            camera=self.camera,
-            detail="unplugged",
-            source="noise",
-            fps=FPS,
-            age_s=0.0,
-            uptime_s=1.0,
-        )
-        return Report(snapshot=None, health=health)
 
     def stop(self) -> None:
         self._over.set()

@@ -111,6 +111,11 @@ class Device:
     def _beat(self) -> None:
         self.beats += 1
 
+    def end(self) -> None:
+        self.service.stop()
+        self.thread.join(5)
+        assert not self.thread.is_alive()
+
     def camera_is(self, state: CameraState) -> Callable[[], bool]:
         return lambda: self.service.health().camera is state
 
@@ -123,9 +128,7 @@ def live_device(caplog: pytest.LogCaptureFixture) -> Iterator[Device]:
     # What is logged between the fixture and the test is lost.
     eventually(device.camera_is(CameraState.LIVE))
     yield device
-    device.service.stop()
-    device.thread.join(5)
-    assert not device.thread.is_alive()
+    device.end()
 
 
 def told(start: str, caplog: pytest.LogCaptureFixture) -> list[str]:

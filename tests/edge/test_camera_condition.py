@@ -89,8 +89,7 @@ def test_a_frame_of_the_future_is_not_live_until_then() -> None:
         eventually(device.camera_is(CameraState.LOST), 3)
     finally:
         device.usb.resume()
-        device.service.stop()
-        device.thread.join(5)
+        device.end()
 
 
 @pytest.mark.parametrize("state", list(CameraState))

@@ -105,8 +105,7 @@ def test_a_pi_camera_whose_cable_came_loose_comes_back_by_itself() -> None:
         eventually(device.camera_is(CameraState.LIVE), 15)
     finally:
         LooseCable.loose.clear()
-        device.service.stop()
-        device.thread.join(5)
+        device.end()
     assert device.error is None
 
 

@@ -7,13 +7,7 @@ import numpy as np
 import pytest
 from fake_people import CONFIG, LABELS, Frowns, RowOfPeople, Smiles, frame, pipeline
 
-from edge.datatypes import (
-    BBox,
-    BgrImage,
-    EmotionScores,
-    FaceState,
-    Track,
-)
+from edge.datatypes import BBox, BgrImage, EmotionScores, FaceState, Track
 from edge.pipeline import Pipeline, dominant_label
 from edge.smoothing import PRESETS
 from edge.vision.classification_turns import ClassificationTurns

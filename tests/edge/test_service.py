@@ -58,8 +58,7 @@ def test_a_long_pause_does_not_end_the_run() -> None:
     time.sleep(1.5)
     device.service.resume()
     eventually(device.camera_is(CameraState.LIVE), 2)
-    device.service.stop()
-    device.thread.join(5)
+    device.end()
     assert device.error is None
 
 

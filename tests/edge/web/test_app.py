@@ -10,19 +10,10 @@ import numpy as np
 import pytest
 import simplejpeg
 from flask.testing import FlaskClient
+from reporting import Reporting
 
 from edge.config import StreamConfig
-from edge.datatypes import (
-    BBox,
-    CameraState,
-    FaceState,
-    Frame,
-    Health,
-    LedState,
-    Report,
-    Scene,
-    Snapshot,
-)
+from edge.datatypes import BBox, CameraState, FaceState, Frame, LedState, Report, Scene, Snapshot
 from edge.history.history import History
 from edge.latest import Latest
 from edge.palette import colour_of
@@ -35,12 +26,11 @@ LABELS = ("angry", "disgust", "fear", "happy", "sad", "surprise", "neutral")
 PAGES = ("/", "/palette.css", "/snapshot.jpg", "/api/status", "/healthz", "/static/page.js")
 
 
-class Device:
+class Device(Reporting):
     def __init__(self) -> None:
-        self.camera = CameraState.LIVE
+        super().__init__()
         self.detail = "frames arrive"
         self.leds: LedState | None = None
-        self.snapshot: Snapshot | None = None
         self.scenes: Latest[Scene] = Latest()
         self.reports: Latest[Report] = Latest()
         self.feed = JpegFeed(
@@ -60,23 +50,6 @@ class Device:
             history=History(),
             version="1.2.3",
         )
-
-    def pause(self) -> None:
-        self.camera = CameraState.PAUSED
-
-    def resume(self) -> None:
-        self.camera = CameraState.LIVE
-
-    def report(self) -> Report:
-        health = Health(
-            camera=self.camera,
-            detail=self.detail,
-            source="demo",
-            fps=12.34,
-            age_s=0.1,
-            uptime_s=9.0,
-        )
-        return Report(snapshot=self.snapshot, health=health)
 
 
 @pytest.fixture

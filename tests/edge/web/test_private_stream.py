@@ -9,15 +9,10 @@ from http.client import HTTPConnection
 import pytest
 import simplejpeg
 from hidden_faces import FACE, ROUND, detail, scene_of
+from reporting import Reporting
 
 from edge.config import StreamConfig
-from edge.datatypes import (
-    BBox,
-    CameraState,
-    Health,
-    Report,
-    Scene,
-)
+from edge.datatypes import BBox, Scene
 from edge.history.history import History
 from edge.latest import Latest
 from edge.web.app import Controls, create_app
@@ -28,10 +23,11 @@ from edge.web.server.server import WebServer
 from edge.web.stream import JpegFeed
 
 
-class Device:
+class Device(Reporting):
     """A camera at 30 frames a second that sees a face, which is found in every frame."""
 
     def __init__(self) -> None:
+        super().__init__()
         self.scenes: Latest[Scene] = Latest()
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._film)
@@ -51,12 +47,6 @@ class Device:
         while not self._over.wait(1 / 30):
             seq += 1
             self.scenes.put(scene_of(seq, faces=(FACE,), at_s=time.monotonic()))
-
-    def report(self) -> Report:
-        health = Health(
-            camera=CameraState.LIVE, detail="", source="t", fps=30, age_s=0.0, uptime_s=1.0
-        )
-        return Report(snapshot=None, health=health)
 
 
 @pytest.fixture

@@ -3,7 +3,7 @@
 import pytest
 from gated import Clock
 
-from edge.web.auth.rate_limit import RateLimit
+from edge.web.auth.rate_limit import RateLimit, plain_address
 
 
 def networks(count: int) -> list[str]:
@@ -95,3 +95,10 @@ def test_counting_stays_cheap_and_forgets_all_networks() -> None:
     clock.now_s += 61
     rate_limit.wait_s("10.0.0.1")
     assert not rate_limit._times
+
+
+def test_one_address_is_written_in_many_ways() -> None:
+    assert plain_address("192.168.1.2") == plain_address("::ffff:192.168.1.2") == "192.168.1.2"
+    assert plain_address("fe80::1%eth0") == plain_address("FE80:0::1")
+    assert plain_address("2001:db8::1") != plain_address("2001:db8::2")
+    assert plain_address("") == plain_address("not an address")
