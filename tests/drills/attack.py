@@ -2,12 +2,12 @@
 
     .venv/bin/python tests/drills/attack.py [--seconds 10] [--scheme http] [--cost] [NAME]...
 
-It starts `emotion-edge run --source demo` twice in temporary folders: one is attacked, the other is
-not. For each attack it tells how long another address waits, the slowest of each: for /healthz,
-which may take 300 ms, and for a login and the page, which may take a second. It tells the rate of
-that address' stream as a share of the one that is not attacked, which may fall by a tenth. Exits
-with 1 when one is missed, when the log grows by 10 KB or holds a traceback, when the memory grows
-by 32 MB, or when the device dies. NAME picks attacks by a part of their names. Addresses of
+It starts the drills' device, on the demo scene, twice in temporary folders: one is attacked, the
+other is not. For each attack it tells how long another address waits, the slowest of each: for
+/healthz, which may take 300 ms, and for a login and the page, which may take a second. It tells the
+rate of that address' stream as a share of the one that is not attacked, which may fall by a tenth.
+Exits with 1 when one is missed, when the log grows by 10 KB or holds a traceback, when the memory
+grows by 32 MB, or when the device dies. NAME picks attacks by a part of their names. Addresses of
 127.0.0.0/8 stand for clients.
 
 --cost tells instead how much of a processor core each attack takes from a device whose camera is
