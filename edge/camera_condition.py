@@ -9,6 +9,7 @@ from edge.datatypes import CameraState, Pause
 
 # A camera that is not closed after this long is reported.
 CLOSING_S = 2.0
+_SILENCE = "no frame for"  # as a camera's own error begins that says no more
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,7 +46,7 @@ def condition(signs: Signs, config: CameraConfig) -> tuple[CameraState, str]:
         return CameraState.LOST, signs.error
     if signs.age_s is None and signs.silent_s <= config.give_up_s:
         return CameraState.STARTING, "waiting for the first frame"
-    error = f"no frame for {signs.silent_s:.0f} s"
+    error = f"{_SILENCE} {signs.silent_s:.0f} s"
     if signs.age_s is not None and signs.silent_s <= config.stall_s:
         error = f"frames arrive {signs.age_s:.1f} s late"  # the machine is too busy
     elif signs.delivers(config.stall_s):
@@ -77,8 +78,8 @@ def given_up(signs: Signs, config: CameraConfig) -> str:
             "close other programs, see `emotion-edge bench`"
         )
     reason = signs.error.removeprefix(f"{signs.name}: ")
-    known = f" ({reason})" if reason else ""
-    silence = f"no frame for {config.give_up_s:.0f} s"
+    known = f" ({reason})" if reason and not reason.startswith(_SILENCE) else ""
+    silence = f"{_SILENCE} {config.give_up_s:.0f} s"
     advice = "check that it exists and is whole" if is_file(config) else "check the camera's cable"
     return f"{signs.name}: {silence}{known}; {advice}"
 

@@ -29,6 +29,7 @@ from edge.config.options import (
 )
 from edge.errors import ConfigError, EdgeError, UsageError
 from edge.owner_settings import OwnerSettings
+from edge.process.background_log import BackgroundLog
 from edge.process.log_limit import LogLimit
 from edge.process.signals import listen
 from edge.process.streams import discard_stdout, flush_stdout
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
     from edge.web.setup import PageInfo
 
 
+_LOG_ENDS_S = 1.0  # the last messages are written within that time, or not at all
 _NO_ADDRESS = "no device is running; `emotion-edge run` shows the page's address"
 
 
@@ -77,10 +79,10 @@ def _run(args: argparse.Namespace) -> int:
     listen().early_code = 0  # a signal before the start is a normal end, too
     from edge.app import run_device  # noqa: PLC0415 (loads every adapter)
 
-    _log_to_stderr()
-    settings = layers_of(args)
-    config = settings.config
     with contextlib.ExitStack() as opened:
+        opened.callback(_log_to_stderr().drain, _LOG_ENDS_S)
+        settings = layers_of(args)
+        config = settings.config
 
         def tell(page: PageInfo) -> None:
             if page.code is not None:  # for `emotion-edge code`, which prints both
@@ -158,13 +160,16 @@ def _tokens(args: argparse.Namespace) -> int:
     return 0
 
 
-def _log_to_stderr() -> None:
+def _log_to_stderr() -> BackgroundLog:
     # The LEDs may be drawn on the terminal's last line, which a message replaces.
     start = "\r\x1b[K" if sys.stderr.isatty() else ""
     form = f"{start}%(levelname)s %(message)s"
     stderr = logging.StreamHandler()
-    stderr.addFilter(LogLimit())
-    logging.basicConfig(level=logging.INFO, format=form, handlers=[stderr])
+    stderr.setFormatter(logging.Formatter(form))
+    log = BackgroundLog(stderr)
+    log.addFilter(LogLimit())
+    logging.basicConfig(level=logging.INFO, handlers=[log])
+    return log
 
 
 def _analyze(args: argparse.Namespace) -> int:

@@ -1,4 +1,4 @@
-"""Drills: an LED driver raises, an output blocks, stdout is closed."""
+"""Drills: an LED driver raises, an output or the log blocks, stdout is closed."""
 
 from __future__ import annotations
 
@@ -76,6 +76,34 @@ def output_blocks(lab: Lab) -> str:
         ended_s = time.monotonic() - began_s
         reads.join(5)
     return f"shown {down_s:.0f} s after, back {back_s:.1f} s after; ended in {ended_s:.1f} s"
+
+
+@drill(
+    "the program that reads the device's log stops reading, while messages are logged; it reads "
+    "again later",
+    "a pause closes the camera and its end opens it within 2 s; inference goes on; the messages "
+    "arrive later; SIGTERM ends it within 3 s while the log blocks",
+    is_short=True,
+)
+def log_blocks(lab: Lab) -> str:
+    device = lab.device(before=(*HEARING, "sh", "-c", 'exec "$@" 2>"$0"', _pipe(lab.folder)))
+    with (lab.folder / "pipe").open("rb", buffering=0) as reader:
+        until("its camera is live", lambda: device.camera == "live", 60, device)
+        _fill(lab.folder / "pipe")
+        device.ask("/api/pause", "POST")
+        until("it is paused", lambda: device.camera == "paused", lab.soon_s, device)
+        device.ask("/api/resume", "POST")
+        back_s = until("it is live", lambda: device.camera == "live", lab.soon_s, device)
+        assert device.is_well()
+        received: list[bytes] = []
+        reads = threading.Thread(target=lambda: received.extend(iter(reader.readline, b"")))
+        reads.start()
+        until("the messages arrive", lambda: b"INFO camera: paused\n" in received, 5, device)
+        began_s = time.monotonic()
+        assert device.end() == 0
+        ended_s = time.monotonic() - began_s
+        reads.join(5)
+    return f"live {back_s:.1f} s after the pause; ended in {ended_s:.1f} s"
 
 
 def _pipe(folder: Path) -> str:

@@ -28,6 +28,8 @@ def test_the_last_word_helps_with_this_source(source: str, advice: str) -> None:
     config = load_config(None, {"camera": {"source": source}}).camera
     signs = Signs(name="x", pausing_for_s=None, on=True, age_s=None, silent_s=60, error="x: gone")
     assert given_up(signs, config) == f"x: no frame for 60 s (gone); {advice}"
+    silent = replace(signs, error="x: no frame for 2 s; is it plugged in?")
+    assert given_up(silent, config) == f"x: no frame for 60 s; {advice}"
 
 
 def test_a_camera_that_delivers_is_not_blamed_for_an_inference_that_hangs() -> None:

@@ -8,7 +8,7 @@ from contextlib import closing
 from http.client import HTTPResponse
 
 import pytest
-from noise_device import FPS, MAX_VIEWERS, Device, ask, noise_device, open_stream, reset
+from noise_device import MAX_VIEWERS, Device, ask, noise_device, open_stream, reset
 from waiting import eventually
 
 from edge.datatypes import CameraState
@@ -28,17 +28,17 @@ def parts_in(viewer: socket.socket, duration_s: float) -> int:
 
 def test_a_stalled_viewer_is_dropped_and_slows_nobody(device: Device) -> None:
     with closing(open_stream(device)) as reader:
-        alone = parts_in(reader, 2)
-        stalled = open_stream(device, receive_bytes=4096)
-        eventually(lambda: len(device.feed.viewers) == 2, 2)
-        started_s = time.monotonic()
-        beside = parts_in(reader, 2)
-        while len(device.feed.viewers) == 2 and time.monotonic() - started_s < 8:
-            parts_in(reader, 0.1)
-        assert time.monotonic() - started_s < 6.5  # six and the moment it takes to fill up
-        stalled.close()
-    assert alone > FPS  # in two seconds: half the rate is plenty on a busy machine
-    assert beside > 0.7 * alone
+        before = parts_in(reader, 2)
+        with closing(open_stream(device, receive_bytes=4096)):
+            eventually(lambda: len(device.feed.viewers) == 2, 2)
+            started_s = time.monotonic()
+            beside = parts_in(reader, 2)
+            while len(device.feed.viewers) == 2 and time.monotonic() - started_s < 8:
+                parts_in(reader, 0.1)
+            assert time.monotonic() - started_s < 6.5  # six and the moment it takes to fill up
+        after = parts_in(reader, 2)
+    assert beside > 0.7 * min(before, after)  # the machine may be busier at one time than another
+    assert before > 0
 
 
 def test_viewers_who_leave_abruptly_leave_no_thread_and_no_seat(device: Device) -> None:
