@@ -189,12 +189,13 @@ def _state(box: BBox) -> npt.NDArray[np.float64]:
 
 def _distance(face: _Face, detection: Detection) -> float:
     """Return the distance of a detection: up to 1 it may be the same face."""
-    x, y, side = _state(detection.box)
-    ratio = max(side, 1e-6) / max(float(face.state[2]), 1e-6)
+    (x, y), side = detection.box.center, max(detection.box.width, detection.box.height)
+    face_x, face_y, face_side = map(float, face.state)
+    ratio = max(side, 1e-6) / max(face_side, 1e-6)
     if not 1 / _SIZE_RATIO <= ratio <= _SIZE_RATIO:
         return math.inf
-    reach = face.state[2] * (_REACH + _REACH_PER_S * (face.at_s - face.seen_s))
-    return math.hypot(x - face.state[0], y - face.state[1]) / float(reach)
+    reach = face_side * (_REACH + _REACH_PER_S * (face.at_s - face.seen_s))
+    return math.hypot(x - face_x, y - face_y) / reach
 
 
 def _relative(detection: Detection) -> FloatArray | None:
