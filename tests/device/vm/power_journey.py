@@ -41,8 +41,8 @@ def power_is_cut_while_a_minute_is_written(pi: Pi) -> list[str]:
 
 def power_is_cut_while_it_starts(pi: Pi) -> list[str]:
     start_s = pi.started_s
-    pi.machine.cut()
     for number in range(1, _STARTS + 1):
+        pi.machine.cut()
         pi.machine.switch_on()
         time.sleep(moment_s := _RANDOM.uniform(0, start_s))
         pi.machine.cut()

@@ -105,6 +105,7 @@ def next_upgrade_goes_over_what_was_left(pi: Pi) -> list[str]:
     pi.wait_until(lambda: pi.system.run("test", "-s", _STATUS).returncode == 0, "it has ended")
     told = pi.read(_LOG)
     assert pi.read(_STATUS).strip() == "0", told
+    assert "removing the unfinished release" in told, told
     pi.kept["second"] = pi.release
     assert pi.release != pi.kept["first"]
     runs(pi, pi.release)
