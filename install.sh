@@ -274,8 +274,15 @@ make_settings() {
         on_failure "the change of the settings" mv -- "$settings.before" "$settings"
     fi
     [[ -d ${settings%/*} ]] || on_failure "the settings" remove_folder "${settings%/*}"
-    step "writing $settings" install -D -m 0640 -g "$user" -- "$new" "$settings"
+    step "writing $settings" write_settings "$new"
     changes=$((changes + 1))
+}
+
+# write_settings FILE: so that a power cut leaves the settings as they were, or the new ones.
+write_settings() {
+    install -D -m 0640 -g "$user" -- "$1" "$settings.new"
+    sync -- "$settings.new"
+    mv -- "$settings.new" "$settings"
 }
 
 # Only now, so that a change that is undone leaves an older .old as it was.
@@ -350,10 +357,12 @@ copy_sources() {
     print_constraints >"$1/constraints.txt"
 }
 
-# Keeps what --rollback and --uninstall need without a clone.
+# Keeps what --rollback and --uninstall need without a clone. A power cut can lose what the kernel
+# has not written yet: a release must not be called complete before that.
 complete_release() {
     mv -- "$1/source/install.sh" "$1/source/systemd" "$1"
     rm -rf -- "$1/source"
+    sync -f -- "$1"
     touch "$1/complete"
 }
 
@@ -460,6 +469,7 @@ write() {
 write_now() {
     mkdir -p -- "${1%/*}"
     printf '%s\n' "$2" >"$1.new"
+    sync -- "$1.new" # a power cut leaves the old file or the new one
     mv -- "$1.new" "$1"
 }
 
@@ -467,6 +477,7 @@ write_now() {
 switch_to() {
     if [[ -n $2 ]]; then link previous "$2"; else rm -f -- "$root/previous"; fi
     link current "$1"
+    sync -- "$root"
 }
 
 # link NAME VERSION: mv renames over the old link, so there always is one.

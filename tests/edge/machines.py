@@ -11,7 +11,7 @@ ROOT = Path(__file__).parents[2]
 
 TOOLS = (
     *("bash", "cat", "chmod", "cut", "dirname", "flock", "grep", "id", "mkdir", "mktemp", "mv"),
-    *("rm", "sh", "sha256sum", "sleep", "tail", "true", "uname"),
+    *("rm", "sh", "sha256sum", "sleep", "sync", "tail", "true", "uname"),
 )
 
 

@@ -16,7 +16,7 @@ from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any
 
-_PATIENCE_S = 60.0
+_PATIENCE_S = 300.0  # a machine may be held for a while
 _FIRST_POLL_S, _SLOWEST_POLL_S = 0.2, 5.0  # the agent and the journal work for each
 _PATH = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 

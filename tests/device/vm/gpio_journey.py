@@ -114,7 +114,7 @@ def refusal(pi: Pi) -> str:
 
 def service_shows_the_mood(pi: Pi) -> list[str]:
     pi.restart()
-    pi.wait_for(ActiveState="active", StatusText="watching: demo scene")
+    pi.wait_until_ready()
     face_s = pi.wait_for_face()
     seen = levels(pi)
     assert seen[_PRIVACY] == {"hi"}, seen

@@ -82,6 +82,7 @@ def shared(arch: str, path: Path) -> Path:
         shutil.copytree(wheels.folder(arch, SUITES[arch]), folder / "wheels")
         if arch != HOST_ARCH:
             shutil.copytree(wheels.site(arch, SUITES[arch]), folder / "site")
+            wheels.precompile(folder / "clone", SUITES[arch])
         path.unlink(missing_ok=True)
         _make_disk(path, folder, megabytes=700)
     return path

@@ -24,7 +24,7 @@ def installation_without_a_camera_says_so(pi: Pi) -> None:
 def service_shows_the_demo(pi: Pi) -> list[str]:
     pi.configure()
     pi.restart()
-    pi.wait_for(ActiveState="active", StatusText="watching: demo scene")
+    pi.wait_until_ready()
     return [f"first labelled face {pi.wait_for_face():.0f} s after the service was ready"]
 
 

@@ -13,6 +13,7 @@ from odd_journey import ODD_STEPS
 from pi import Pi
 from power_journey import POWER_STEPS
 from unit_journey import UNIT_STEPS
+from upgrade_journey import UPGRADE_STEPS
 
 Step = Callable[[Pi], list[str] | None]
 
@@ -31,7 +32,8 @@ class Journey:
 JOURNEYS = {
     "camera": Journey(about="a webcam at a USB port", steps=CAMERA_STEPS, options=usb_port),
     "unit": Journey(about="watchdog, limits, journal, permissions", steps=UNIT_STEPS),
-    "power": Journey(about="20 power cuts and more, at random moments", steps=POWER_STEPS),
+    "power": Journey(about="power cuts at random moments", steps=POWER_STEPS),
+    "upgrade": Journey(about="upgrade, rollback and power cuts meanwhile", steps=UPGRADE_STEPS),
     "odd": Journey(
         about="without network, time, room on the disk, writing, an own name", steps=ODD_STEPS
     ),

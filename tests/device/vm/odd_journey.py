@@ -43,7 +43,7 @@ def device_starts_without_a_network(pi: Pi) -> list[str]:
     pi.promised = Kept(pi)
     pi.machine.shut_down()
     pi.machine.start(is_connected=False)
-    pi.wait_for(ActiveState="active", StatusText="watching: demo scene")
+    pi.wait_until_ready()
     assert pi.ask("/healthz")[0] == 0
     pi.machine.connect(is_on=True)
     seen_s = pi.wait_for_face()

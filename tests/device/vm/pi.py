@@ -17,11 +17,14 @@ from webcam import Webcam
 
 SETTINGS = "/etc/emotion-edge/config.toml"
 STATE = "/var/lib/emotion-edge"
-# Emulated, a start takes a minute or more, and a frame a second or more.
+# Emulated, a start takes a minute or more, and a frame some seconds: an inference half a second.
 _PATIENT = "/etc/systemd/system/emotion-edge.service.d/emulated.conf"
 _PATIENCE = "[Service]\nTimeoutStartSec=900\nWatchdogSec=300\n"
 _DEFAULTS: dict[str, dict[str, Any]] = {
-    "camera": {"source": "demo", "fps": 5, "stall_s": 10.0},
+    "camera": {"source": "demo", "fps": 2, "stall_s": 10.0, "give_up_s": 75.0},
+    "detector": {"runs_per_frame": 1, "search_again_s": 5.0},
+    "classifier": {"rate_hz": 1.0, "max_per_frame": 1},
+    "tracker": {"min_hits": 1, "max_lost_s": 10.0},
     "web": {"host": "0.0.0.0", "port": 8080},  # noqa: S104 (as on a Pi)
     "history": {"keep": "disk"},
 }
@@ -38,6 +41,7 @@ class Pi(Installed):
         self.kept: dict[str, str] = {}
         self.webcam: Webcam | None = None
         self.promised: Any = None
+        self.started_s = 60.0
 
     def write(self, path: str, text: str) -> None:
         """Write a file in the machine."""
@@ -59,6 +63,17 @@ class Pi(Installed):
     def restart(self) -> None:
         """Restart the service; what comes of it is for the caller to see."""
         self.system.run("systemctl", "restart", "emotion-edge")
+
+    def start(self) -> None:
+        """Switch the machine on and wait until the service runs: `started_s` says how long."""
+        began_s = time.monotonic()
+        self.machine.start()
+        self.wait_until_ready()
+        self.started_s = time.monotonic() - began_s
+
+    def wait_until_ready(self) -> None:
+        """Wait until the service runs and has its camera."""
+        self.wait_for(ActiveState="active", StatusText="watching: demo scene")
 
     def share(self) -> None:
         """Mount the disk with the clone and the wheels."""

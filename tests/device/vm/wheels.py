@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import compileall
 import shutil
 import subprocess
 import sys
 import tomllib
 import zipfile
 from pathlib import Path
+from py_compile import PycInvalidationMode
 
 from chroot import CACHE, ROOT
 from packaging.requirements import Requirement
@@ -43,8 +45,16 @@ def site(arch: str, suite: str) -> Path:
             if not wheel.name.startswith(("numpy", "setuptools")):
                 with zipfile.ZipFile(wheel) as archive:
                     archive.extractall(unfinished)
+        precompile(unfinished, suite)
         unfinished.rename(unpacked)
     return unpacked
+
+
+def precompile(folder: Path, suite: str) -> None:
+    """Compile a folder's modules, where this Python is the release's: emulated it takes minutes."""
+    if _PYTHON[suite] == "{}.{}".format(*sys.version_info):
+        unchecked = PycInvalidationMode.UNCHECKED_HASH
+        compileall.compile_dir(folder, quiet=2, invalidation_mode=unchecked)
 
 
 def _dependencies(python: str) -> list[str]:
