@@ -25,6 +25,8 @@ _MACHINES = {
     "amd64": ("qemu-system-x86_64", "-machine", "q35", "-cpu", "Nehalem"),
     "arm64": ("qemu-system-aarch64", "-machine", "virt", "-cpu", "cortex-a72"),
 }
+# Now and then an emulator with two processors runs kernel code that is being patched (int3).
+_PANIC = "Kernel panic - not syncing: Fatal exception in interrupt"
 # Mitigations of faults that an emulated processor does not have: with page table isolation each
 # system call would empty its TLB.
 _QUICK = "mitigations=off nokaslr systemd.show_status=no"
@@ -82,6 +84,9 @@ class Machine:
             time.sleep(2)  # until it has its monitor, and long before it has a network
             self.connect(is_on=False)
         while not self._agent.is_there():
+            if _PANIC in self.console():
+                self.cut()
+                self.switch_on()
             assert self.is_on(), f"it went out: {self.console()[-2000:]}"
             assert time.monotonic() < began_s + _START_S, f"no start: {self.console()[-2000:]}"
             time.sleep(0.5)
