@@ -90,8 +90,7 @@ class InferenceLoop:
 
     A slow stage skips frames and never queues them. `finished` is called after each published
     frame, and returns the report that the outputs were given; `failed` after each frame at which
-    the stage failed. `effort` decides how much of its work
-    the stage does on a hot or busy board.
+    the stage failed. `effort` decides how much of its work the stage does on a hot or busy board.
     """
 
     def __init__(
