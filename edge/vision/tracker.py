@@ -184,12 +184,17 @@ class Tracker:
 
 
 def _state(box: BBox) -> npt.NDArray[np.float64]:
-    return np.array([*box.center, max(box.width, box.height)])
+    return np.array(_square(box))
+
+
+def _square(box: BBox) -> tuple[float, float, float]:
+    """Return the centre x and y and the longer side."""
+    return *box.center, max(box.width, box.height)
 
 
 def _distance(face: _Face, detection: Detection) -> float:
     """Return the distance of a detection: up to 1 it may be the same face."""
-    (x, y), side = detection.box.center, max(detection.box.width, detection.box.height)
+    x, y, side = _square(detection.box)
     face_x, face_y, face_side = map(float, face.state)
     ratio = max(side, 1e-6) / max(face_side, 1e-6)
     if not 1 / _SIZE_RATIO <= ratio <= _SIZE_RATIO:
@@ -202,7 +207,7 @@ def _relative(detection: Detection) -> FloatArray | None:
     """Keypoints in shares of the box's side from its centre."""
     if detection.keypoints is None:
         return None
-    x, y, side = _state(detection.box)
+    x, y, side = _square(detection.box)
     return np.asarray((detection.keypoints - (x, y)) / side, np.float32)
 
 
