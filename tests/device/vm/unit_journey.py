@@ -7,11 +7,6 @@ import time
 from pi import Pi
 
 _QUIET_S = 120
-_OF_SLOWNESS = (
-    "INFO inference: ",
-    "WARNING output history-file hangs",
-    "INFO output history-file is back",
-)
 _POWER_OFF = (
     "[Service]\nType=oneshot\nExecStart=\nRestart=no\nWatchdogSec=0\n"
     # The service's own command, with an emulator's patience.
@@ -35,9 +30,8 @@ def journal_is_quiet_in_normal_running(pi: Pi) -> list[str]:
     before = pi.journal().splitlines()
     time.sleep(_QUIET_S)
     new = pi.journal().splitlines()[len(before) :]
-    # Emulated, frames are slow, and a minute's way to the disk is: the service says both.
-    unexpected = [line for line in new if not line.startswith(_OF_SLOWNESS)]
-    assert not unexpected, unexpected
+    # Emulated, frames are slow, and the service says once when it works less often.
+    assert len([line for line in new if "inference:" not in line]) == 0, new
     return [f"{len(new)} lines in {_QUIET_S} s; {len(before)} since the start:", *before]
 
 
