@@ -6,12 +6,12 @@ import fcntl
 import os
 import threading
 import time
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
-from typing import IO
 
 from drill import Lab, drill
-from drilled import until
+from drilled import Drilled, until
 from drilled_process import HEARING
 
 # `python -m edge`, whose simulated pins fail while a file exists, as lgpio's do without their chip.
@@ -58,23 +58,18 @@ def led_driver_raises(lab: Lab) -> str:
     is_short=True,
 )
 def output_blocks(lab: Lab) -> str:
-    device = lab.device(before=(*HEARING, "sh", "-c", 'exec "$@" >"$0"', _pipe(lab.folder)))
-    with (lab.folder / "pipe").open("rb", buffering=0) as reader:
-        until("its camera is live", lambda: device.camera == "live", 60, device)
-        _fill(lab.folder / "pipe")
+    with _behind_a_pipe(lab, stream=1) as (device, pipe):
+        pipe.fill()
         # It writes when a line changes, at most every three seconds.
         down_s = until("it is shown", lambda: device.failing == ["terminal"], 30, device)
         until("it is logged", lambda: device.logged("output terminal"), 5, device)
         assert device.is_well()
-        reads = threading.Thread(target=_read_all, args=(reader,), daemon=True)
-        reads.start()
-        back_s = until("its end is shown", lambda: device.failing == [], 10, device)
-        until("its end is logged", lambda: device.logged("output terminal is back"), 5, device)
+        with pipe.read():
+            back_s = until("its end is shown", lambda: device.failing == [], 10, device)
+            until("its end is logged", lambda: device.logged("output terminal is back"), 5, device)
         assert device.logged("output terminal") == 2, device.log
-        began_s = time.monotonic()
-        assert device.end() == 0
-        ended_s = time.monotonic() - began_s
-        reads.join(5)
+        pipe.fill()
+        ended_s = _ended(device, lab.soon_s + 1)
     return f"shown {down_s:.0f} s after, back {back_s:.1f} s after; ended in {ended_s:.1f} s"
 
 
@@ -86,45 +81,79 @@ def output_blocks(lab: Lab) -> str:
     is_short=True,
 )
 def log_blocks(lab: Lab) -> str:
-    device = lab.device(before=(*HEARING, "sh", "-c", 'exec "$@" 2>"$0"', _pipe(lab.folder)))
-    with (lab.folder / "pipe").open("rb", buffering=0) as reader:
-        until("its camera is live", lambda: device.camera == "live", 60, device)
-        _fill(lab.folder / "pipe")
+    with _behind_a_pipe(lab, stream=2) as (device, pipe):
+        pipe.fill()
         device.ask("/api/pause", "POST")
         until("it is paused", lambda: device.camera == "paused", lab.soon_s, device)
         device.ask("/api/resume", "POST")
         back_s = until("it is live", lambda: device.camera == "live", lab.soon_s, device)
         assert device.is_well()
-        received: list[bytes] = []
-        reads = threading.Thread(target=lambda: received.extend(iter(reader.readline, b"")))
-        reads.start()
-        until("the messages arrive", lambda: b"INFO camera: paused\n" in received, 5, device)
-        began_s = time.monotonic()
-        assert device.end() == 0
-        ended_s = time.monotonic() - began_s
-        reads.join(5)
+        with pipe.read() as received:
+            until("they arrive", lambda: b"INFO camera: paused\n" in received, 5, device)
+        pipe.fill()
+        device.ask("/api/pause", "POST")  # its message waits when the device ends
+        ended_s = _ended(device, lab.soon_s + 1)
     return f"live {back_s:.1f} s after the pause; ended in {ended_s:.1f} s"
 
 
-def _pipe(folder: Path) -> str:
-    os.mkfifo(folder / "pipe")
-    return str(folder / "pipe")
+class _Pipe:
+    """A named pipe whose reader reads only during `read`."""
 
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        os.mkfifo(path)
+        self._reader = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
 
-def _fill(pipe: Path) -> None:
-    with suppress(BlockingIOError):
-        descriptor = os.open(pipe, os.O_WRONLY | os.O_NONBLOCK)
+    def fill(self) -> None:
+        """Leave no room in it: whoever writes to it waits."""
+        with suppress(BlockingIOError):
+            descriptor = os.open(self.path, os.O_WRONLY | os.O_NONBLOCK)
+            try:
+                fcntl.fcntl(descriptor, fcntl.F_SETPIPE_SZ, 4096)
+                while os.write(descriptor, b"\n"):
+                    pass
+            finally:
+                os.close(descriptor)
+
+    @contextmanager
+    def read(self) -> Iterator[bytearray]:
+        """Read on a thread of its own; yield all that was received so far."""
+        received, over = bytearray(), threading.Event()
+
+        def work() -> None:
+            while not over.wait(0.01):
+                with suppress(BlockingIOError):
+                    received.extend(os.read(self._reader, 65536))
+
+        thread = threading.Thread(target=work, daemon=True)
+        thread.start()
         try:
-            fcntl.fcntl(descriptor, fcntl.F_SETPIPE_SZ, 4096)
-            while os.write(descriptor, b"\n"):
-                pass
+            yield received
         finally:
-            os.close(descriptor)
+            over.set()
+            thread.join()
+
+    def close(self) -> None:
+        os.close(self._reader)
 
 
-def _read_all(reader: IO[bytes]) -> None:
-    while reader.read(65536):
-        pass
+@contextmanager
+def _behind_a_pipe(lab: Lab, *, stream: int) -> Iterator[tuple[Drilled, _Pipe]]:
+    """Start a device whose stdout or stderr, 1 or 2, is a pipe; wait for its camera."""
+    with closing(_Pipe(lab.folder / "pipe")) as pipe:
+        inside = ("sh", "-c", f'exec "$@" {stream}>"$0"', str(pipe.path))
+        with pipe.read():
+            device = lab.live(before=(*HEARING, *inside))
+        yield device, pipe
+
+
+def _ended(device: Drilled, within_s: float) -> float:
+    """End the device, and return how many seconds its end took."""
+    began_s = time.monotonic()
+    assert device.end() == 0
+    ended_s = time.monotonic() - began_s
+    assert ended_s <= within_s, ended_s
+    return ended_s
 
 
 @drill(

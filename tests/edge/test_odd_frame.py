@@ -1,15 +1,14 @@
 """A whole device that meets one frame at which its pipeline raises."""
 
-import subprocess
-import sys
-import urllib.request
+from contextlib import closing
 from pathlib import Path
 
-from mosquitto import eventually, free_port
+from drill import Lab
+from drilled import until
 
 ODD_FRAME = """
 import sys
-from edge.cli import main
+from edge.__main__ import main
 from edge.pipeline import Pipeline
 
 step = Pipeline.step
@@ -20,33 +19,18 @@ def odd(self, frame):
     return step(self, frame)
 
 Pipeline.step = odd
-sys.exit(main(sys.argv[1:]))
+sys.exit(main())
 """
 
 
 def test_the_frame_is_skipped_and_counted(tmp_path: Path) -> None:
-    port, settings, log = free_port(), tmp_path / "my.toml", tmp_path / "log"
-    settings.write_text(
-        f'[web]\nport = {port}\nauth = "none"\n[state]\nfolder = "{tmp_path}/state"\n'
-    )
-    command = ["run", "--source", "demo", "--config", str(settings)]
-    with log.open("wb") as stream:
-        process = subprocess.Popen(
-            [sys.executable, "-c", ODD_FRAME, *command], stdout=subprocess.DEVNULL, stderr=stream
-        )
+    with closing(Lab(tmp_path, times=1, soon_s=20)) as lab:
+        device = lab.live(program=("-c", ODD_FRAME))
 
-    def metrics() -> str:
-        try:
-            with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=20) as answer:
-                return str(answer.read().decode())
-        except OSError:
-            return ""
+        def metrics() -> str:
+            return device.ask("/metrics")[1].decode()
 
-    try:
-        eventually(lambda: "emotion_edge_inference_errors_total 1" in metrics(), 60)
-        eventually(lambda: "processed_frames_total 0" not in metrics(), 60)
-        assert process.poll() is None
-    finally:
-        process.kill()
-        process.wait()
-    assert log.read_text().count("inference failed, the frame is skipped: an odd frame") == 1
+        until("it is counted", lambda: "inference_errors_total 1" in metrics(), 60, device)
+        until("others pass", lambda: "processed_frames_total 0" not in metrics(), 60, device)
+        assert device.process.poll() is None
+        assert device.logged("inference failed, the frame is skipped: an odd frame") == 1
