@@ -105,7 +105,7 @@ class _Pipe:
         self._reader = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
 
     def fill(self) -> None:
-        """Leave no room in it: whoever writes to it waits."""
+        """Leave no room in it: a program that writes to it waits."""
         with suppress(BlockingIOError):
             descriptor = os.open(self.path, os.O_WRONLY | os.O_NONBLOCK)
             try:
