@@ -68,6 +68,8 @@ class ScriptedDevice:
         self.code = code or ""
         self.camera = CameraState.LIVE
         self.detail = "frames arrive"
+        # A camera that comes back is reported as live with its first frame, as the real one is.
+        self._told = self.camera, self.detail
         self.labels_in_view: tuple[str | None, ...] = ("happy", "surprise")
         self.leds: LedState | None = None
         self.films = True
@@ -119,9 +121,10 @@ class ScriptedDevice:
     def report(self) -> Report:
         scene = self._scenes.get()
         now_s = time.monotonic()
+        camera, detail = self._told
         health = Health(
-            camera=self.camera,
-            detail=self.detail,
+            camera=camera,
+            detail=detail,
             source="script",
             fps=FPS,
             age_s=None if scene is None else now_s - scene.frame.captured_at_s,
@@ -153,9 +156,13 @@ class ScriptedDevice:
     def _film(self) -> None:
         seq = 0
         while not self._over.wait(1 / FPS):
-            if self.films and self.camera is CameraState.LIVE:
+            camera, detail = self.camera, self.detail
+            films = self.films and camera is CameraState.LIVE
+            if films:
                 seq += 1
                 self._scenes.put(self._scene(seq))
+            self._told = camera, detail
+            if films:
                 self.history.show(self.report())
             self._reports.put(self.report())
 
