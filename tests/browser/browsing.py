@@ -191,6 +191,11 @@ class Page:
 
 
 def until(true: Callable[[], object], limit_s: float = 12.0) -> None:
+    """Wait for what becomes true. What is asserted next must have come in the same moment.
+
+    The page changes at once what one status says: faces, banner, button, counters. What comes by
+    another way (a response, the video, the device itself) is waited for in its turn.
+    """
     ends_s = time.monotonic() + limit_s
     while not true():
         assert time.monotonic() < ends_s, f"not within {limit_s} s"

@@ -131,9 +131,8 @@ def test_the_leds_light_in_turn_and_are_named(browser: Any, lit_device: Any, led
     until(lambda: page.shown(CARD))
     next_step(page)
     page.click("#first-minute-test")
-    until(lambda: page.text(LIT).startswith("Now: angry (GPIO"))
-    assert leds.state().levels["angry"] > 0.2
-    assert leds.state().levels["privacy"] > 0
+    until(lambda: page.text(LIT).startswith("Now: angry (GPIO") and is_lit(leds, "angry"))
+    assert is_lit(leds, "privacy")
     until(lambda: page.text(LIT).startswith("Now: surprise"))
     until(lambda: page.text(LIT) == "Now: all together")
     until(lambda: "No LED is connected here" in page.text(LIT))
@@ -165,6 +164,10 @@ def test_it_is_accessible_and_fits(browser: Any, lit_device: Any, theme: str) ->
         if step < 3:
             next_step(page)
     assert page.console() == []
+
+
+def is_lit(leds: Leds, name: str) -> bool:
+    return leds.state().levels[name] > 0.2
 
 
 def too_small(page: Page) -> int:

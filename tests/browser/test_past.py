@@ -11,6 +11,7 @@ from edge.datatypes import Period
 from edge.history.history import History
 
 HOUR_S = 3600
+LONGEST_TEST_S = 60
 
 
 class Recorded(History):
@@ -25,6 +26,10 @@ class Recorded(History):
 
 
 def hour_before(hours: int) -> int:
+    """Return the start of an hour before this one. Waits for the next if this one is ending."""
+    left_s = HOUR_S - time.time() % HOUR_S
+    if left_s < LONGEST_TEST_S:
+        time.sleep(left_s)
     return (int(time.time()) // HOUR_S - hours) * HOUR_S
 
 

@@ -35,7 +35,7 @@ def test_below_a_path_the_page_logs_in_shows_pauses_and_logs_out(
         page.click("#pause")
         until(lambda: device.camera is CameraState.PAUSED)
         until(lambda: page.text("#pause") == "Resume")  # heard through the proxy's event stream
-        assert page.shown("#plot")
+        until(lambda: page.shown("#plot"))
         page.click("#leave")
         until(lambda: page.path == "/faces/login")
         assert [line for line in page.console() if "404" in line] == []
