@@ -6,10 +6,23 @@ from dataclasses import dataclass
 
 from edge.config import CameraConfig
 from edge.datatypes import CameraState, Pause
+from edge.errors import CameraError, CameraStalled
 
 # A camera that is not closed after this long is reported.
 CLOSING_S = 2.0
-_SILENCE = "no frame for"  # as a camera's own error begins that says no more
+
+
+@dataclass(frozen=True, slots=True)
+class CameraFault:
+    """A camera error: its text, and whether an open camera only delivered nothing."""
+
+    text: str
+    is_stall: bool = False
+
+    @classmethod
+    def of(cls, error: CameraError) -> CameraFault:
+        """Return what is kept of `error`, without the frames that its traceback holds."""
+        return cls(str(error), isinstance(error, CameraStalled))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -18,8 +31,8 @@ class Signs:
 
     `pausing_for_s` is the time since a pause was requested, None without one, and `pause` its
     reason; `on` whether the camera may be open; `age_s` the age of the newest finished frame, None
-    before the first; `silent_s` the time since one was finished; `error` the last camera error, ""
-    for none; `arrived_s` the time since this opening delivered a frame, None before the first.
+    before the first; `silent_s` the time since one was finished; `fault` the last camera error, if
+    any; `arrived_s` the time since this opening delivered a frame, None before the first.
     """
 
     name: str
@@ -27,13 +40,13 @@ class Signs:
     on: bool
     age_s: float | None
     silent_s: float
-    error: str
+    fault: CameraFault | None
     arrived_s: float | None = None
     pause: Pause | None = None
 
     def delivers(self, within_s: float) -> bool:
         """Whether the camera works, and what comes after it does not."""
-        return not self.error and self.arrived_s is not None and self.arrived_s <= within_s
+        return self.fault is None and self.arrived_s is not None and self.arrived_s <= within_s
 
 
 def condition(signs: Signs, config: CameraConfig) -> tuple[CameraState, str]:
@@ -42,11 +55,11 @@ def condition(signs: Signs, config: CameraConfig) -> tuple[CameraState, str]:
         return _pausing(signs, signs.pausing_for_s)
     if signs.age_s is not None and signs.age_s <= config.stall_s:
         return CameraState.LIVE, ""
-    if signs.error:
-        return CameraState.LOST, signs.error
+    if signs.fault:
+        return CameraState.LOST, signs.fault.text
     if signs.age_s is None and signs.silent_s <= config.give_up_s:
         return CameraState.STARTING, "waiting for the first frame"
-    error = f"{_SILENCE} {signs.silent_s:.0f} s"
+    error = f"no frame for {signs.silent_s:.0f} s"
     if signs.age_s is not None and signs.silent_s <= config.stall_s:
         error = f"frames arrive {signs.age_s:.1f} s late"  # the machine is too busy
     elif signs.delivers(config.stall_s):
@@ -77,9 +90,10 @@ def given_up(signs: Signs, config: CameraConfig) -> str:
             f"{signs.name}: {_unfinished(config.give_up_s)}; this machine is too busy or too slow: "
             "close other programs, see `emotion-edge bench`"
         )
-    reason = signs.error.removeprefix(f"{signs.name}: ")
-    known = f" ({reason})" if reason and not reason.startswith(_SILENCE) else ""
-    silence = f"{_SILENCE} {config.give_up_s:.0f} s"
+    known = ""
+    if signs.fault and not signs.fault.is_stall:
+        known = f" ({signs.fault.text.removeprefix(f'{signs.name}: ')})"
+    silence = f"no frame for {config.give_up_s:.0f} s"
     advice = "check that it exists and is whole" if is_file(config) else "check the camera's cable"
     return f"{signs.name}: {silence}{known}; {advice}"
 

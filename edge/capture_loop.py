@@ -38,7 +38,7 @@ class CaptureLoop:
         try:
             self._read_from(opening)
         except CameraError as exc:
-            self._live.note_camera_error(str(exc), opening)
+            self._live.note_camera_error(exc, opening)
         finally:
             opening.close(CLOSING_S)
             self._live.end(opening)
@@ -53,7 +53,7 @@ class CaptureLoop:
     def _has_opening(self) -> bool:
         """Open a closed camera, with growing pauses between the attempts; False at the end."""
         live = self._live
-        pause_s = _FIRST_RETRY_S if live.camera_error else 0.0
+        pause_s = _FIRST_RETRY_S if live.fault else 0.0
         while live.opening is None:
             if live.stopping.wait(pause_s):
                 return False
@@ -63,6 +63,6 @@ class CaptureLoop:
             try:
                 self.begin(self._camera.open())
             except CameraError as exc:
-                live.note_camera_error(str(exc), None)
+                live.note_camera_error(exc, None)
             pause_s = min(max(pause_s * 2, _FIRST_RETRY_S), _LONGEST_RETRY_S)
         return True

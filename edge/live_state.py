@@ -11,8 +11,10 @@ import threading
 from collections import deque
 from collections.abc import Callable
 
+from edge.camera_condition import CameraFault
 from edge.camera_openings import Opening
 from edge.datatypes import Frame, Pause, Scene, Snapshot
+from edge.errors import CameraError
 from edge.latest import Latest
 
 log = logging.getLogger(__name__)
@@ -37,7 +39,7 @@ class LiveState:
         self.reason: Pause | None = None
         self.opening: Opening | None = None
         self.snapshot: Snapshot | None = None
-        self.camera_error = ""
+        self.fault: CameraFault | None = None
         self.arrived_s: float | None = None
         self.started_s = self.live_s = self.paused_s = clock()
         self._clock = clock
@@ -66,7 +68,7 @@ class LiveState:
         with self._lock:
             if self.paused:
                 log.info("camera: resumed")
-                self.live_s, self.camera_error = self._clock(), ""
+                self.live_s, self.fault = self._clock(), None
             self.reason = None
             self.awake.set()
 
@@ -102,19 +104,19 @@ class LiveState:
                 return False
             self.arrived_s = self._clock()
             self.frames.put(frame)
-        if self.camera_error:
+        if self.fault:
             log.info("camera: %s is back", opening.name)
-            self.camera_error = ""
+            self.fault = None
         return True
 
-    def note_camera_error(self, error: str, opening: Opening | None) -> None:
+    def note_camera_error(self, error: CameraError, opening: Opening | None) -> None:
         """Keep the error, and log the first one, unless the camera was closed on purpose."""
         with self._lock:
             if self.paused or self.stopping.is_set() or self.opening is not opening:
                 return
-            if not self.camera_error:
+            if self.fault is None:
                 log.warning("camera: %s; trying again", error)
-            self.camera_error = error
+            self.fault = CameraFault.of(error)
 
     def publish(self, frame: Frame, snapshot: Snapshot) -> bool:
         """Show a finished frame; False when its opening is over."""

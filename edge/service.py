@@ -182,7 +182,7 @@ class Service:
             on=self._camera.on,
             age_s=age_s,
             silent_s=now_s - live.live_s,
-            error=live.camera_error,
+            fault=live.fault,
             arrived_s=None if arrived_s is None else now_s - arrived_s,
             pause=live.reason,
         )

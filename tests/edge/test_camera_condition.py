@@ -9,9 +9,10 @@ from service_device import CAMERA, Device, live_device
 from waiting import eventually
 
 from edge.camera.v4l2 import V4l2Camera
-from edge.camera_condition import Signs, condition, given_up
+from edge.camera_condition import CameraFault, Signs, condition, given_up
 from edge.config import load_config
 from edge.datatypes import CameraState, Frame
+from edge.errors import CameraError, CameraStalled
 
 device = pytest.fixture(live_device)
 
@@ -26,10 +27,13 @@ device = pytest.fixture(live_device)
 )
 def test_the_last_word_helps_with_this_source(source: str, advice: str) -> None:
     config = load_config(None, {"camera": {"source": source}}).camera
-    signs = Signs(name="x", pausing_for_s=None, on=True, age_s=None, silent_s=60, error="x: gone")
+    gone = CameraFault.of(CameraError("x: gone"))
+    signs = Signs(name="x", pausing_for_s=None, on=True, age_s=None, silent_s=60, fault=gone)
     assert given_up(signs, config) == f"x: no frame for 60 s (gone); {advice}"
-    silent = replace(signs, error="x: no frame for 2 s; is it plugged in?")
-    assert given_up(silent, config) == f"x: no frame for 60 s; {advice}"
+    stall = CameraFault.of(CameraStalled("x: no frame for 2 s; is it plugged in?"))
+    for says_no_more in (stall, None):
+        silent = replace(signs, fault=says_no_more)
+        assert given_up(silent, config) == f"x: no frame for 60 s; {advice}"
 
 
 def test_a_camera_that_delivers_is_not_blamed_for_an_inference_that_hangs() -> None:
@@ -55,7 +59,7 @@ def test_a_camera_that_delivers_is_not_blamed_for_an_inference_that_hangs() -> N
 
 def test_frames_that_nothing_works_on_are_no_missing_frames() -> None:
     signs = Signs(
-        name="x", pausing_for_s=None, on=True, age_s=9, silent_s=9, arrived_s=0.1, error=""
+        name="x", pausing_for_s=None, on=True, age_s=9, silent_s=9, arrived_s=0.1, fault=None
     )
     told = "x: delivers frames, and none was processed for 9 s"
     assert condition(signs, CAMERA) == (CameraState.LOST, told)
