@@ -23,7 +23,7 @@ from edge.vision.view_reader import FaceVerifier, SeenFace, ViewDetector, ViewRe
 _RUNS_BETWEEN_VERIFICATIONS = 20
 
 MAX_FACES = 200
-"""The most faces of a still, the highest scores first. Each costs one to five more network runs."""
+"""The most faces of a still, the highest scores first. Each costs one to three more runs."""
 
 
 class FaceDetector(Protocol):
@@ -193,7 +193,7 @@ class RoomDetector:
     def _verify(self, context: _FrameContext) -> bool:
         """Verify the best new face; a verified one counts as found in this frame.
 
-        A face that its view cuts, or that was refused twice, is measured in one turn and verified
+        A face that its view cuts, or that was refused before, is measured in one turn and verified
         in the next.
         """
         face, self._measured = self._measured, None
@@ -202,10 +202,10 @@ class RoomDetector:
             if candidate is None or _owner(candidate.face, context.tracks):
                 return False
             face = candidate.face
-            if candidate.is_cut or self._refusals.count(face.box) > 1:
+            if candidate.is_cut or self._refusals.count(face.box):
                 self._measured = self._reader.look_closer(context.bgr, face.box)
                 return True
-        if self._reader.is_face(context.bgr, face, self._refusals.count(face.box)):
+        if self._reader.is_face(context.bgr, face):
             context.found.append(face)
         else:
             self._refusals.add(face.box)
@@ -224,7 +224,7 @@ class RoomDetector:
         context.searched.add(track.track_id)
         if memory.doubts or memory.runs % _RUNS_BETWEEN_VERIFICATIONS == 0:
             seen = Detection(box=track.box, score=1.0, keypoints=track.keypoints)
-            is_face = self._reader.is_face(context.bgr, seen, memory.doubts)
+            is_face = self._reader.is_face(context.bgr, seen)
             memory.doubts = 0 if is_face else memory.doubts + 1
             context.found += [seen] if is_face else []
         elif closer := self._reader.look_closer(context.bgr, track.box):

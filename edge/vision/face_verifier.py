@@ -15,7 +15,7 @@ import numpy as np
 
 from edge.datatypes import BBox, BgrImage, FloatArray
 from edge.errors import ModelError
-from edge.vision.geometry import two_point_transform, warp
+from edge.vision.geometry import two_point_transform, warp_symmetric
 from edge.vision.runtime import Network
 from edge.vision.tensors import sigmoid
 
@@ -44,8 +44,7 @@ class LandmarkFaceVerifier:
         half = across / np.linalg.norm(across) * max(box.width, box.height) * _CROP_SCALE / 2
         edge_to_edge = [(0, self._side / 2), (self._side, self._side / 2)]
         upright = two_point_transform([middle - half, middle + half], edge_to_edge)
-        # As in blazeface.view_tensor: the mirror image completes a face at the frame's edge.
-        crop = warp(bgr, upright, self._side, border=cv2.BORDER_REFLECT_101)
+        crop = warp_symmetric(bgr, upright, self._side)
         rgb = cv2.cvtColor(crop, cv2.COLOR_BGR2RGB)[None] / np.float32(255)
         flag = self._network(np.asarray(rgb, np.float32))[self._flag_at]
         return float(sigmoid(flag).ravel()[0])

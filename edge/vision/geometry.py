@@ -56,6 +56,22 @@ def warp(
     return np.asarray(small, np.uint8)
 
 
+def warp_symmetric(
+    image: npt.NDArray[np.uint8], transform: Transform, side: int
+) -> npt.NDArray[np.uint8]:
+    """Return the crop as `warp` does, in which a symmetric object that the edge cuts is whole.
+
+    What lies outside `image` is the mirror image of the crop's other half where that is inside, and
+    of `image` elsewhere.
+    """
+    crop = warp(image, transform, side, border=cv2.BORDER_REFLECT_101)
+    all_inside = np.full(image.shape[:2], 255, np.uint8)
+    is_inside = warp(all_inside, transform, side, border=cv2.BORDER_CONSTANT) > 127
+    is_missing = ~is_inside & is_inside[:, ::-1]
+    crop[is_missing] = crop[:, ::-1][is_missing]
+    return crop
+
+
 def _needed_part(
     image: npt.NDArray[np.uint8], transform: Transform, side: int
 ) -> tuple[npt.NDArray[np.uint8], Transform]:

@@ -12,7 +12,7 @@ from edge.datatypes import BBox, Detection, FloatArray
 _Numbers = npt.NDArray[np.float64]
 
 # MediaPipe's min_suppression_threshold for BlazeFace.
-_SAME_FACE_IOU = 0.3
+SAME_FACE_IOU = 0.3
 # A box mostly inside one with a higher score is a part of that face, whatever its size.
 _PART_OF_FACE = 0.6
 # Only boxes that overlap this well are averaged: others are cut off or badly placed.
@@ -49,13 +49,13 @@ def merge_detections(detections: Iterable[Detection]) -> list[Detection]:
                     keypoints=None if points is None else (weights @ points[group]).reshape(-1, 2),
                 )
             )
-        left = others[(iou < _SAME_FACE_IOU) & (inside < _PART_OF_FACE)]
+        left = others[(iou < SAME_FACE_IOU) & (inside < _PART_OF_FACE)]
     return faces
 
 
 def is_same_face(best: BBox, other: BBox) -> bool:
     """Whether two boxes belong to one face: they overlap well, or one lies inside the other."""
-    if best.iou(other) >= _SAME_FACE_IOU:
+    if best.iou(other) >= SAME_FACE_IOU:
         return True
     smaller = min(best.area, other.area)
     return smaller > 0 and best.intersection(other) / smaller >= _PART_OF_FACE

@@ -44,7 +44,7 @@ _FOLLOWED_SHARE = 0.4
 
 # The least share of a box that lies in the frame. Past its edge a view shows the mirror image of
 # the frame: that of a face lies outside, or overlaps the face and is merged with it.
-_LEAST_IN_FRAME = 0.45
+_LEAST_IN_FRAME = 0.38
 # The least share of a box that lies in the view.
 _LEAST_IN_VIEW = 0.6
 

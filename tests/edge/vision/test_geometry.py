@@ -4,7 +4,7 @@ import pytest
 
 from edge.datatypes import BBox
 from edge.vision.align import face_transform
-from edge.vision.geometry import shrink, two_point_transform, warp
+from edge.vision.geometry import shrink, two_point_transform, warp, warp_symmetric
 from edge.vision.manifest import FaceCrop
 
 CROP = FaceCrop(left_eye=(0.3, 0.4), right_eye=(0.7, 0.4), box_side=0.8, box_shift_y=-0.1)
@@ -41,6 +41,23 @@ def test_warp_averages_when_it_shrinks() -> None:
 
     # Sampled without averaging, the stripes would come out as black, white or a beat.
     assert small[:, 1:-1] == pytest.approx(127.5, abs=2)
+
+
+@pytest.mark.parametrize("cut", [np.s_[20:], np.s_[:-20]], ids=["left", "right"])
+def test_a_symmetric_object_that_the_edge_cuts_is_whole(cut: slice) -> None:
+    half = np.random.default_rng(0).integers(0, 256, (48, 24, 3), np.uint8)
+    whole = np.hstack([half, half[:, ::-1]])
+    transform = np.array([[1.0, 0, cut.start or 0], [0, 1, 0]])
+    crop = warp_symmetric(np.ascontiguousarray(whole[:, cut]), transform, 48)
+    assert np.array_equal(crop, whole)
+
+
+def test_what_is_outside_on_both_sides_is_the_mirror_image_at_the_edge() -> None:
+    image = np.random.default_rng(0).integers(0, 256, (40, 48), np.uint8)
+    below = np.array([[1.0, 0, 0], [0, 1, 0]])
+    crop = warp_symmetric(image, below, 48)
+    assert np.array_equal(crop[40:], image[38:30:-1])
+    assert np.array_equal(crop[:40], image)
 
 
 def test_eyes_land_where_the_manifest_wants_them() -> None:

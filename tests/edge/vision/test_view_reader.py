@@ -1,8 +1,7 @@
-"""A face of one view: measured again where it is cut, and verified in a few attempts."""
+"""A face of one view: measured again where it is cut, and verified as seen or measured."""
 
 from dataclasses import replace
 
-import numpy as np
 import pytest
 from faces import wall
 from scripted_faces import POINTS, ScriptedFaces, ScriptedVerifier, watch
@@ -36,56 +35,60 @@ def test_a_face_that_a_views_edge_cuts_is_measured_in_a_view_of_its_own() -> Non
     assert [track.box.iou(face) > 0.9 for track in tracks] == [True]
 
 
-class LevelOnly(ScriptedVerifier):
-    """Believes in a face only when its eyes are level."""
+class Measured(ScriptedFaces):
+    """A face that every view but its own shows somewhat too large."""
 
-    def probability(self, bgr: BgrImage, box: BBox, keypoints: FloatArray) -> float:
-        level = keypoints[0, 1] == pytest.approx(keypoints[1, 1])
-        return super().probability(bgr, box, keypoints) if level else 0.0
+    def detect(self, bgr: BgrImage, view: BBox) -> list[Detection]:
+        self.views.append(view)
+        (face,) = self.boxes
+        is_own = view.center == pytest.approx(face.center)
+        box = face if is_own else face.expand(1.2)
+        return [Detection(box=box, score=0.9, keypoints=POINTS)] if view.contains(box) else []
 
 
-def test_a_face_with_misplaced_eyes_is_verified_in_a_later_attempt() -> None:
+def test_a_face_that_is_refused_as_seen_is_measured_again() -> None:
     face = BBox(100, 100, 180, 180)
-
-    class Tilted(ScriptedFaces):
-        def detect(self, bgr: BgrImage, view: BBox) -> list[Detection]:
-            eyes = np.float32([(116, 108), (164, 140), *[(140, 140)] * 4])
-            return [replace(found, keypoints=eyes) for found in super().detect(bgr, view)]
-
-    faces, verifier = Tilted(face), LevelOnly(face)
-    assert len(RoomDetector(faces, verifier, runs_per_frame=2).detect_still(wall())) == 1
-    shown = [len(watch(faces, verifier, frames)) for frames in (30, 90)]
-    assert shown == [1, 1]
-
-
-def test_a_large_face_that_is_whole_has_one_attempt() -> None:
-    seen = Detection(box=BBox(100, 100, 220, 220), score=0.9, keypoints=POINTS)
-    refusing = ViewReader(ScriptedFaces(seen.box), Wide(121))
-    assert not any(refusing.is_face(wall(), seen, attempt) for attempt in range(4))
-    assert ViewReader(ScriptedFaces(seen.box), Wide(120)).is_face(wall(), seen, 3)
+    faces, verifier = Measured(face), Sure({80: 0.9})
+    detector = RoomDetector(faces, verifier, runs_per_frame=2)
+    assert [found.box for found in detector.detect_still(wall())] == [face]
+    assert [track.box.width for track in watch(faces, verifier, 90)] == [pytest.approx(80, abs=1)]
 
 
 @pytest.mark.parametrize(
-    ("left", "widest_refused", "is_face"),
-    [
-        (-30, 99, True),  # 70% in the frame: the first crop is enough
-        (-45, 99, False),  # 55%: the second crop, 83 px wide, is refused
-        (-45, 80, True),
-    ],
+    ("left", "probability", "is_face"),
+    [(100, 0.45, True), (100, 0.3, False), (-40, 0.3, True), (-40, 0.2, False)],
 )
-def test_a_face_half_out_of_the_frame_must_convince_in_two_crops(
-    left: int, widest_refused: int, is_face: bool
+def test_a_face_that_the_frames_edge_cuts_needs_less(
+    left: int, probability: float, is_face: bool
 ) -> None:
     seen = Detection(box=BBox(left, 100, left + 100, 200), score=0.9, keypoints=POINTS)
-    reader = ViewReader(ScriptedFaces(seen.box), Wide(widest_refused))
+    reader = ViewReader(ScriptedFaces(seen.box), Sure({100: probability}))
     assert reader.is_face(wall(), seen) is is_face
+    assert not reader.is_face(wall(), replace(seen, keypoints=None))
 
 
-class Wide:
-    """A verifier that believes in boxes of at least this width."""
+def test_a_part_of_a_face_does_not_hide_the_face() -> None:
+    """A view has a mouth in it as a small face, another one the whole face but for its edge."""
+    mouth = Detection(box=BBox(230, 240, 290, 300), score=0.6, keypoints=POINTS)
+    face = Detection(box=BBox(180, 120, 340, 280), score=0.5, keypoints=POINTS)
+    views = [BBox(200, 200, 330, 330), BBox(190, 100, 390, 300)]
 
-    def __init__(self, least_px: float) -> None:
-        self.least_px = least_px
+    class Both(ScriptedFaces):
+        def detect(self, bgr: BgrImage, view: BBox) -> list[Detection]:
+            return [mouth if view == views[0] else face]
+
+    seen = ViewReader(Both(), Sure({})).read(wall(), views)
+    assert [(each.face.box, each.is_cut) for each in seen] == [(mouth.box, False), (face.box, True)]
+    whole = BBox(150, 100, 350, 300)  # of a view that has the face as a whole
+    views[0], mouth = whole, replace(face, score=0.4)
+    assert [each.is_cut for each in ViewReader(Both(), Sure({})).read(wall(), views)] == [False]
+
+
+class Sure:
+    """A verifier that is as sure of a box as told for its width, by default not at all."""
+
+    def __init__(self, probabilities: dict[int, float]) -> None:
+        self.probabilities = probabilities
 
     def probability(self, bgr: BgrImage, box: BBox, keypoints: FloatArray) -> float:
-        return float(box.width >= self.least_px - 1e-6)
+        return self.probabilities.get(round(box.width), 0.0)
