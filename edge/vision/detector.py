@@ -204,7 +204,8 @@ class RoomDetector:
             face = candidate.face
             if candidate.is_cut or self._refusals.count(face.box):
                 self._measured = self._reader.look_closer(context.bgr, face.box)
-                return True
+                if self._measured or candidate.is_cut:
+                    return True
         if self._reader.is_face(context.bgr, face):
             context.found.append(face)
         else:
@@ -224,7 +225,7 @@ class RoomDetector:
         context.searched.add(track.track_id)
         if memory.doubts or memory.runs % _RUNS_BETWEEN_VERIFICATIONS == 0:
             seen = Detection(box=track.box, score=1.0, keypoints=track.keypoints)
-            is_face = self._reader.is_face(context.bgr, seen)
+            is_face = self._reader.is_still_face(context.bgr, seen)
             memory.doubts = 0 if is_face else memory.doubts + 1
             context.found += [seen] if is_face else []
         elif closer := self._reader.look_closer(context.bgr, track.box):
