@@ -161,7 +161,9 @@ class Encoder:
     def age_s(self) -> float | None:
         """Return the age of the frame that viewers see, None while they see none."""
         shown, encoded_s, now_s = self._shown, self._encoded_s, time.monotonic()
-        if not isinstance(shown, ShownScene) or encoded_s is None or now_s - encoded_s >= MAX_AGE_S:
+        if not self._is_watched() or not isinstance(shown, ShownScene) or encoded_s is None:
+            return None
+        if now_s - encoded_s >= MAX_AGE_S:
             return None
         return now_s - shown.snapshot.captured_at_s
 

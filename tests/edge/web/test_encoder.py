@@ -133,6 +133,17 @@ def test_everything_is_dropped_when_the_last_viewer_has_left(device: Device) -> 
     assert device.feed.age_s() is None
 
 
+def test_the_frame_that_viewers_see_has_no_age_without_viewers(device: Device) -> None:
+    device.put(1)
+    parts = device.feed.parts()
+    list(islice(parts, 2))
+    age_s = device.feed.age_s()
+    assert age_s is not None
+    assert age_s < 1
+    parts.close()
+    assert device.feed.age_s() is None
+
+
 def test_a_viewer_who_is_slow_still_counts_as_watching(device: Device) -> None:
     """While a part is being sent no viewer waits, and nothing is encoded either."""
     device.put(1)
