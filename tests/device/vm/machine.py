@@ -28,8 +28,8 @@ _MACHINES = {
 # Now and then an emulator with two processors runs kernel code that is being patched (int3).
 _PANIC = "Kernel panic - not syncing: Fatal exception in interrupt"
 # Mitigations of faults that an emulated processor does not have: with page table isolation each
-# system call would empty its TLB.
-_QUICK = "mitigations=off nokaslr systemd.show_status=no"
+# system call would empty its TLB. And a clock that the kernel need not doubt: it would patch itself.
+_QUICK = "mitigations=off nokaslr tsc=reliable systemd.show_status=no"
 _CONSOLES = {"amd64": "ttyS0", "arm64": "ttyAMA0"}
 
 
