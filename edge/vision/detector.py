@@ -23,7 +23,7 @@ from edge.vision.view_reader import FaceVerifier, SeenFace, ViewDetector, ViewRe
 _RUNS_BETWEEN_VERIFICATIONS = 20
 
 MAX_FACES = 200
-"""The most faces of a still, the highest scores first. Each costs one to three more runs."""
+"""The most faces of a still, the highest scores first. Each costs one to five more runs."""
 
 
 class FaceDetector(Protocol):

@@ -28,7 +28,7 @@ _MACHINES = {
 # Now and then an emulator with two processors runs kernel code that is being patched (int3).
 _PANIC = "Kernel panic - not syncing: Fatal exception in interrupt"
 # Mitigations of faults that an emulated processor does not have: with page table isolation each
-# system call would empty its TLB. And a clock that the kernel need not doubt: it would patch itself.
+# system call would empty its TLB. With a clock that it trusts the kernel patches itself less often.
 _QUICK = "mitigations=off nokaslr tsc=reliable systemd.show_status=no"
 _CONSOLES = {"amd64": "ttyS0", "arm64": "ttyAMA0"}
 

@@ -55,14 +55,22 @@ def test_a_face_that_is_refused_as_seen_is_measured_again() -> None:
 
 
 @pytest.mark.parametrize(
-    ("left", "probability", "is_face"),
-    [(100, 0.45, True), (100, 0.3, False), (-40, 0.3, True), (-40, 0.2, False)],
+    ("left", "probability", "in_narrower_crop", "is_face"),
+    [
+        (100, 0.45, 0.0, True),
+        (100, 0.3, 1.0, False),
+        (-40, 0.3, 0.0, True),
+        (-40, 0.2, 1.0, False),
+        (-45, 0.3, 0.05, True),
+        (-45, 0.9, 0.01, False),
+    ],
 )
-def test_a_face_that_the_frames_edge_cuts_needs_less(
-    left: int, probability: float, is_face: bool
+def test_a_face_that_the_frames_edge_cuts_needs_less_but_from_half_of_it_twice(
+    left: int, probability: float, in_narrower_crop: float, is_face: bool
 ) -> None:
     seen = Detection(box=BBox(left, 100, left + 100, 200), score=0.9, keypoints=POINTS)
-    reader = ViewReader(ScriptedFaces(seen.box), Sure({100: probability}))
+    verifier = Sure({100: probability, 83: in_narrower_crop})
+    reader = ViewReader(ScriptedFaces(seen.box), verifier)
     assert reader.is_face(wall(), seen) is is_face
     assert not reader.is_face(wall(), replace(seen, keypoints=None))
 
