@@ -60,14 +60,39 @@ def test_what_is_outside_on_both_sides_is_the_mirror_image_at_the_edge() -> None
     assert np.array_equal(crop[:40], image)
 
 
-def test_eyes_land_where_the_manifest_wants_them() -> None:
+def with_eyes(tilt_deg: float, distance: float = 40) -> np.ndarray:
     keypoints = np.zeros((6, 2), np.float32)
-    keypoints[:2] = [(100, 120), (140, 130)]
-    transform = face_transform(BBox(90, 90, 160, 160), keypoints, CROP, 48)
+    across = np.array([np.cos(np.deg2rad(tilt_deg)), np.sin(np.deg2rad(tilt_deg))])
+    keypoints[:2] = np.array([120, 125]) + np.outer([-0.5, 0.5], across * distance)
+    return keypoints
 
-    landed = keypoints[:2] @ transform[:, :2].T + transform[:, 2]
 
-    assert landed == pytest.approx(np.array([[0.3, 0.4], [0.7, 0.4]]) * 48 - 0.5, abs=1e-4)
+@pytest.mark.parametrize(
+    ("tilt_deg", "left_deg"), [(0, 0), (12, 12), (-15, -15), (40, 15), (-100, -15), (180, 15)]
+)
+def test_a_face_is_turned_until_it_tilts_as_training_samples_do(
+    tilt_deg: float, left_deg: float
+) -> None:
+    keypoints = with_eyes(tilt_deg)
+    transform = face_transform(BBox(80, 90, 160, 170), keypoints, CROP, 48)
+
+    left, right = keypoints[:2] @ transform[:, :2].T + transform[:, 2]
+
+    assert np.rad2deg(np.arctan2(*(right - left)[::-1])) == pytest.approx(left_deg, abs=0.01)
+    assert np.hypot(*(right - left)) == pytest.approx(40 * 0.8 * 48 / 80)
+
+
+def test_the_eyes_distance_does_not_scale() -> None:
+    """It is small in a face that is turned aside."""
+    box = BBox(80, 90, 160, 170)
+    transform = face_transform(box, with_eyes(0, 10), CROP, 48)
+    assert np.array_equal(transform, face_transform(box, None, CROP, 48))
+
+
+def test_the_tilt_is_that_from_training_samples() -> None:
+    tilted = FaceCrop(left_eye=(0.3, 0.3), right_eye=(0.7, 0.7), box_side=0.8, box_shift_y=-0.1)
+    transform = face_transform(BBox(80, 90, 160, 170), with_eyes(45), tilted, 48)
+    assert transform[:, :2] == pytest.approx(np.eye(2) * 0.8 * 48 / 80)
 
 
 def test_without_eyes_the_box_takes_its_share_of_the_crop() -> None:
