@@ -39,7 +39,6 @@ from edge.owner_settings import OwnerSettings
 from edge.parts import Parts
 from edge.pausing import Pausing
 from edge.pipeline import Pipeline
-from edge.process.memory import return_free_pages
 from edge.process.signals import listen
 from edge.process.threads import start_thread
 from edge.service import Service
@@ -146,9 +145,6 @@ def run_device(
         opened.callback(feed.stop)
         feed.start()
         start_thread("schedule", pausing.run)
-        over = threading.Event()
-        opened.callback(over.set)
-        start_thread("memory", return_free_pages, over)
         # First, so that the last minute is written even if a later step hangs.
         opened.callback(outputs.close)
         opened.callback(manager.stopping)

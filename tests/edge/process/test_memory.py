@@ -43,36 +43,3 @@ def test_all_threads_share_one_pool(tmp_path: Path) -> None:
     path = str(tmp_path / "info")
     assert pools("as it is", path) > 1
     assert pools("settled", path) == 1
-
-
-_HOLES = """
-import threading
-from edge.process.memory import return_free_pages, settle_allocator
-settle_allocator()
-def anonymous_mb():
-    with open("/proc/self/status") as status:
-        return next(int(line.split()[1]) for line in status if line.startswith("RssAnon")) / 1024
-buffers = [bytearray(b"x" * 100_000) for _ in range(400)]
-pin, full = buffers[-1], anonymous_mb()
-buffers.clear()
-held, over = anonymous_mb(), threading.Event()
-thread = threading.Thread(target=return_free_pages, args=(over, 0.05))
-thread.start()
-over.wait(1)
-returned = anonymous_mb()
-over.set()
-thread.join(5)
-print(full - held, held - returned, thread.is_alive())
-"""
-
-
-def test_free_pages_below_a_small_buffer_are_returned() -> None:
-    if not hasattr(ctypes.CDLL(None), "malloc_trim"):
-        pytest.skip("this libc is not glibc")
-    done = subprocess.run(
-        [sys.executable, "-c", _HOLES], capture_output=True, text=True, check=True, timeout=60
-    )
-    by_freeing, by_returning, is_alive = done.stdout.split()
-    assert float(by_freeing) < 5  # the last buffer keeps them
-    assert float(by_returning) > 30
-    assert is_alive == "False"
