@@ -1,6 +1,7 @@
 """What holds for every test: no settings of the user's own, the slow first, the longest by hand."""
 
 import os
+import signal
 import tempfile
 
 import pytest
@@ -15,6 +16,9 @@ READ = (
 def pytest_configure(config: pytest.Config) -> None:
     for name in READ:
         os.environ.pop(name, None)
+    # In the background of a shell script SIGINT is ignored, and by what the tests start as well.
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     # Access codes and logins of programs that the tests start are not the user's own.
     state = tempfile.TemporaryDirectory(prefix="emotion-edge-tests-", ignore_cleanup_errors=True)
     config.add_cleanup(state.cleanup)

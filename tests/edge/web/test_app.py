@@ -149,11 +149,14 @@ def test_a_snapshot_is_a_jpeg_of_the_frame(client: FlaskClient, device: Device) 
 
 def test_the_age_is_that_of_the_picture_shown(client: FlaskClient, device: Device) -> None:
     device.scenes.put(_fresh_scene((120, 160, 3), age_s=0.5))
-    client.get("/snapshot.jpg")
+    parts = device.feed.parts()
+    for _ in range(2):
+        next(parts)
     assert 500 <= client.get("/api/status").get_json()["picture_age_ms"] < 1700
     device.camera = CameraState.LOST
-    client.get("/snapshot.jpg")
+    next(parts)
     assert client.get("/api/status").get_json()["picture_age_ms"] is None
+    parts.close()
 
 
 def test_events_carry_the_status_and_whether_the_picture_runs(
