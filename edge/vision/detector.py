@@ -75,11 +75,11 @@ class EveryView:
 
 @dataclass(slots=True)
 class _Followed:
-    """The detector's record of a track: the runs on it, and its failed verifications in a row."""
+    """The detector's record of a track: the runs on it; whether its last verification failed."""
 
     runs: int = 0
     last_run: int = 0
-    doubts: int = 0
+    is_doubted: bool = False
 
 
 @dataclass(slots=True)
@@ -177,7 +177,7 @@ class RoomDetector:
                 context.candidates.append(seen.face)
                 if self._candidate is None or seen.face.score > self._candidate.face.score:
                     self._candidate = seen
-            elif not seen.is_cut and not self._followed[owner.track_id].doubts:
+            elif not seen.is_cut and not self._followed[owner.track_id].is_doubted:
                 context.found.append(seen.face)
         return True
 
@@ -219,14 +219,14 @@ class RoomDetector:
         track = min(context.tracks, key=lambda t: self._followed[t.track_id].last_run)
         memory = self._followed[track.track_id]
         memory.last_run = self._run
-        if not memory.doubts and not self._due.is_face_due(track):
+        if not memory.is_doubted and not self._due.is_face_due(track):
             return True
         memory.runs += 1
         context.searched.add(track.track_id)
-        if memory.doubts or memory.runs % _RUNS_BETWEEN_VERIFICATIONS == 0:
+        if memory.is_doubted or memory.runs % _RUNS_BETWEEN_VERIFICATIONS == 0:
             seen = Detection(box=track.box, score=1.0, keypoints=track.keypoints)
             is_face = self._reader.is_still_face(context.bgr, seen)
-            memory.doubts = 0 if is_face else memory.doubts + 1
+            memory.is_doubted = not is_face
             context.found += [seen] if is_face else []
         elif closer := self._reader.look_closer(context.bgr, track.box):
             context.found.append(closer)
