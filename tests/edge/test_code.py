@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from permissions import open_to_all
+from permissions import open_to_all, skip_where_others_cannot_read_this_code
 
 import edge.cli
 import edge.config.options
@@ -117,6 +117,8 @@ def unprivileged() -> Iterator[None]:
     if os.geteuid() != 0:
         yield
         return
+    skip_where_others_cannot_read_this_code()
+    edge.config.options.load_config()  # imports what this user may not read, as of root's Python
     os.seteuid(65534)  # an ordinary user: root may read everything
     try:
         yield
@@ -155,6 +157,7 @@ def test_a_state_folder_of_another_user_is_told_with_a_remedy(
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can become a user that does not exist")
 def test_a_user_without_a_home_is_told_what_to_set() -> None:
+    skip_where_others_cannot_read_this_code()
     program = (
         "import os, pwd, sys, edge.cli, edge.web.setup; edge.config.options.load_config()\n"
         "[os.environ.pop(name, None) for name in ('HOME', 'XDG_STATE_HOME', 'STATE_DIRECTORY')]\n"

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from permissions import skip_where_others_cannot_read_this_code
 from signals import HEARING, Device
 
 SETTINGS = "--source demo --port 0"
@@ -66,6 +67,7 @@ def test_the_first_frame_counts_from_pythons_start(tmp_path: Path):
 def test_a_user_without_a_home_is_told_in_one_line(command: list[str]):
     if os.geteuid() != 0 or not shutil.which("setpriv"):
         pytest.skip("needs root and setpriv, to be a user whom the system does not know")
+    skip_where_others_cannot_read_this_code()
     kept = {k: v for k, v in os.environ.items() if k not in ("HOME", "XDG_STATE_HOME")}
     kept.pop("STATE_DIRECTORY", None)
     stranger = ["setpriv", "--reuid=12345", "--regid=12345", "--clear-groups"]
