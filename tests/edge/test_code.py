@@ -1,5 +1,6 @@
 """`emotion-edge code`: of which device it tells the code and the addresses."""
 
+import codecs
 import os
 import re
 import socket
@@ -118,7 +119,9 @@ def unprivileged() -> Iterator[None]:
         yield
         return
     skip_where_others_cannot_read_this_code()
-    edge.config.options.load_config()  # imports what this user may not read, as of root's Python
+    # Python imports these when they are needed, and this user may not read root's.
+    edge.config.options.load_config()
+    codecs.lookup("utf-8-sig")
     os.seteuid(65534)  # an ordinary user: root may read everything
     try:
         yield
