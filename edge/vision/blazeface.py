@@ -136,15 +136,14 @@ def view_tensor(bgr: BgrImage, view: BBox, side: int) -> FloatArray:
     """
     height, width = bgr.shape[:2]
     x1, y1, x2, y2 = (int(v) for v in (view.x1, view.y1, view.x2, view.y2))
-    inside = bgr[max(y1, 0) : max(y2, 0), max(x1, 0) : max(x2, 0)]
-    if not inside.size:
+    square = bgr[max(y1, 0) : max(y2, 0), max(x1, 0) : max(x2, 0)]
+    if not square.size:
         return np.full((1, side, side, 3), -1, np.float32)
-    square = cv2.copyMakeBorder(
-        inside,
-        *(max(-y1, 0), max(y2 - height, 0), max(-x1, 0), max(x2 - width, 0)),
-        borderType=cv2.BORDER_REFLECT_101,
-    )
-    rgb = cv2.cvtColor(shrink(np.asarray(square, np.uint8), side), cv2.COLOR_BGR2RGB)
+    missing = (max(-y1, 0), max(y2 - height, 0), max(-x1, 0), max(x2 - width, 0))
+    if any(missing):
+        border = cv2.BORDER_REFLECT_101
+        square = np.asarray(cv2.copyMakeBorder(square, *missing, borderType=border), np.uint8)
+    rgb = cv2.cvtColor(shrink(square, side), cv2.COLOR_BGR2RGB)
     return np.asarray(rgb[None] / np.float32(127.5) - np.float32(1), np.float32)
 
 

@@ -14,6 +14,8 @@ import numpy.typing as npt
 
 Transform = npt.NDArray[np.float64]
 
+# What shrinks by less is not halved first: bilinear sampling of the half would blur it.
+_HALVED_FROM = 3
 # OpenCV warps images whose sides are below SHRT_MAX.
 _LONGEST_PX = 32_000
 
@@ -40,12 +42,16 @@ def warp(
 ) -> npt.NDArray[np.uint8]:
     """Return the (side, side[, C]) crop of `image` by `transform`.
 
-    Shrinking goes through a larger crop that is averaged, since bilinear sampling alone would
-    alias. `border` is what OpenCV continues the image with, by default its edge.
+    Bilinear sampling alone would alias where it shrinks. So that goes through a larger crop that is
+    averaged, and where it shrinks much, the part that the crop shows is halved before. `border` is
+    what OpenCV continues the image with, by default its edge.
     """
-    if max(image.shape[:2]) > _LONGEST_PX:
-        image, transform = _needed_part(image, transform, side)
     shrink = 1 / math.sqrt(abs(float(np.linalg.det(transform[:, :2]))))
+    if shrink >= _HALVED_FROM or max(image.shape[:2]) > _LONGEST_PX:
+        image, transform = _needed_part(image, transform, side, margin=math.ceil(2 * shrink) + 1)
+    while shrink >= _HALVED_FROM and min(image.shape[:2]) >= 2:
+        image, transform = _halved(image, transform)
+        shrink /= 2
     factor = max(1, math.ceil(shrink))
     finer = transform * factor
     finer[:, 2] += (factor - 1) / 2
@@ -73,18 +79,29 @@ def warp_symmetric(
 
 
 def _needed_part(
-    image: npt.NDArray[np.uint8], transform: Transform, side: int
+    image: npt.NDArray[np.uint8], transform: Transform, side: int, *, margin: int
 ) -> tuple[npt.NDArray[np.uint8], Transform]:
     """Return the part of `image` that the crop shows, and the transform from that part."""
-    corners = np.array([[0, 0, 1], [side, 0, 1], [0, side, 1], [side, side, 1]], np.float64)
-    inverse = np.linalg.inv(np.vstack([transform, (0, 0, 1)]))[:2]
-    points = corners @ inverse.T
+    corners = np.array([(0, 0), (side, 0), (0, side), (side, side)]) - transform[:, 2]
+    points = corners @ np.linalg.inv(transform[:, :2]).T
     limits = np.array(image.shape[1::-1])
-    x1, y1 = np.clip(np.floor(points.min(axis=0)).astype(int) - 2, 0, limits - 1)
-    x2, y2 = np.clip(np.ceil(points.max(axis=0)).astype(int) + 3, (x1 + 1, y1 + 1), limits)
+    x1, y1 = np.clip(np.floor(points.min(axis=0)).astype(int) - margin, 0, limits - 1)
+    x2, y2 = np.clip(np.ceil(points.max(axis=0)).astype(int) + margin, (x1 + 1, y1 + 1), limits)
     moved = transform.copy()
     moved[:, 2] += transform[:, :2] @ (x1, y1)
     return image[y1:y2, x1:x2], moved
+
+
+def _halved(
+    image: npt.NDArray[np.uint8], transform: Transform
+) -> tuple[npt.NDArray[np.uint8], Transform]:
+    """Return `image` at half its size, each pixel the mean of four, and the transform from it."""
+    height, width = image.shape[0] // 2, image.shape[1] // 2
+    even = image[: 2 * height, : 2 * width]
+    half = cv2.resize(even, (width, height), interpolation=cv2.INTER_AREA)
+    # The first pixel's centre was between the first two.
+    shift = transform[:, 2] + transform[:, :2].sum(axis=1) / 2
+    return np.asarray(half, np.uint8), np.column_stack([2 * transform[:, :2], shift])
 
 
 def shrink(image: npt.NDArray[np.uint8], side: int) -> npt.NDArray[np.uint8]:

@@ -67,9 +67,7 @@ class Smoother:
     def state(self, track: Track) -> FaceState:
         """Return the state to show; uncertain, without probabilities, before the first update."""
         known = self._tracks.get(track.track_id)
-        probs = (
-            {} if known is None else dict(zip(self._labels, map(float, known.probs), strict=True))
-        )
+        probs = {} if known is None else dict(zip(self._labels, known.probs.tolist(), strict=True))
         label = None if known is None or known.label is None else self._labels[known.label]
         confidence = max(probs.values(), default=0.0) if label is None else probs[label]
         return FaceState(

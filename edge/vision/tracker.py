@@ -47,6 +47,8 @@ class _Face:
     missed: int = 0
 
     def advance(self, at_s: float) -> None:
+        if at_s == self.at_s:
+            return
         kept = math.exp(-(at_s - self.at_s) / _VELOCITY_DECAY_S)
         # The distance while the velocity decays exponentially.
         self.state = self.state + self.velocity * _VELOCITY_DECAY_S * (1 - kept)

@@ -43,6 +43,33 @@ def test_warp_averages_when_it_shrinks() -> None:
     assert small[:, 1:-1] == pytest.approx(127.5, abs=2)
 
 
+@pytest.mark.parametrize("scale", [0.51, 0.4, 0.24, 0.11])
+def test_a_warp_that_shrinks_is_the_mean_of_what_each_pixel_shows(scale: float) -> None:
+    rng = np.random.default_rng(1)
+    cells = (round(479 * scale / 4), round(641 * scale / 4), 3)
+    image = cv2.resize(rng.uniform(0, 255, cells).astype(np.float32), (641, 479))
+    image = np.asarray(image.clip(0, 255), np.uint8)
+    turned = [(300.3, 250.7), (300.3 + 24 / scale * 0.98, 250.7 + 24 / scale * 0.2)]
+    transform = two_point_transform(turned, [(24.0, 24.0), (48.0, 24.0)])
+
+    crop = warp(image, transform, 48).astype(float)
+
+    # Each pixel of the crop out of 12x12 samples.
+    finer = transform * 12
+    finer[:, 2] += 5.5
+    samples = cv2.warpAffine(image, finer, (576, 576), borderMode=cv2.BORDER_REPLICATE)
+    means = samples.reshape(48, 12, 48, 12, 3).mean(axis=(1, 3))
+    assert np.abs(crop - means).mean() < 1
+    assert np.abs(crop - means).max() < 6
+
+
+@pytest.mark.parametrize("size", [(1, 300), (300, 1), (3, 2), (1, 1)])
+def test_the_smallest_images_are_warped(size: tuple[int, int]) -> None:
+    image = np.full((*size, 3), 90, np.uint8)
+    for shift in (0.0, 500.0):
+        assert (warp(image, np.array([[0.1, 0, shift], [0, 0.1, 20]]), 48) == 90).all()
+
+
 @pytest.mark.parametrize("cut", [np.s_[20:], np.s_[:-20]], ids=["left", "right"])
 def test_a_symmetric_object_that_the_edge_cuts_is_whole(cut: slice) -> None:
     half = np.random.default_rng(0).integers(0, 256, (48, 24, 3), np.uint8)
