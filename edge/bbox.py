@@ -58,6 +58,11 @@ class BBox:
         h = min(self.y2, other.y2) - max(self.y1, other.y1)
         return max(w, 0.0) * max(h, 0.0)
 
+    def overlap(self, other: BBox) -> float:
+        """Return the share of the smaller box that both share, 0..1."""
+        smaller = min(self.area, other.area)
+        return self.intersection(other) / smaller if smaller > 0 else 0.0
+
     def iou(self, other: BBox) -> float:
         """Intersection over union, 0..1."""
         shared = self.intersection(other)

@@ -55,10 +55,13 @@ class BlazeFace:
         self._min_logit = math.log(min_score / (1 - min_score))
         self.side = side
 
-    def detect(self, bgr: BgrImage, view: BBox) -> list[Detection]:
-        """Return all anchors' faces in the square `view` of `bgr`, frame pixels, before NMS."""
+    def detect(self, bgr: BgrImage, view: BBox, inset: float = 0.0) -> list[Detection]:
+        """Return all anchors' faces in the square `view` of `bgr`, frame pixels, before NMS.
+
+        For `inset` see `view_tensor`.
+        """
         view = _whole_pixels(view)
-        outputs = self._network(view_tensor(bgr, view, self.side))
+        outputs = self._network(view_tensor(bgr, view, self.side, inset))
         logits = outputs[self._scores_at][0, :, 0]
         found = np.flatnonzero(logits >= self._min_logit)
         if not found.size:
@@ -127,19 +130,23 @@ def decode(raw: FloatArray, anchors: FloatArray, side: int) -> FloatArray:
     return np.concatenate([corners, offsets[:, 2:] + anchors[:, None]], axis=1)
 
 
-def view_tensor(bgr: BgrImage, view: BBox, side: int) -> FloatArray:
+def view_tensor(bgr: BgrImage, view: BBox, side: int, inset: float = 0.0) -> FloatArray:
     """Return the square `view` as the network's input: float32 (1, side, side, 3) RGB, -1..1.
 
-    `view` is in whole pixels. Outside the frame lies its mirror image, which completes a face that
-    the edge cuts: with black, as in MediaPipe, half of those with 60% in view are missed. A view
+    `view` is in whole pixels. Past the frame's edge lies its mirror image, which completes a face
+    that the edge cuts: with black, as in MediaPipe, half of those with 60% in view are missed. The
+    mirror stands `inset`, a share of the view's side, inside each edge that the view passes. A view
     that lies outside as a whole is black.
     """
     height, width = bgr.shape[:2]
     x1, y1, x2, y2 = (int(v) for v in (view.x1, view.y1, view.x2, view.y2))
-    square = bgr[max(y1, 0) : max(y2, 0), max(x1, 0) : max(x2, 0)]
+    strip = round(inset * (x2 - x1))
+    left, top = strip * (x1 < 0), strip * (y1 < 0)
+    right, bottom = width - strip * (x2 > width), height - strip * (y2 > height)
+    square = bgr[max(y1, top) : min(max(y2, 0), bottom), max(x1, left) : min(max(x2, 0), right)]
     if not square.size:
         return np.full((1, side, side, 3), -1, np.float32)
-    missing = (max(-y1, 0), max(y2 - height, 0), max(-x1, 0), max(x2 - width, 0))
+    missing = (max(top - y1, 0), max(y2 - bottom, 0), max(left - x1, 0), max(x2 - right, 0))
     if any(missing):
         border = cv2.BORDER_REFLECT_101
         square = np.asarray(cv2.copyMakeBorder(square, *missing, borderType=border), np.uint8)

@@ -9,7 +9,7 @@ gets every view at once.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -17,13 +17,25 @@ from edge.datatypes import BBox, BgrImage, Detection, Sighting, Track
 from edge.vision.nms import is_same_face, merge_detections
 from edge.vision.refusals import Refusals
 from edge.vision.tiling import still_views, video_views
-from edge.vision.view_reader import FaceVerifier, SeenFace, ViewDetector, ViewReader
+from edge.vision.view_reader import (
+    AT_EDGE,
+    AT_EDGE_AGAIN,
+    INSET,
+    FaceVerifier,
+    SeenFace,
+    ViewDetector,
+    ViewReader,
+)
 
 # A track is verified again after this many runs on it: it may have drifted onto the background.
 _RUNS_BETWEEN_VERIFICATIONS = 20
 
+# A mirror inside the frame's edge adds the mirror image of a face near the edge. What shares so
+# much with a known face is no second one.
+_MIRRORED = 0.2
+
 MAX_FACES = 200
-"""The most faces of a still, the highest scores first. Each costs one to five more runs."""
+"""The most faces of a still, the highest scores first. Each costs one to eight more runs."""
 
 
 class FaceDetector(Protocol):
@@ -161,10 +173,23 @@ class RoomDetector:
         )
 
     def detect_still(self, bgr: BgrImage) -> list[Detection]:
-        """Run on every view of a still image, and verify each face. See FaceDetector."""
-        seen = self._reader.read(bgr, still_views((bgr.shape[1], bgr.shape[0])))
-        found = (self._reader.verify(bgr, face) for face in seen[:MAX_FACES])
-        return merge_detections(face for face in found if face is not None)
+        """Run on every view of a still image, and verify each face. See FaceDetector.
+
+        Then faces that the frame's edge cuts are searched for again, with the mirror of `INSET`.
+        """
+        size = (bgr.shape[1], bgr.shape[0])
+        frame = BBox(0, 0, *size)
+        seen = self._reader.read(bgr, still_views(size))[:MAX_FACES]
+        found = self._verified(bgr, seen, AT_EDGE)
+        at_edge = [view for view in video_views(size) if not frame.contains(view)]
+        again = self._reader.read(bgr, at_edge, INSET)
+        new = [one for one in again if not _is_mirrored(one.face, found)]
+        found += self._verified(bgr, new[: MAX_FACES - len(seen)], AT_EDGE_AGAIN)
+        return merge_detections(found)
+
+    def _verified(self, bgr: BgrImage, seen: Sequence[SeenFace], at_edge: float) -> list[Detection]:
+        found = (self._reader.verify(bgr, face, at_edge) for face in seen)
+        return [face for face in found if face is not None]
 
     def _search(self, context: _FrameContext) -> bool:
         """Run on the next due view of the rotation; keep the best face that belongs to no track."""
@@ -194,7 +219,7 @@ class RoomDetector:
         """Verify the best new face; a verified one counts as found in this frame.
 
         A face that its view cuts, or that was refused before, is measured in one turn and verified
-        in the next.
+        in the next. After every second refusal it is measured with the mirror of `INSET`.
         """
         face, self._measured = self._measured, None
         if face is None:
@@ -202,8 +227,10 @@ class RoomDetector:
             if candidate is None or _owner(candidate.face, context.tracks):
                 return False
             face = candidate.face
-            if candidate.is_cut or self._refusals.count(face.box):
-                self._measured = self._reader.look_closer(context.bgr, face.box)
+            refused = self._refusals.count(face.box)
+            if candidate.is_cut or refused:
+                inset = INSET if refused and refused % 2 == 0 else 0.0
+                self._measured = self._reader.look_closer(context.bgr, face.box, inset)
                 if self._measured or candidate.is_cut:
                     return True
         if self._reader.is_face(context.bgr, face):
@@ -231,6 +258,11 @@ class RoomDetector:
         elif closer := self._reader.look_closer(context.bgr, track.box):
             context.found.append(closer)
         return True
+
+
+def _is_mirrored(face: Detection, known: Iterable[Detection]) -> bool:
+    """Whether a face may be a known one, or a part of it, and its mirror image."""
+    return any(face.box.overlap(other.box) >= _MIRRORED for other in known)
 
 
 def _owner(face: Detection, tracks: Sequence[Track]) -> Track | None:

@@ -36,9 +36,9 @@ class IgnoringViews:
         self._faces = faces
         self._regions = regions
 
-    def detect(self, bgr: BgrImage, view: BBox) -> list[Detection]:
+    def detect(self, bgr: BgrImage, view: BBox, inset: float = 0.0) -> list[Detection]:
         """Return the faces in `view`. See ViewDetector."""
-        return _seen(self._faces.detect(bgr, view), self._regions, bgr)
+        return _seen(self._faces.detect(bgr, view, inset), self._regions, bgr)
 
 
 class IgnoringDetector:

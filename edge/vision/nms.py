@@ -57,8 +57,7 @@ def is_same_face(best: BBox, other: BBox) -> bool:
     """Whether two boxes belong to one face: they overlap well, or one lies inside the other."""
     if best.iou(other) >= SAME_FACE_IOU:
         return True
-    smaller = min(best.area, other.area)
-    return smaller > 0 and best.intersection(other) / smaller >= _PART_OF_FACE
+    return best.overlap(other) >= _PART_OF_FACE
 
 
 def _overlaps(

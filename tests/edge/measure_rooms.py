@@ -47,9 +47,9 @@ class Counted:
         self._runs_per_frame = config.runs_per_frame
         self.runs = 0
 
-    def detect(self, bgr: BgrImage, view: BBox) -> list[Detection]:
+    def detect(self, bgr: BgrImage, view: BBox, inset: float = 0.0) -> list[Detection]:
         self.runs += 1
-        return self._faces.detect(bgr, view)
+        return self._faces.detect(bgr, view, inset)
 
     def probability(self, bgr: BgrImage, box: BBox, keypoints: FloatArray) -> float:
         self.runs += 1

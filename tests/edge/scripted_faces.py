@@ -21,7 +21,7 @@ class ScriptedFaces:
         self.score = score
         self.views: list[BBox] = []
 
-    def detect(self, bgr: BgrImage, view: BBox) -> list[Detection]:
+    def detect(self, bgr: BgrImage, view: BBox, inset: float = 0.0) -> list[Detection]:
         self.views.append(view)
         return [
             Detection(box=box, score=self.score, keypoints=POINTS)

@@ -102,6 +102,17 @@ def test_what_lies_outside_the_frame_is_its_mirror_image() -> None:
     assert view_tensor(frame, BBox(-300, 0, -100, 200), 128).max() == -1
 
 
+def test_the_mirror_may_stand_inside_the_edge_that_the_view_passes() -> None:
+    columns = np.tile(np.arange(200, dtype=np.uint8)[:, None], (200, 1, 3))
+    right = view_tensor(columns, BBox(50, 0, 250, 200), 200, 0.1)[0, 0, :, 0]
+    left = view_tensor(columns[:, ::-1], BBox(-50, 0, 150, 200), 200, 0.1)[0, 0, ::-1, 0]
+    seen = np.round((right + 1) * 127.5).astype(int).tolist()
+    assert seen == [*range(50, 180), *range(178, 108, -1)]
+    assert np.array_equal(left, right)
+    inside = BBox(0, 0, 200, 200)
+    assert np.array_equal(view_tensor(columns, inside, 200, 0.1), view_tensor(columns, inside, 200))
+
+
 def test_red_is_the_first_channel() -> None:
     red = np.zeros((64, 64, 3), np.uint8)
     red[..., 2] = 255

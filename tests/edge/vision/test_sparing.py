@@ -52,9 +52,9 @@ def watch(vision: Vision, config: Config, seed: int, monkeypatch: pytest.MonkeyP
     runs: list[BBox] = []
     detect = BlazeFace.detect
 
-    def counted(self: BlazeFace, bgr: BgrImage, view: BBox) -> object:
+    def counted(self: BlazeFace, bgr: BgrImage, view: BBox, inset: float) -> object:
         runs.append(view)
-        return detect(self, bgr, view)
+        return detect(self, bgr, view, inset)
 
     line = vision.pipeline(config)
     shown_s = changed_s = float("inf")

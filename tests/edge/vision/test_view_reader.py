@@ -14,7 +14,7 @@ from edge.vision.view_reader import ViewReader
 class CutFace(ScriptedFaces):
     """A face that every view but its own shows too small, as one that the view's edge cuts."""
 
-    def detect(self, bgr: BgrImage, view: BBox) -> list[Detection]:
+    def detect(self, bgr: BgrImage, view: BBox, inset: float = 0.0) -> list[Detection]:
         self.views.append(view)
         (face,) = self.boxes
         if view.contains(face) and 300 < view.width < 400:
@@ -38,7 +38,7 @@ def test_a_face_that_a_views_edge_cuts_is_measured_in_a_view_of_its_own() -> Non
 class Measured(ScriptedFaces):
     """A face that every view but its own shows somewhat too large."""
 
-    def detect(self, bgr: BgrImage, view: BBox) -> list[Detection]:
+    def detect(self, bgr: BgrImage, view: BBox, inset: float = 0.0) -> list[Detection]:
         self.views.append(view)
         (face,) = self.boxes
         is_own = view.center == pytest.approx(face.center)
@@ -75,6 +75,41 @@ def test_a_face_that_the_frames_edge_cuts_needs_less_but_from_half_of_it_twice(
     assert not reader.is_face(wall(), replace(seen, keypoints=None))
 
 
+class Inset(ScriptedFaces):
+    """A face that only a mirror inside the frame's edge shows at its full width."""
+
+    def detect(self, bgr: BgrImage, view: BBox, inset: float = 0.0) -> list[Detection]:
+        self.views.append(view)
+        (face,) = self.boxes
+        box = face if inset else face.expand(1.2)
+        return [Detection(box=box, score=0.9, keypoints=POINTS)] if view.contains(box) else []
+
+
+def test_a_face_at_the_edge_is_measured_a_second_time_with_the_mirror_inside() -> None:
+    face = BBox(-30, 100, 50, 180)
+    detector = RoomDetector(Inset(face), Sure({80: 0.9}), runs_per_frame=2)
+    assert [one.box for one in detector.detect_still(wall())] == [face]
+
+
+class OnlyInset(Inset):
+    """A face that no view shows without the mirror inside."""
+
+    def detect(self, bgr: BgrImage, view: BBox, inset: float = 0.0) -> list[Detection]:
+        return super().detect(bgr, view, inset) if inset else []
+
+
+@pytest.mark.parametrize(("probability", "found"), [(0.8, 1), (0.6, 0)])
+def test_a_face_that_only_the_inner_mirror_shows_needs_more(probability: float, found: int) -> None:
+    face = BBox(-30, 100, 50, 180)
+    detector = RoomDetector(OnlyInset(face), Sure({80: probability}), runs_per_frame=2)
+    assert [one.box for one in detector.detect_still(wall())] == [face] * found
+
+
+def test_in_a_video_the_mirror_is_inside_after_every_second_refusal() -> None:
+    faces, verifier = Inset(BBox(-20, 100, 60, 180)), Sure({80: 0.9})
+    assert len(watch(faces, verifier, 120)) == 1
+
+
 def test_a_part_of_a_face_does_not_hide_the_face() -> None:
     """A view has a mouth in it as a small face, another one the whole face but for its edge."""
     mouth = Detection(box=BBox(230, 240, 290, 300), score=0.6, keypoints=POINTS)
@@ -82,7 +117,7 @@ def test_a_part_of_a_face_does_not_hide_the_face() -> None:
     views = [BBox(200, 200, 330, 330), BBox(190, 100, 390, 300)]
 
     class Both(ScriptedFaces):
-        def detect(self, bgr: BgrImage, view: BBox) -> list[Detection]:
+        def detect(self, bgr: BgrImage, view: BBox, inset: float = 0.0) -> list[Detection]:
             return [mouth if view == views[0] else face]
 
     seen = ViewReader(Both(), Sure({})).read(wall(), views)
