@@ -261,7 +261,7 @@ class RoomDetector:
 
 
 def _is_mirrored(face: Detection, known: Iterable[Detection]) -> bool:
-    """Whether a face may be a known one, or a part of it, and its mirror image."""
+    """Whether a face may be a part of a known one together with its mirror image."""
     return any(face.box.overlap(other.box) >= _MIRRORED for other in known)
 
 
