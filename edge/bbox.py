@@ -27,7 +27,8 @@ class BBox:
     @property
     def area(self) -> float:
         """Area in square pixels; 0 for an empty box."""
-        return max(self.width, 0.0) * max(self.height, 0.0)
+        width, height = self.x2 - self.x1, self.y2 - self.y1
+        return width * height if width > 0 and height > 0 else 0.0
 
     @property
     def center(self) -> tuple[float, float]:
@@ -55,8 +56,10 @@ class BBox:
     def intersection(self, other: BBox) -> float:
         """Area shared with `other`, in square pixels."""
         w = min(self.x2, other.x2) - max(self.x1, other.x1)
+        if w <= 0:
+            return 0.0
         h = min(self.y2, other.y2) - max(self.y1, other.y1)
-        return max(w, 0.0) * max(h, 0.0)
+        return w * h if h > 0 else 0.0
 
     def overlap(self, other: BBox) -> float:
         """Return the share of the smaller box that both share, 0..1."""

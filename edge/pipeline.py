@@ -141,14 +141,13 @@ class Pipeline:
         seen = [track for track in tracks if track.box.clip(*frame.size).area > 0]
         faces = tuple(self._smoother.state(track) for track in seen)
         shown = {track.track_id for track in seen}
-        followed = self._tracker.predict(at_s)
         return Snapshot(
             seq=frame.seq,
             captured_at_s=frame.captured_at_s,
             faces=faces,
             dominant=dominant_label(faces),
             stage_ms=stage_ms,
-            unshown={t.track_id: t.box for t in followed if t.track_id not in shown},
+            unshown={i: box for i, box in self._tracker.boxes.items() if i not in shown},
             candidates=tuple(face.box for face in sighting.candidates),
             size=frame.size,
         )

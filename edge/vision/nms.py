@@ -55,9 +55,12 @@ def merge_detections(detections: Iterable[Detection]) -> list[Detection]:
 
 def is_same_face(best: BBox, other: BBox) -> bool:
     """Whether two boxes belong to one face: they overlap well, or one lies inside the other."""
-    if best.iou(other) >= SAME_FACE_IOU:
-        return True
-    return best.overlap(other) >= _PART_OF_FACE
+    shared = best.intersection(other)
+    if not shared:
+        return False
+    area, other_area = best.area, other.area
+    iou = shared / (area + other_area - shared)
+    return iou >= SAME_FACE_IOU or shared / min(area, other_area) >= _PART_OF_FACE
 
 
 def _overlaps(

@@ -99,6 +99,11 @@ class Tracker:
         self._faces = []
         self._at_s = -math.inf
 
+    @property
+    def boxes(self) -> dict[int, BBox]:
+        """The box of every track, shown or not, at the time of the last step."""
+        return {face.track_id: face.box for face in self._faces}
+
     def predict(self, at_s: float) -> tuple[Track, ...]:
         """Return every track, shown or not, with its predicted position at `at_s`."""
         self._advance(at_s)
