@@ -6,44 +6,33 @@ import subprocess
 import time
 from collections.abc import Callable, Iterator
 from itertools import islice
-from pathlib import Path
 
 import pytest
 from proxies import free_port
+from vlc import Vlc
 
 from edge.camera.source import FrameSource
 from edge.errors import CameraNotFound
 
 
 @pytest.fixture
-def rtsp(tmp_path: Path) -> Iterator[str]:
+def rtsp() -> Iterator[str]:
     """The address of VLC, which sends a video over rtsp in a loop."""
-    if shutil.which("vlc") is None:
-        pytest.skip("VLC is not installed")
     if shutil.which("ffmpeg") is None:
         pytest.skip("ffmpeg is not installed")
-    user = "daemon" if os.geteuid() == 0 else None  # VLC does not run as root
-    if user is not None:
-        for folder in (tmp_path, *tmp_path.parents[:2]):
-            folder.chmod(0o755)
-    video = tmp_path / "a.mp4"
-    picture = ("-f", "lavfi", "-i", "testsrc=size=320x240:rate=10", "-t", "5")
-    encoding = ("-c:v", "mpeg4", "-g", "5", str(video))
-    subprocess.run(
-        ["ffmpeg", "-loglevel", "error", "-nostdin", *picture, *encoding], check=True, timeout=60
-    )
-    port = free_port()
-    sink = f"#rtp{{sdp=rtsp://127.0.0.1:{port}/live}}"
-    process = subprocess.Popen(
-        [*("vlc", "-I", "dummy", "--loop", str(video), "--sout-keep", "--sout", sink)],
-        user=user,
-        env={"HOME": str(tmp_path), "PATH": os.environ["PATH"]},
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-    yield f"rtsp://127.0.0.1:{port}/live"
-    process.kill()
-    process.wait(10)
+    with Vlc() as vlc:
+        video = str(vlc.folder / "a.mp4")
+        picture = ("-f", "lavfi", "-i", "testsrc=size=320x240:rate=10", "-t", "5")
+        encoding = ("-c:v", "mpeg4", "-g", "5", video)
+        subprocess.run(
+            ["ffmpeg", "-loglevel", "error", "-nostdin", *picture, *encoding],
+            check=True,
+            timeout=60,
+        )
+        port = free_port()
+        sink = f"#rtp{{sdp=rtsp://127.0.0.1:{port}/live}}"
+        vlc.start("--loop", video, "--sout-keep", "--sout", sink)
+        yield f"rtsp://127.0.0.1:{port}/live"
 
 
 def opened_in_time(opened: Callable[..., FrameSource], address: str) -> FrameSource:

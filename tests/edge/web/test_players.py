@@ -1,16 +1,16 @@
 """The stream in real players that know Basic authentication only: ffmpeg and VLC."""
 
-import os
 import shutil
 import subprocess
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
 from gated import CODE, Device
+from vlc import Vlc
 
 from edge.datatypes import Frame, Scene, Snapshot
 from edge.web.server.server import WebServer
@@ -68,43 +68,12 @@ def test_ffmpeg_with_a_wrong_password_is_refused(address: str) -> None:
     assert "401" in result.stderr
 
 
-@pytest.fixture
-def play(tmp_path: Path) -> Iterator[Callable[[str], Path]]:
-    """Start VLC; it writes the stream to the returned file."""
-    running: list[subprocess.Popen[bytes]] = []
-
-    def start(url: str) -> Path:
-        if shutil.which("vlc") is None:
-            pytest.skip("VLC is not installed")
-        written = tmp_path / "played.ts"
-        # VLC does not run as root.
-        user = "daemon" if os.geteuid() == 0 else None
-        for folder in (tmp_path, *tmp_path.parents[:2]):
-            if user is not None:
-                folder.chmod(0o777 if folder == tmp_path else 0o755)
+def test_vlc_reads_the_stream_with_the_code_as_password(address: str) -> None:
+    with Vlc() as vlc:
+        written = vlc.folder / "played.ts"
         sink = f"#std{{access=file,mux=ts,dst={written}}}"
-        running.append(
-            subprocess.Popen(
-                ["vlc", "-I", "dummy", "--no-audio", url, "--sout", sink],
-                user=user,
-                env={"HOME": str(tmp_path), "PATH": os.environ["PATH"]},
-                stdout=subprocess.DEVNULL,
-                stderr=subprocess.DEVNULL,
-            )
-        )
-        return written
-
-    yield start
-    for process in running:
-        process.kill()
-        process.wait(10)
-
-
-def test_vlc_reads_the_stream_with_the_code_as_password(
-    address: str, play: Callable[[str], Path]
-) -> None:
-    written = play(f"http://camera:{CODE}@{address}/stream.mjpg")
-    ends_s = time.monotonic() + 60
-    while not (written.exists() and written.read_bytes().count(b"\xff\xd8\xff") >= 3):
-        assert time.monotonic() < ends_s, "VLC has not written three JPEGs"
-        time.sleep(0.1)
+        vlc.start("--no-audio", f"http://camera:{CODE}@{address}/stream.mjpg", "--sout", sink)
+        ends_s = time.monotonic() + 60
+        while not (written.exists() and written.read_bytes().count(b"\xff\xd8\xff") >= 3):
+            assert time.monotonic() < ends_s, "VLC has not written three JPEGs"
+            time.sleep(0.1)
