@@ -36,10 +36,10 @@ class ClassificationTurns:
         self.share = 1.0
 
     def choose(self, tracks: Sequence[Track], at_s: float) -> list[Track]:
-        """Return the tracks to classify in the frame at `at_s`, the longest due first."""
-        due = [(self._due_s(track.track_id, at_s), track) for track in tracks]
-        waiting = sorted((d for d in due if d[0] <= at_s), key=lambda d: d[0])
-        return [track for _, track in waiting[: self._max_per_frame]]
+        """Return the tracks to classify in this frame, the longest not classified first."""
+        due = [track for track in tracks if self._due_s(track.track_id, at_s) <= at_s]
+        due.sort(key=lambda track: self._last_s(track.track_id, at_s))
+        return due[: self._max_per_frame]
 
     def note(self, track_id: int, at_s: float, *, is_changing: bool) -> None:
         """Record that a track was classified, and whether its expression changes."""
@@ -61,7 +61,11 @@ class ClassificationTurns:
 
     def _due_s(self, track_id: int, at_s: float) -> float:
         """Return when a track is due; minus infinity before its first turn or after a step back."""
-        turn = self._turns.get(track_id)
-        if turn is None or at_s < turn.last_s:
+        if self._last_s(track_id, at_s) == -math.inf:
             return -math.inf
-        return turn.due_s - _EARLY * self._interval_s
+        return self._turns[track_id].due_s - _EARLY * self._interval_s
+
+    def _last_s(self, track_id: int, at_s: float) -> float:
+        """Return when a track was classified; minus infinity if never or after a step back."""
+        turn = self._turns.get(track_id)
+        return -math.inf if turn is None or at_s < turn.last_s else turn.last_s
