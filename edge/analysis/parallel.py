@@ -104,7 +104,8 @@ class Readers:
     def _wait(self, future: Future[Spooled]) -> Spooled:
         while True:
             done, _ = wait([future], timeout=_LOOK_S)
-            frames = self._shared.frames.value
+            # Without its lock: after Ctrl-C in here the processes would wait for it for ever.
+            frames = self._shared.frames.get_obj().value
             self._advance(frames - self._told)
             self._told = frames
             if done:
