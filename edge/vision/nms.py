@@ -55,12 +55,9 @@ def merge_detections(detections: Iterable[Detection]) -> list[Detection]:
 
 def is_same_face(best: BBox, other: BBox) -> bool:
     """Whether two boxes belong to one face: they overlap well, or one lies inside the other."""
-    shared = best.intersection(other)
-    if not shared:
-        return False
-    area, other_area = best.area, other.area
-    iou = shared / (area + other_area - shared)
-    return iou >= SAME_FACE_IOU or shared / min(area, other_area) >= _PART_OF_FACE
+    if not best.intersection(other):
+        return False  # nearly all pairs of a frame, and cheap to say
+    return best.iou(other) >= SAME_FACE_IOU or best.overlap(other) >= _PART_OF_FACE
 
 
 def _overlaps(
