@@ -26,6 +26,7 @@ from typing import Self
 from edge.analysis.plan import Job
 from edge.analysis.tables import Record
 from edge.errors import EdgeError, ResourceError
+from edge.process.signals import leave
 
 ReadFile = Callable[[Job], Iterator[Record]]
 """Yields a file's records, and raises EdgeError for one that cannot be read."""
@@ -104,8 +105,7 @@ class Readers:
     def _wait(self, future: Future[Spooled]) -> Spooled:
         while True:
             done, _ = wait([future], timeout=_LOOK_S)
-            # Without its lock: after Ctrl-C in here the processes would wait for it for ever.
-            frames = self._shared.frames.get_obj().value
+            frames = self._shared.frames.value
             self._advance(frames - self._told)
             self._told = frames
             if done:
@@ -127,6 +127,9 @@ def _begin(make: Callable[[], ReadFile], shared: Shared) -> None:
     global _read, _shared  # a pool passes nothing else on to its work
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    parent = multiprocessing.parent_process()
+    if parent is None or os.getppid() != parent.pid:
+        leave(1)  # it ended before the line above
     _read, _shared = make(), shared
 
 

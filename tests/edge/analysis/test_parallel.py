@@ -111,8 +111,54 @@ def test_no_process_outlives_the_command(
     _, err = process.communicate(timeout=30)
     assert process.returncode == (130 if number == signal.SIGINT else -9)
     assert b"Traceback" not in err
+    assert_ends(started)
+
+
+SLOW_TO_START = """
+import os, sys, threading, time
+from pathlib import Path
+
+from edge.analysis.parallel import Readers
+from edge.analysis.plan import Job
+
+started = Path(sys.argv[1])
+
+
+def start_slowly():
+    started.write_text(str(os.getpid()))
+    time.sleep(1)
+    return lambda: iter
+
+
+class Slow:
+    def __reduce__(self):
+        return start_slowly, ()
+
+
+def leave_when_started():
+    while not started.exists() or not started.read_text():
+        time.sleep(0.01)
+    os._exit(0)
+
+
+if __name__ == "__main__":
+    threading.Thread(target=leave_when_started).start()
+    jobs = [Job(path=Path("1"), frames=None, name=Path("1"))]
+    list(Readers(Slow(), jobs, 1, print).read(jobs[0]))
+"""
+
+
+def test_a_process_that_is_still_starting_ends_with_the_command(tmp_path: Path) -> None:
+    script, started = tmp_path / "main.py", tmp_path / "started"
+    script.write_text(SLOW_TO_START)
+    command = [sys.executable, script, started]
+    subprocess.run(command, check=True, timeout=30, stderr=subprocess.DEVNULL)
+    assert_ends([int(started.read_text())])
+
+
+def assert_ends(processes: list[int]) -> None:
     ends_s = time.monotonic() + 10
-    while alive := [pid for pid in started if is_running(pid)]:
+    while alive := [pid for pid in processes if is_running(pid)]:
         assert time.monotonic() < ends_s, alive
         time.sleep(0.05)
 
