@@ -26,12 +26,12 @@ from edge.vision.tracker import Tracker
 
 
 class FaceClassifier(Protocol):
-    """Classifies the expression of one face."""
+    """Classifies the expressions of faces."""
 
     labels: tuple[str, ...]
 
-    def classify(self, bgr: BgrImage, track: Track) -> EmotionScores:
-        """Return the probabilities of one track's expression in the frame `bgr`."""
+    def classify(self, bgr: BgrImage, tracks: Sequence[Track]) -> Sequence[EmotionScores]:
+        """Return the probabilities of each track's expression in the frame `bgr`."""
         ...
 
 
@@ -192,10 +192,10 @@ class Pipeline:
         return self._at_s
 
     def _classify(self, bgr: BgrImage, tracks: Sequence[Track], at_s: float) -> None:
-        for track in tracks:
-            self._smoother.update(self._classifier.classify(bgr, track), at_s)
-            changing = self._smoother.is_changing(track.track_id)
-            self._turns.note(track.track_id, at_s, is_changing=changing)
+        for scores in self._classifier.classify(bgr, tracks):
+            self._smoother.update(scores, at_s)
+            changing = self._smoother.is_changing(scores.track_id)
+            self._turns.note(scores.track_id, at_s, is_changing=changing)
 
     @contextmanager
     def _timed(self, stage: str, stage_ms: dict[str, float]) -> Iterator[None]:

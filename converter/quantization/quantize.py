@@ -17,6 +17,7 @@ from converter.evaluation.classifiers import TorchClassifier
 from converter.output import check_writable, write_together
 from converter.preprocessing import CHANNELS
 from converter.progress import stage
+from converter.quantization.batching import for_batches
 from converter.quantization.calibration import DEFAULT_ESTIMATOR, ESTIMATORS, measured_ranges
 from converter.quantization.float_model import FloatModel, own_model
 from converter.quantization.graph import graph_facts
@@ -84,7 +85,7 @@ def run(args: argparse.Namespace) -> int:
     paths = _outputs(args)
     check_writable(paths, force=args.force)
     model, reference, faces, calibration = _float_model(args)
-    content = _quantized(args, model, calibration)
+    content = for_batches(_quantized(args, model, calibration))
     measured = None if args.no_measure else measure(model, content, reference, faces)
     report = QuantizationReport(
         facts=_manifest(args, model, content, measured),

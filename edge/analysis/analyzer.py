@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from edge.camera.media import Media, decode_image, open_media, video_frames
-from edge.datatypes import BgrImage, Detection, FaceState, Frame, Track
+from edge.datatypes import BgrImage, EmotionScores, FaceState, Frame, Track
 from edge.pipeline import FaceClassifier, Pipeline
 from edge.vision.detector import FaceDetector
 
@@ -83,27 +83,21 @@ class Analyzer:
 
     def still(self, bgr: BgrImage) -> list[FaceState]:
         """Return the faces of one image, the highest score first, each with its likeliest label."""
-        return [
-            self._read(bgr, number, detection)
-            for number, detection in enumerate(self._detector.detect_still(bgr), 1)
+        tracks = [
+            Track(track_id=number, box=face.box, keypoints=face.keypoints, hits=1, missed=0)
+            for number, face in enumerate(self._detector.detect_still(bgr), 1)
         ]
+        all_scores = self._classifier.classify(bgr, tracks)
+        return [self._state(*one) for one in zip(tracks, all_scores, strict=True)]
 
-    def _read(self, bgr: BgrImage, number: int, detection: Detection) -> FaceState:
-        track = Track(
-            track_id=number,
-            box=detection.box,
-            keypoints=detection.keypoints,
-            hits=1,
-            missed=0,
-        )
-        probs = self._classifier.classify(bgr, track).probs
-        best = int(probs.argmax())
+    def _state(self, track: Track, scores: EmotionScores) -> FaceState:
+        best = int(scores.probs.argmax())
         return FaceState(
-            track_id=number,
-            box=detection.box,
+            track_id=track.track_id,
+            box=track.box,
             label=self._classifier.labels[best],
-            confidence=float(probs[best]),
-            probs=dict(zip(self._classifier.labels, map(float, probs), strict=True)),
+            confidence=float(scores.probs[best]),
+            probs=dict(zip(self._classifier.labels, scores.probs.tolist(), strict=True)),
         )
 
 

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from edge.config import SmootherConfig, TrackerConfig
 from edge.datatypes import BgrImage, EmotionScores, FaceState, Sighting, Track
 from edge.pipeline import FrameObserver
-from edge.vision.classifier import EmotionClassifier
+from edge.vision.classifier import EmotionClassifier, scores_of
 from edge.vision.detector import FaceDetector
 from edge.vision.smoother import Smoother
 from edge.vision.tracker import Tracker
@@ -101,13 +101,12 @@ class TimedClassifier:
         self._watch = watch
         self.labels = classifier.labels
 
-    def classify(self, bgr: BgrImage, track: Track) -> EmotionScores:
-        """Classify a face. See FaceClassifier."""
+    def classify(self, bgr: BgrImage, tracks: Sequence[Track]) -> list[EmotionScores]:
+        """Classify faces. See FaceClassifier."""
         with self._watch.on("align"):
-            face = self._classifier.aligned(bgr, track)
+            faces = [self._classifier.aligned(bgr, track) for track in tracks]
         with self._watch.on("classify"):
-            probs = self._classifier.probabilities(face)
-        return EmotionScores(track_id=track.track_id, probs=probs)
+            return scores_of(tracks, self._classifier.probabilities(faces))
 
 
 class TimedSmoother(Smoother):

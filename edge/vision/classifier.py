@@ -1,7 +1,8 @@
-"""Classifies the expression of a face: one network, with the manifest's pre- and postprocessing."""
+"""Classifies the expressions of faces: one network, with the manifest's pre- and postprocessing."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import cv2
@@ -25,11 +26,9 @@ class EmotionClassifier:
         self._inputs = self._input_of_each_level()
         self.labels = tuple(manifest.labels)
 
-    def classify(self, bgr: BgrImage, track: Track) -> EmotionScores:
-        """Return the probabilities of one track's expression in the frame `bgr`."""
-        return EmotionScores(
-            track_id=track.track_id, probs=self.probabilities(self.aligned(bgr, track))
-        )
+    def classify(self, bgr: BgrImage, tracks: Sequence[Track]) -> list[EmotionScores]:
+        """Return the probabilities of each track's expression in the frame `bgr`."""
+        return scores_of(tracks, self.probabilities([self.aligned(bgr, t) for t in tracks]))
 
     def aligned(self, bgr: BgrImage, track: Track) -> BgrImage:
         """Return the track's face, framed as in training, uint8 (S, S, 3)."""
@@ -37,14 +36,15 @@ class EmotionClassifier:
         crop = self._manifest.face_crop
         return warp(bgr, face_transform(track.box, track.keypoints, crop, side), side)
 
-    def probabilities(self, face_bgr: BgrImage) -> FloatArray:
-        """Return float32 (7,) for a crop framed as in training, uint8 (S, S, 3)."""
+    def probabilities(self, faces_bgr: Sequence[BgrImage]) -> FloatArray:
+        """Return float32 (N, 7) for N crops framed as in training, each uint8 (S, S, 3)."""
+        if not faces_bgr:
+            return np.empty((0, len(self.labels)), np.float32)
         if self._manifest.input.colour == "gray":
-            pixels = cv2.cvtColor(face_bgr, cv2.COLOR_BGR2GRAY)[..., None]
+            pixels = [cv2.cvtColor(face, cv2.COLOR_BGR2GRAY)[..., None] for face in faces_bgr]
         else:
-            pixels = cv2.cvtColor(face_bgr, cv2.COLOR_BGR2RGB)
-        (output,) = self._network(self._inputs[pixels[None]])
-        return self._as_probabilities(output)[0]  # type: ignore[no-any-return]
+            pixels = [cv2.cvtColor(face, cv2.COLOR_BGR2RGB) for face in faces_bgr]
+        return self._as_probabilities(self._network.run_batch(self._inputs[np.stack(pixels)]))
 
     def _input_of_each_level(self) -> npt.NDArray[Any]:
         """Return the network's input for each of the 256 levels of a pixel."""
@@ -62,3 +62,11 @@ class EmotionClassifier:
         if spec.activation == "probabilities":
             return output
         return softmax(np.divide(output, spec.temperature, dtype=np.float32))
+
+
+def scores_of(tracks: Sequence[Track], probs: FloatArray) -> list[EmotionScores]:
+    """Return the rows of `probs` (N, 7) as the scores of N tracks."""
+    return [
+        EmotionScores(track_id=track.track_id, probs=of_one)
+        for track, of_one in zip(tracks, probs, strict=True)
+    ]

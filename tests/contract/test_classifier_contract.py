@@ -26,7 +26,7 @@ def test_both_sides_compute_the_same_probabilities(shipped: Path) -> None:
     samples[:20] = np.sort(samples[:20], axis=1)  # slopes, which are surer to be something
     network, manifest = load_model(shipped, threads=2)
     device = EmotionClassifier(network, manifest)
-    on_device = [device.probabilities(np.dstack([one] * 3)) for one in samples]
+    on_device = device.probabilities([np.dstack([one] * 3) for one in samples])
     on_desktop = load_classifier(shipped).probabilities(samples)
     np.testing.assert_allclose(on_device, on_desktop, atol=1e-6)
     assert len(set(on_desktop.argmax(axis=1))) > 1

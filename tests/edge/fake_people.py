@@ -12,6 +12,7 @@ from edge.datatypes import (
     BgrImage,
     Detection,
     EmotionScores,
+    FloatArray,
     Frame,
     Sighting,
     Snapshot,
@@ -55,9 +56,13 @@ class Smiles:
     def __init__(self) -> None:
         self.asked: list[int] = []
 
-    def classify(self, bgr: BgrImage, track: Track) -> EmotionScores:
-        self.asked.append(track.track_id)
-        return EmotionScores(track_id=track.track_id, probs=np.array([0.1, 0.9], np.float32))
+    def classify(self, bgr: BgrImage, tracks: Sequence[Track]) -> list[EmotionScores]:
+        self.asked += [track.track_id for track in tracks]
+        probs = self.probs()
+        return [EmotionScores(track_id=track.track_id, probs=probs) for track in tracks]
+
+    def probs(self) -> FloatArray:
+        return np.array([0.1, 0.9], np.float32)
 
 
 def frame(seq: int, at_s: float | None = None, opening: int = 0) -> Frame:
@@ -90,7 +95,5 @@ class Frowns(Smiles):
 
     angry = False
 
-    def classify(self, bgr: BgrImage, track: Track) -> EmotionScores:
-        self.asked.append(track.track_id)
-        probs = np.array([0.9, 0.1] if self.angry else [0.1, 0.9], np.float32)
-        return EmotionScores(track_id=track.track_id, probs=probs)
+    def probs(self) -> FloatArray:
+        return np.array([0.9, 0.1] if self.angry else [0.1, 0.9], np.float32)

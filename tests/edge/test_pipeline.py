@@ -3,11 +3,10 @@
 from collections.abc import Sequence
 
 import msgspec
-import numpy as np
 import pytest
 from fake_people import CONFIG, LABELS, Frowns, RowOfPeople, Smiles, frame, pipeline
 
-from edge.datatypes import BBox, BgrImage, EmotionScores, FaceState, Track
+from edge.datatypes import BBox, BgrImage, FaceState, Track
 from edge.pipeline import Pipeline, dominant_label
 from edge.smoothing import PRESETS
 from edge.vision.classification_turns import ClassificationTurns
@@ -153,19 +152,13 @@ def test_an_observer_sees_each_frame_with_its_tracks_and_a_time_that_grows() -> 
 
 
 def test_other_smoothing_counts_from_the_next_frame_on() -> None:
-    class Turning(Smiles):
-        probs = (0.1, 0.9)
-
-        def classify(self, bgr: BgrImage, track: Track) -> EmotionScores:
-            return EmotionScores(track_id=track.track_id, probs=np.array(self.probs, np.float32))
-
     def labels_after(retuned: dict[str, float]) -> list[str | None]:
-        face = Turning()
+        face = Frowns()
         line, calm = pipeline(RowOfPeople(1), face), PRESETS["calm"]
         line.retune(msgspec.structs.replace(CONFIG.smoother, **calm), 0.0)
         for seq in range(15):
             line.step(frame(seq))
-        face.probs = (0.9, 0.1)
+        face.angry = True
         line.retune(msgspec.structs.replace(CONFIG.smoother, **retuned), 0.0)
         return [line.step(frame(seq)).faces[0].label for seq in range(15, 23)]
 

@@ -67,7 +67,7 @@ def test_it_is_quantized_and_the_device_runs_it(
     assert (manifest.input.colour, manifest.input.mean, manifest.input.std) == ("rgb", 0, 255)
     assert (manifest.output.activation, manifest.output.temperature) == ("probabilities", 1.0)
     face = cv2.resize(random_faces.images[0], (64, 64))
-    probs = EmotionClassifier(network, manifest).probabilities(np.dstack([face] * 3))
+    (probs,) = EmotionClassifier(network, manifest).probabilities([np.dstack([face] * 3)])
     assert probs.sum() == pytest.approx(1, abs=0.05)
     assert np.ptp(probs) > 0
     found = json.loads(report.read_text())
@@ -84,7 +84,8 @@ def test_recipes_with_float_ends_run_on_the_device(recipe, brought, random_npz, 
     network, manifest = load_model(out, threads=1)
     assert manifest.input.dtype == manifest.output.dtype == "float32"
     assert manifest.metrics is None
-    probs = EmotionClassifier(network, manifest).probabilities(np.full((64, 64, 3), 90, np.uint8))
+    face = np.full((64, 64, 3), 90, np.uint8)
+    (probs,) = EmotionClassifier(network, manifest).probabilities([face])
     assert probs.sum() == pytest.approx(1, abs=1e-4)
 
 

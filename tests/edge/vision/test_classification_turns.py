@@ -66,6 +66,21 @@ def test_of_many_faces_none_waits_longer_than_a_round(
         assert max(gaps) <= longest_s + 1e-6
 
 
+@pytest.mark.parametrize("fps", [15.0, 30.0])
+def test_faces_that_came_one_after_the_other_are_soon_classified_together(fps: float) -> None:
+    turns = ClassificationTurns(rate_hz=7.5, max_per_frame=2)
+    for at_s, track_id in ((0.0, 1), (1 / fps, 2)):
+        turns.note(track_id, at_s, is_changing=False)
+    chosen = []
+    for seq in range(2, round(10 * fps)):
+        due = turns.choose(tracks(1, 2), seq / fps)
+        chosen += [[track.track_id for track in due]] if due else []
+        for track in due:
+            turns.note(track.track_id, seq / fps, is_changing=False)
+    assert all(ids == [1, 2] for ids in chosen[1:])
+    assert len(chosen) == pytest.approx(75, abs=2)
+
+
 def test_a_new_face_comes_first() -> None:
     turns = ClassificationTurns(rate_hz=10, max_per_frame=1)
     for at_s in (0.0, 5.0):

@@ -42,7 +42,7 @@ def test_faces_across_a_room_are_found_and_read_like_the_originals(
         scene = room(rng)
         found = within(paste(scene, image, rng), analyzer.still(scene))
         if found:
-            probs = vision.classifier.probabilities(np.repeat(image[..., None], 3, axis=2))
+            probs = vision.classifier.probabilities([np.repeat(image[..., None], 3, axis=2)])
             direct.append(int(probs.argmax()) == label)
             read.append(found[0].label == vision.classifier.labels[label])
 

@@ -44,7 +44,7 @@ def test_probabilities_are_the_manifests_arithmetic() -> None:
     network, manifest = load_model(SHIPPED, threads=1)
     face = np.random.default_rng(0).integers(0, 256, (48, 48), np.uint8)
 
-    probs = EmotionClassifier(network, manifest).probabilities(np.repeat(face[..., None], 3, 2))
+    (probs,) = EmotionClassifier(network, manifest).probabilities([np.dstack([face] * 3)])
 
     real = (face.astype(np.float64) - manifest.input.mean) / manifest.input.std
     steps = np.rint(real / manifest.input.scale) + manifest.input.zero_point
