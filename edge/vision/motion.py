@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
+import numpy.typing as npt
 
 from edge.datatypes import BBox, BgrImage, FloatArray, Track
 
@@ -36,16 +37,12 @@ _HEAD_SCALE = 1.8
 _BODY_ASIDE, _BODY_BELOW = 1.5, 5.0
 
 
-_Part = tuple[int, int, int, int]
-"""x1, y1, x2, y2 in cells of the small frame."""
-
-
 @dataclass(frozen=True, slots=True, eq=False)
 class _Look:
-    """A small frame, the persons tracked in it, as parts of it, and its time."""
+    """A small frame, which of its cells show a tracked person, and its time."""
 
     gray: FloatArray
-    persons: tuple[_Part, ...]
+    persons: npt.NDArray[np.bool_]
     at_s: float
 
 
@@ -85,8 +82,10 @@ class MotionFilter:
         gray, self._scale = _small(bgr)
         if self._now is not None and self._now.gray.shape != gray.shape:
             self.reset()
-        boxes = [box for track in tracks for box in _person(track.box)]
-        persons = tuple(_cells(box, self._scale, gray.shape) for box in boxes)
+        persons = np.zeros(gray.shape, np.bool_)
+        for track in tracks:
+            for box in _person(track.box):
+                persons[_cells(box, self._scale, gray.shape)] = True
         self._now = _Look(gray, persons, at_s)
         known = {track.track_id for track in tracks}
         self._faces = {i: look for i, look in self._faces.items() if i in known}
@@ -103,9 +102,10 @@ class MotionFilter:
         if not self._has_turn:
             return False
         last = self._views.get(view)
-        if last is not None and not self._is_old(last, self.again_s):
-            persons = (*last.persons, *self._now.persons)
-            if not self._moves(view, self._has_changed(last, view, persons)):
+        is_fresh = last is not None and not self._is_old(last, self.again_s)
+        if last and is_fresh:
+            has_changed = self._has_changed(last, view, without_persons=True)
+            if not self._moves(view, has_changed):
                 return False
         self._views[view] = self._now
         return True
@@ -120,7 +120,7 @@ class MotionFilter:
         is_steady = track.hits >= _STEADY_HITS and track.missed == 0
         is_fresh = last is not None and not self._is_old(last, _FOLLOW_AGAIN_S)
         if last and is_steady and is_fresh:
-            has_changed = self._has_changed(last, track.box, ())
+            has_changed = self._has_changed(last, track.box)
             if not self._moves(track.track_id, has_changed):
                 return False
         self._faces[track.track_id] = self._now
@@ -136,15 +136,15 @@ class MotionFilter:
     def _is_old(self, last: _Look, limit_s: float) -> bool:
         return self._now is None or not 0 <= self._now.at_s - last.at_s < limit_s
 
-    def _has_changed(self, last: _Look, part: BBox, ignored: Sequence[_Part]) -> bool:
-        """Whether enough cells of `part`, in frame pixels, differ outside `ignored`."""
-        if self._now is None or self._now is last:
-            return self._now is None
-        x1, y1, x2, y2 = _cells(part, self._scale, self._now.gray.shape)
-        changed = cv2.absdiff(self._now.gray[y1:y2, x1:x2], last.gray[y1:y2, x1:x2]) > _CHANGED
-        for left, top, right, bottom in ignored:
-            rows = slice(max(top - y1, 0), max(bottom - y1, 0))
-            changed[rows, max(left - x1, 0) : max(right - x1, 0)] = False
+    def _has_changed(self, last: _Look, part: BBox, *, without_persons: bool = False) -> bool:
+        """Whether enough cells of `part`, in frame pixels, differ from those of `last`."""
+        now = self._now
+        if now is None or now is last:
+            return now is None
+        cells = _cells(part, self._scale, now.gray.shape)
+        changed = cv2.absdiff(now.gray[cells], last.gray[cells]) > _CHANGED
+        if without_persons:
+            changed &= ~(now.persons[cells] | last.persons[cells])
         return int(np.count_nonzero(changed)) >= _FEW_CELLS
 
 
@@ -179,11 +179,11 @@ def _halves(bgr: BgrImage) -> bool:
     return bool(height % 2 == 0 and width % 2 == 0)
 
 
-def _cells(box: BBox, scale: float, shape: tuple[int, ...]) -> _Part:
-    """Return the cells that `box` touches: x1, y1, x2, y2, at least one cell of the small frame."""
+def _cells(box: BBox, scale: float, shape: tuple[int, ...]) -> tuple[slice, slice]:
+    """Return the rows and columns that `box` touches, at least one of each, of the small frame."""
     height, width = shape[:2]
     left = min(max(math.floor(box.x1 * scale), 0), width - 1)
     top = min(max(math.floor(box.y1 * scale), 0), height - 1)
     right = min(max(math.ceil(box.x2 * scale), left + 1), width)
     bottom = min(max(math.ceil(box.y2 * scale), top + 1), height)
-    return left, top, right, bottom
+    return slice(top, bottom), slice(left, right)
