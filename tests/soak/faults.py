@@ -173,7 +173,9 @@ class Faults(threading.Thread):
         super().__init__(daemon=True)
         self.happened: list[Happened] = []
         self.failures: list[str] = []
-        self._world, self._every_s, self._began_s = world, every_s, began_s
+        self.every_s = every_s
+        """May be changed while it runs; counts from the next fault on."""
+        self._world, self._began_s = world, began_s
         self._rng = random.Random(seed)  # noqa: S311 (an order)
         self._over = threading.Event()
         self.start()
@@ -189,7 +191,7 @@ class Faults(threading.Thread):
         while not self._over.is_set():
             names = names or self._rng.sample(sorted(FAULTS), len(FAULTS))
             self._inject(names.pop())
-            due_s += self._every_s
+            due_s = max(due_s + self.every_s, time.monotonic())
             self._over.wait(max(due_s - time.monotonic(), 0))
 
     def _inject(self, name: str) -> None:

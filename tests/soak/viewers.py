@@ -27,26 +27,32 @@ _STAYS_S = (3.0, 30.0)
 class Viewers:
     """Three viewers, each of which does one thing after the other."""
 
-    def __init__(self, device: Device, seed: int) -> None:
+    def __init__(self, device: Device, seed: int, *, group: int) -> None:
+        """`group` is in their addresses: no two groups share one."""
         self.visits = 0
         self._device = device
         self._over = threading.Event()
         self._threads = [
-            threading.Thread(target=self._come_and_go, args=(number, seed + number))
+            threading.Thread(
+                target=self._come_and_go, args=(f"127.0.{group}.{10 + number}", seed + number)
+            )
             for number in range(3)
         ]
         for thread in self._threads:
             thread.start()
 
+    def leave(self) -> None:
+        """Begin no more visits, and end the present ones soon."""
+        self._over.set()
+
     def close(self) -> None:
         """End all visits."""
-        self._over.set()
+        self.leave()
         for thread in self._threads:
             thread.join()
 
-    def _come_and_go(self, number: int, seed: int) -> None:
+    def _come_and_go(self, source: str, seed: int) -> None:
         rng = random.Random(seed)  # noqa: S311 (a person's choices)
-        source = f"127.0.0.{10 + number}"
         while not self._over.wait(rng.uniform(0.2, 3.0)):
             path = rng.choice(_WATCHED if rng.random() < 0.6 else _READ)
             with suppress(OSError):  # the device may refuse it: it is under attack as well
