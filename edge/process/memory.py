@@ -13,8 +13,8 @@ import ctypes
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD, _M_ARENA_MAX = -1, -3, -8
 # A frame of 640x480 has 900 KB. Mapping smaller buffers, too, costs 1.5 ms of page faults a frame.
 _MAPPED_FROM_BYTES = 512 * 1024
-# Kept free at the end of the heap. The work on a frame takes and returns up to 2 MB there. With more
-# kept, each rare burst of many viewers would stay, and the process grow for half an hour.
+# Kept free at the end of the heap, where the work on a frame takes and returns up to 2 MB. If more
+# were kept, each rare burst of many viewers would stay, and the process grow for half an hour.
 _KEPT_BYTES = 2 * 1024 * 1024
 
 
