@@ -56,6 +56,8 @@ def test_a_keras_densenet_is_quantized_and_the_device_runs_it(
     assert manifest.output.activation == "probabilities"
     device = EmotionClassifier(network, manifest)
     faces = np.random.default_rng(0).integers(0, 256, (2, 224, 224, 3), np.uint8)
-    for probs in map(device.probabilities, faces):
-        assert probs.shape == (7,)
-        assert probs.sum() == pytest.approx(1, abs=0.03)
+    together = device.probabilities(list(faces))
+    alone = [device.probabilities([face])[0] for face in faces]
+    np.testing.assert_allclose(together, alone, atol=1e-6)
+    assert together.shape == (2, 7)
+    np.testing.assert_allclose(together.sum(axis=1), 1, atol=0.03)
