@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from edge.bench.clips import Clip, clip_of, demo_clip
+from edge.bench.clips import ONE_FACE, Clip, clip_of, demo_clip
 from edge.bench.competitor import VERSION, Fer
 from edge.bench.device import DeviceRun, run_once
 from edge.bench.machine import machine
@@ -74,15 +75,26 @@ def measure(config: Config, plan: Plan, tell: Callable[[str], None]) -> Measurem
     )
 
 
+@dataclass(slots=True)
+class _Passes:
+    """The passes over one clip so far, of the device and of the program it is compared with."""
+
+    ours: list[Round] = field(default_factory=list)
+    theirs: list[tuple[float, float]] = field(default_factory=list)
+
+
 def _cases(
     config: Config, plan: Plan, threads: int, fer: Fer | None, tell: Callable[[str], None]
-) -> Iterator[Case]:
-    bench: Bench | None = None
-    for clip in _clips(plan):
-        with limited_to(threads):
-            bench = bench or Bench(config, threads)
-            tell(f"{clip.name}, threads: {threads}")
-            yield _case(bench, clip, threads, plan.rounds, fer)
+) -> list[Case]:
+    """Measure every clip in each round, so that a change of the machine's load meets all."""
+    passes: dict[str, _Passes] = defaultdict(_Passes)
+    with limited_to(threads):
+        bench = Bench(config, threads)
+        for number in range(1, plan.rounds + 1):
+            for clip in _clips(plan):
+                tell(f"{clip.name}, threads: {threads}, round {number} of {plan.rounds}")
+                _pass(bench, clip, threads, fer, passes[clip.name])
+    return [_case(name, threads, of_clip, passes) for name, of_clip in passes.items()]
 
 
 def _clips(plan: Plan) -> Iterator[Clip]:
@@ -94,21 +106,20 @@ def _clips(plan: Plan) -> Iterator[Clip]:
         yield demo_clip(faces, plan.frames)
 
 
-def _case(bench: Bench, clip: Clip, threads: int, rounds: int, fer: Fer | None) -> Case:
-    """Measure one clip, in turn with fer, so that a change of the machine's load meets both."""
+def _pass(bench: Bench, clip: Clip, threads: int, fer: Fer | None, passes: _Passes) -> None:
     bench.warm_up(clip)
+    passes.ours.append(bench.run(clip))
     if fer is not None:
         fer.load(clip, threads)
-    ours: list[Round] = []
-    theirs: list[tuple[float, float]] = []
-    for _ in range(rounds):
-        ours.append(bench.run(clip))
-        if fer is not None:
-            theirs.append(fer.run())
+        passes.theirs.append(fer.run())
+
+
+def _case(name: str, threads: int, passes: _Passes, of_all: Mapping[str, _Passes]) -> Case:
     return Case(
-        clip=clip.name,
+        clip=name,
         threads=threads,
-        rounds=tuple(ours),
-        others_per_s=tuple(rate for rate, _ in theirs),
-        others_faces=round(theirs[0][1], 2) if theirs else None,
+        rounds=tuple(passes.ours),
+        of_one_face=tuple(of_all[ONE_FACE].ours) if ONE_FACE in of_all else (),
+        others_per_s=tuple(rate for rate, _ in passes.theirs),
+        others_faces=round(passes.theirs[0][1], 2) if passes.theirs else None,
     )

@@ -22,6 +22,9 @@ IMAGE_FRAMES = 5
 """For how many frames each image of a folder is shown."""
 
 MOST_FACES = 8
+ONE_FACE = "1 face"
+"""The name of the demo scene's clip with one."""
+
 _COLUMNS = 4
 # Widths of the faces' boxes in a frame of 640x480: two actors as in the demo, more of them smaller.
 _FEW_FACE_PX, _MANY_FACE_PX = (94.0, 180.0), (62.0, 84.0)
@@ -48,7 +51,7 @@ class Clip:
 def demo_clip(faces: int, frames: int) -> Clip:
     """Return the demo's background with 0 to 8 actors who stay in the frame."""
     scene = DemoScene(fps=FPS, actors=crowd(faces))
-    name = "1 face" if faces == 1 else f"{faces} faces"
+    name = ONE_FACE if faces == 1 else f"{faces} faces"
     drawn, capture_ms = _timed(scene.render(seq / FPS) for seq in range(frames))
     return Clip(name=name, frames=drawn, capture_ms=capture_ms, faces=faces)
 

@@ -51,11 +51,16 @@ class Round:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Case:
-    """Several passes over one clip, and those of the program it is compared with, side by side."""
+    """Several passes over one clip.
+
+    `of_one_face` are those over the clip with one face in the same rounds, `others_per_s` the rates
+    of the program it is compared with.
+    """
 
     clip: str
     threads: int
     rounds: tuple[Round, ...]
+    of_one_face: tuple[Round, ...] = ()
     others_per_s: tuple[float, ...] = ()
     others_faces: float | None = None
 
@@ -64,6 +69,12 @@ class Case:
         """How many times as many frames per second as the other program, pass by pass."""
         pairs = zip(self.rounds, self.others_per_s, strict=False)
         return [ours.frames_per_s / theirs for ours, theirs in pairs]
+
+    @property
+    def costs(self) -> list[float]:
+        """How many times the processor time of one face, round by round."""
+        pairs = zip(self.rounds, self.of_one_face, strict=False)
+        return [ours.core / of_one.core for ours, of_one in pairs]
 
     def to_dict(self) -> dict[str, Any]:
         """Return JSON-ready values."""
@@ -76,6 +87,8 @@ class Case:
             "longest_wait_ms": round(max(r.longest_wait_ms for r in self.rounds)),
             "stages_ms": stage_table(self.rounds),
         }
+        if self.of_one_face:
+            found["cost"] = spread(self.costs)
         if self.others_per_s:
             found["other_frames_per_s"] = spread(self.others_per_s)
             found["other_faces_found"] = self.others_faces

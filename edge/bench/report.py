@@ -26,7 +26,7 @@ def text(found: Found) -> str:
 
 _RATES = (
     *("clip", "threads", "faces shown", "frames/s", "fer, frames/s", "fer finds"),
-    *("times as fast", "of a core at 15 fps", "longest wait"),
+    *("times as fast", "of a core at 15 fps", "times one face", "longest wait"),
 )
 
 
@@ -50,6 +50,7 @@ def _rates_row(case: Found) -> list[str]:
         f"{case['other_faces_found']:g}" if other else "-",
         _spread(ratio, "{:.1f}") if ratio else "-",
         _spread(case["core"], "{:.1%}"),
+        _spread(case["cost"], "{:.2f}") if "cost" in case else "-",
         f"{case['longest_wait_ms']} ms",
     ]
 

@@ -92,6 +92,17 @@ def test_a_ratio_is_of_two_passes_side_by_side() -> None:
     found = case.to_dict()
     assert found["ratio"] == {"median": 2.5, "least": 2.0, "greatest": 3.0}
     assert found["stages_ms"]["draw"]["median"] == 2.0
+    assert "cost" not in found
+
+
+def test_a_cost_is_of_two_clips_in_one_round() -> None:
+    def at(core: float) -> Round:
+        stages = {stage: [1.0] for stage in STAGES}
+        return Round(frames_per_s=9, core=core, faces=1, longest_wait_ms=67, stages_ms=stages)
+
+    one, two = (at(0.1), at(0.2)), (at(0.15), at(0.4))
+    case = Case(clip="2 faces", threads=1, rounds=two, of_one_face=one)
+    assert case.to_dict()["cost"] == {"median": 1.75, "least": 1.5, "greatest": 2.0}
 
 
 def test_the_report_compares_pass_by_pass_and_restores_the_cores(fer: Path) -> None:
@@ -114,11 +125,13 @@ def test_the_report_compares_pass_by_pass_and_restores_the_cores(fer: Path) -> N
         ("0 faces", 2),
         ("1 face", 2),
     ]
-    assert len(told) == 4
+    assert len(told) == 2 * 2 * 2
     first, last = found["cases"][0], found["cases"][-1]
     assert first["other_frames_per_s"]["least"] > 0
     assert first["other_faces_found"] == 0
     assert "ratio" not in last
+    assert first["cost"]["median"] > 0
+    assert last["cost"] == {"median": 1, "least": 1, "greatest": 1}
     report = text(found)
     assert "fer 25.10.3" in report
     assert "| 1 face " in report
