@@ -24,7 +24,7 @@ INSTRUCTIONS = Path(__file__).with_name("pi_instructions.json")
 
 # Runs in a second of video at 15 frames per second with two faces that move, counted in the demo
 # scene, where all of the background moves and nearly every tile is searched in its turn.
-RUNS_PER_S = {"BlazeFace": 29.0, "landmarks": 0.8, "expression": 18.2}
+RUNS_PER_S = {"BlazeFace": 29.0, "landmarks": 0.8, "expression": 16.4}
 # The rest of the loop, in ms for each second of such a video on one x86 core of 2.1 GHz or more:
 # resizing, tracking, Python. A Pi's core is taken to be this many times as slow.
 REST_MS_PER_S = 30.0

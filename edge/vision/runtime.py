@@ -17,7 +17,7 @@ from edge.process.quiet import native_stderr_muted
 MAX_MODEL_BYTES = 500_000_000
 """Ten times a float DenseNet121, near the limit of a Pi's memory."""
 
-# Samples in one run. Of eight, each would take as long, and all of them more memory.
+# Samples in one run, which bounds its memory: a still may have 200 faces.
 _AT_ONCE = 4
 
 
