@@ -86,7 +86,8 @@ def soak(
             for group in (viewers, crowd):
                 group.close()
         exit_code = device.end()
-    print(f"{viewers.visits} visits, {len(faults.happened)} faults", *faults.failures, sep="\n")
+    visits = viewers.visits + crowd.visits
+    print(f"{visits} visits, {len(faults.happened)} faults", *faults.failures, sep="\n")
     ending = Ending(
         exit_code=exit_code,
         log=device.log(),
