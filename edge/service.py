@@ -77,6 +77,7 @@ class Service:
         self._alive = alive
         self._vitals = vitals
         self._clock = clock
+        self._watched_s = clock()
         self._telling = threading.Lock()
         self._failure: Exception | None = None
         self._source_name = config.source
@@ -213,13 +214,19 @@ class Service:
         return report
 
     def _watch(self) -> None:
-        """Report while no frame arrives, and end the run when the camera is lost for too long."""
+        """Report while no frame arrives, and end the run when the camera is lost for too long.
+
+        A program that was stopped, or a clock that jumped, says nothing about the camera.
+        """
         if not self.health().healthy:
             self._tell()
+        watched_s, self._watched_s = self._watched_s, self._clock()
+        unwatched = not 0 <= self._watched_s - watched_s <= self._config.give_up_s / 2
         if self.paused:
-            self._live.live_s = self._clock()
             self._alive()
-        if self._clock() - self._live.live_s > self._config.give_up_s:
+        if self.paused or unwatched:
+            self._live.live_s = self._watched_s
+        if self._watched_s - self._live.live_s > self._config.give_up_s:
             self._fail(CameraError(given_up(self._signs(None), self._config)))
 
     def _guarded(self, work: Callable[[], None]) -> None:

@@ -95,7 +95,7 @@ class Device:
             enough_fps=0.0,  # a machine that is busy with other tests is not slow
         )
         self.error: Exception | None = None
-        self.thread = threading.Thread(target=self._run)
+        self.thread = threading.Thread(target=self._run, daemon=True)  # a failed test leaves it
 
     def open(self) -> FrameSource:
         self.asked_to_open.set()
