@@ -11,6 +11,7 @@ import sys
 import sysconfig
 import tomllib
 import zipfile
+from collections.abc import Mapping
 from importlib.metadata import packages_distributions
 from pathlib import Path
 from threading import Timer
@@ -157,7 +158,8 @@ def test_the_wheel_holds_the_programs_their_data_and_their_terms(wheel: Path) ->
 def pip(*args: str, python: Path = Path(sys.executable)) -> None:
     command = [sys.executable, "-m", "pip", "--python", str(python), "install", "--no-deps"]
     command += ["--no-index", "--no-compile", "--quiet", "--disable-pip-version-check", *args]
-    subprocess.run(command, check=True)
+    # On a PYTHONPATH with this checkout pip would find the package installed.
+    subprocess.run(command, check=True, env=without_python(os.environ))
 
 
 @pytest.fixture(scope="module")
@@ -172,10 +174,13 @@ def environment(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+def without_python(environ: Mapping[str, str]) -> dict[str, str]:
+    return {k: v for k, v in environ.items() if not k.startswith(("PYTHON", "VIRTUAL"))}
+
+
 def outside(folder: Path) -> dict[str, str]:
     """The environment variables of a user whose folders are all in `folder`."""
-    kept = {k: v for k, v in os.environ.items() if not k.startswith(("PYTHON", "VIRTUAL"))}
-    return {**kept, "HOME": str(folder), "XDG_STATE_HOME": str(folder)}
+    return {**without_python(os.environ), "HOME": str(folder), "XDG_STATE_HOME": str(folder)}
 
 
 def output_of(command: list[str], folder: Path, **more: str) -> str:
