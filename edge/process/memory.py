@@ -11,11 +11,11 @@ import ctypes
 
 # mallopt(3), from malloc.h.
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD, _M_ARENA_MAX = -1, -3, -8
-# A frame of 640x480 has 900 KB. Mapping smaller buffers, too, costs 1.5 ms of page faults a frame.
-_MAPPED_FROM_BYTES = 512 * 1024
-# Kept free at the end of the heap, where the work on a frame takes and returns up to 2 MB. If more
-# were kept, each rare burst of many viewers would stay, and the process grow for half an hour.
-_KEPT_BYTES = 2 * 1024 * 1024
+# Every image, tensor and JPEG is mapped. In the heap each rare burst of viewers would place some
+# between small objects that stay, and the process would grow by steps of 2 MB for an hour. The page
+# faults of a frame with two faces take no time that could be measured.
+_MAPPED_FROM_BYTES = 64 * 1024
+_KEPT_BYTES = 1024 * 1024  # free at the end of the heap, for the small objects of a frame
 
 
 def settle_allocator() -> None:

@@ -151,7 +151,9 @@ def view_tensor(bgr: BgrImage, view: BBox, side: int, inset: float = 0.0) -> Flo
         border = cv2.BORDER_REFLECT_101
         square = np.asarray(cv2.copyMakeBorder(square, *missing, borderType=border), np.uint8)
     rgb = cv2.cvtColor(shrink(square, side), cv2.COLOR_BGR2RGB)
-    return np.asarray(rgb[None] / np.float32(127.5) - np.float32(1), np.float32)
+    tensor = np.asarray(rgb[None] / np.float32(127.5), np.float32)
+    tensor -= 1
+    return tensor
 
 
 def _whole_pixels(view: BBox) -> BBox:
