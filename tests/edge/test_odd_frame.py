@@ -12,10 +12,11 @@ from edge.__main__ import main
 from edge.pipeline import Pipeline
 
 step = Pipeline.step
+ahead = [ZeroDivisionError("an odd frame")]
 
 def odd(self, frame):
-    if frame.seq == 5:
-        raise ZeroDivisionError("an odd frame")
+    if frame.seq >= 5 and ahead:  # a busy machine skips the fifth frame itself
+        raise ahead.pop()
     return step(self, frame)
 
 Pipeline.step = odd
