@@ -80,6 +80,7 @@ class Device:
         self.stage, self.heard = Counting(), Heard()
         self.beats = 0
         self.vitals = Vitals()
+        self.looks = 0
         self.ahead_s = 0.0
         self.may_open, self.asked_to_open = threading.Event(), threading.Event()
         self.may_open.set()
@@ -89,7 +90,7 @@ class Device:
             self.heard,
             config,
             alive=self._beat,
-            vitals=lambda: self.vitals,
+            vitals=self._look,
             began_s=time.monotonic() - 100,
             clock=lambda: time.monotonic() + self.ahead_s,
             enough_fps=0.0,  # a machine that is busy with other tests is not slow
@@ -111,10 +112,21 @@ class Device:
     def _beat(self) -> None:
         self.beats += 1
 
+    def _look(self) -> Vitals:
+        self.looks += 1
+        return self.vitals
+
     def end(self) -> None:
         self.service.stop()
         self.thread.join(5)
         assert not self.thread.is_alive()
+
+    def let_pass(self, seconds: float) -> None:
+        """Let time pass while no frame is finished, and wait until the service has looked."""
+        looks = self.looks
+        self.ahead_s += seconds
+        # Of the looks of one watch, the last may come before it reads the clock.
+        eventually(lambda: self.looks > looks + 4 or not self.thread.is_alive())
 
     def camera_is(self, state: CameraState) -> Callable[[], bool]:
         return lambda: self.service.health().camera is state
