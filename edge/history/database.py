@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import functools
 import logging
 import os
 import sqlite3
@@ -209,8 +210,9 @@ def _family(path: Path) -> list[Path]:
     return [Path(f"{path}{companion}") for companion in _COMPANIONS]
 
 
-def _open_together(path: Path) -> list[Path]:
-    return [path, Path(f"{path}-wal"), Path(f"{path}-shm")]
+@functools.lru_cache(maxsize=4)  # asked for with each report
+def _open_together(path: Path) -> tuple[Path, ...]:
+    return path, Path(f"{path}-wal"), Path(f"{path}-shm")
 
 
 def _copies(path: Path) -> list[Path]:

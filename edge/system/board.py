@@ -15,7 +15,7 @@ ROOT = Path("/")
 
 _THERMAL_ZONES = "sys/class/thermal/thermal_zone*"
 _SOC_ZONE = ("cpu", "soc")  # a Pi's is "cpu-thermal"; a PC's zones have a fan and other names
-_MAILBOX = "dev/vcio"
+_MAILBOX = Path("dev/vcio")
 # Hexadecimal without 0x. It is deprecated: kernels log a warning, and the newest lack it.
 _GET_THROTTLED = "sys/devices/platform/soc*/*firmware/get_throttled"
 
