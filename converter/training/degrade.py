@@ -1,10 +1,11 @@
-"""What a camera does to a far or dark face: gamma, low resolution, blur and noise.
+"""What a camera does to a far or dark face: gamma, backlight, low resolution, blur and noise.
 
 Nothing is drawn for an amount of zero, so that recipes without it repeat exactly.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 
 import torch
@@ -16,6 +17,11 @@ from converter.training.recipe import Augmentation
 SMALLEST_FACE_PX, LARGEST_FACE_PX = 12, 40
 LEAST_SIGMA_PX, MOST_SIGMA_PX = 0.5, 2.0
 BLUR_RADIUS_PX = 6
+MOST_STOPS = 5.0
+GLARE = 0.06
+"""Of the full range of light, for each stop."""
+
+SCREEN_GAMMA = 2.2
 DARKEST = 1e-4
 """Of 0..1: a power below 1 is infinitely steep at zero."""
 
@@ -24,6 +30,8 @@ def degraded(images: Tensor, amounts: Augmentation) -> Tensor:
     """Return float images (N, 1, S, S) of 0..255 as a worse camera would have seen them."""
     if amounts.gamma:
         images = _gamma(images, amounts.gamma)
+    if amounts.backlight:
+        images = _where(amounts.backlight, images, _backlit)
     if amounts.low_resolution:
         images = _where(amounts.low_resolution, images, _low_resolution)
     if amounts.blur:
@@ -44,6 +52,17 @@ def _gamma(images: Tensor, most: float) -> Tensor:
     powers = torch.exp((torch.rand(len(images)) * 2 - 1) * most)
     powers = powers.view(-1, 1, 1, 1).to(images.device)
     return 255 * (images / 255).clamp(min=DARKEST) ** powers
+
+
+def _backlit(images: Tensor) -> Tensor:
+    """Darken each by up to 5 stops and let light from one side scatter over it, in linear light."""
+    stops, toward = torch.rand(2, len(images), 1, 1, 1, device=images.device)
+    stops, toward = stops * MOST_STOPS, toward * 2 * math.pi
+    along = torch.linspace(-1, 1, images.shape[-1], device=images.device)
+    across = along * torch.cos(toward) + along.view(-1, 1) * torch.sin(toward)
+    glare = GLARE * stops * ((across + 1.5) / 3).clamp(0, 1)
+    light = (images / 255) ** SCREEN_GAMMA * 2**-stops + glare
+    return 255 * light.clamp(0, 1) ** (1 / SCREEN_GAMMA)
 
 
 def _low_resolution(images: Tensor) -> Tensor:

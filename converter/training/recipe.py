@@ -38,6 +38,7 @@ class Augmentation(Section, frozen=True):
     brightness: AtLeastZero
     contrast: AtLeastZero
     gamma: AtLeastZero
+    backlight: Share
     low_resolution: Share
     blur: Share
     noise: AtLeastZero

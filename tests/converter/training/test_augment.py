@@ -151,7 +151,14 @@ def test_nothing_is_drawn_for_what_is_off(pixels):
 
 
 @pytest.mark.parametrize(
-    "amounts", [{"gamma": 0.7}, {"low_resolution": 1.0}, {"blur": 1.0}, {"noise": 30.0}]
+    "amounts",
+    [
+        {"gamma": 0.7},
+        {"backlight": 1.0},
+        {"low_resolution": 1.0},
+        {"blur": 1.0},
+        {"noise": 30.0},
+    ],
 )
 def test_degraded_images_differ_and_stay_in_range(amounts, pixels):
     images = degrade(pixels, **amounts)
@@ -161,7 +168,7 @@ def test_degraded_images_differ_and_stay_in_range(amounts, pixels):
     assert ((images - pixels).abs().flatten(1).mean(1) > 0.5).sum() > 12
 
 
-@pytest.mark.parametrize("name", ["low_resolution", "blur"])
+@pytest.mark.parametrize("name", ["backlight", "low_resolution", "blur"])
 def test_a_share_of_the_images_is_degraded(name, pixels):
     many = pixels.repeat(16, 1, 1, 1)
     changed = (degrade(many, **{name: 0.25}) != many).flatten(1).any(1).float().mean()
@@ -174,6 +181,20 @@ def test_gamma_is_a_power_of_the_grey_values(pixels):
     assert (powers.std(1) < 1e-3).all()
     assert (powers.mean(1).log().abs() < 0.7).all()
     assert powers.mean(1).std() > 0.2
+
+
+def test_backlight_takes_contrast_and_lights_one_side():
+    bright, dark = torch.full((64, 1, 48, 48), 230.0), torch.full((64, 1, 48, 48), 60.0)
+    images = []
+    for flat in (bright, dark):
+        torch.manual_seed(0)
+        images.append(degrade(flat, backlight=1.0))
+    contrast = (images[0] - images[1]).amax((1, 2, 3))
+    assert contrast.min() < 50
+    assert (contrast <= 170.1).all()
+    sides = torch.stack([images[1][..., 0].mean(2), images[1][..., -1].mean(2)]).squeeze(-1)
+    assert (sides[0] > sides[1] + 20).any()
+    assert (sides[1] > sides[0] + 20).any()
 
 
 def test_a_blur_keeps_the_mean_and_takes_the_edges(pixels):

@@ -61,7 +61,8 @@ def test_what_is_new_is_off_by_default():
     default = default_recipe()
     amounts = default.augmentation
     assert (default.mixup, default.cutmix, default.stem) == (0, 0, "plain")
-    assert amounts.gamma == amounts.low_resolution == amounts.blur == amounts.noise == 0
+    assert amounts.gamma == amounts.backlight == amounts.low_resolution == 0
+    assert amounts.blur == amounts.noise == 0
 
 
 def test_only_the_last_stage_can_be_asked_for():
