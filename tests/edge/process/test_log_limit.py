@@ -40,6 +40,18 @@ def test_ten_a_minute_of_each_place_pass_and_the_others_are_counted() -> None:
     assert after.getMessage() == "z happened"
 
 
+def test_of_what_happens_every_minute_thirty_an_hour_pass() -> None:
+    clock = Clock()
+    limit = LogLimit(clock)
+    passed = []
+    for minute in range(24 * 60):
+        clock.now_s = minute * 60.0
+        if limit.filter(output := record(1, "x")):
+            passed.append(output.getMessage())
+    assert len(passed) == 24 * 30
+    assert passed[:31] == ["x happened"] * 30 + ["x happened (30 like it left out)"]
+
+
 @pytest.fixture
 def device(tmp_path: Path) -> Iterator[Device]:
     device = Device(folder=tmp_path)
