@@ -13,8 +13,8 @@ _DRAWN = (
     ("threads", "threads"),
     ("descriptors", "descriptors"),
     ("fps", "frames per second"),
-    ("age_ms", "age of the newest frame, ms"),
-    ("shown_age_ms", "age of what viewers see, ms"),
+    ("age_ms", "newest frame, age in ms"),
+    ("shown_age_ms", "as viewers see it, in ms"),
     ("load", "load of the machine"),
 )
 
