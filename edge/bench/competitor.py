@@ -19,7 +19,7 @@ DEFAULT_PYTHON = Path("~/.cache/emotion-edge/fer/bin/python")
 _WORKER = Path(__file__).with_name("fer_worker.py")
 _INSTALL = (
     "python3 -m venv {folder} && {folder}/bin/pip install 'setuptools<81' tensorflow-cpu "
-    "opencv-python-headless pandas requests tqdm 'moviepy<2' ffmpeg-python && "
+    "'opencv-python-headless<5' pandas requests tqdm 'moviepy<2' ffmpeg-python && "
     "{folder}/bin/pip install --no-deps fer=={version}"
 )
 
