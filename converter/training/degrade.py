@@ -61,8 +61,8 @@ def _backlit(images: Tensor) -> Tensor:
     along = torch.linspace(-1, 1, images.shape[-1], device=images.device)
     across = along * torch.cos(toward) + along.view(-1, 1) * torch.sin(toward)
     glare = GLARE * stops * ((across + 1.5) / 3).clamp(0, 1)
-    light = (images / 255) ** SCREEN_GAMMA * 2**-stops + glare
-    return 255 * light.clamp(0, 1) ** (1 / SCREEN_GAMMA)
+    light: Tensor = (images / 255) ** SCREEN_GAMMA * torch.exp2(-stops) + glare
+    return light.clamp(0, 1) ** (1 / SCREEN_GAMMA) * 255
 
 
 def _low_resolution(images: Tensor) -> Tensor:
