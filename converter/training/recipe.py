@@ -70,6 +70,7 @@ class Recipe(Section, frozen=True):
     ema_decay: BelowOne
     votes_weight: AtLeastZero
     balance: AtLeastZero
+    fit_biases: bool
     precision: Literal["bfloat16", "float32"]
     checkpoint_steps: Count
     augmentation: Augmentation

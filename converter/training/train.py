@@ -19,6 +19,7 @@ from converter.data.dataset import FaceDataset, Split, load_dataset
 from converter.data.label_map import add_label_map
 from converter.data.near_copies import without_near_copies
 from converter.errors import DataError, UsageError
+from converter.training.biases import fit_biases, with_biases
 from converter.training.budget import Budget
 from converter.training.checkpoint import load_checkpoint
 from converter.training.distillation import check_same, load_teachers
@@ -26,7 +27,7 @@ from converter.training.model import DenseNet121, stem_of, with_stem
 from converter.training.recipe import default_recipe, load_recipe
 from converter.training.run_folder import EpochLog, RunFolder, RunState, fingerprint
 from converter.training.trainer import Trainer
-from converter.training.validation import Validation
+from converter.training.validation import Score, Validation
 
 FIXED_AT_THE_START = ("recipe", "init", "epochs", "minutes", "limit", "keep_near_copies")
 MOST_MINUTES = 60 * 24 * 60  # 60 days
@@ -86,7 +87,7 @@ def run(args: argparse.Namespace) -> int:
     folder = RunFolder(args.out)
     trainer, state, held_out = (_resumed if args.resume else _begun)(args, folder, device)
     with _processor(args.threads):
-        _train(trainer, folder, state, Validation(held_out, trainer.recipe, device))
+        _train(trainer, folder, state, held_out)
     best = max(state.history, key=lambda line: line["validation_accuracy"])
     sys.stdout.write(
         f"{folder.weights}: epoch {best['epoch']}, {best['validation_accuracy']:.2%} of "
@@ -189,7 +190,8 @@ def _samples(
     return faces, held_out
 
 
-def _train(trainer: Trainer, folder: RunFolder, state: RunState, validation: Validation) -> None:
+def _train(trainer: Trainer, folder: RunFolder, state: RunState, held_out: FaceDataset) -> None:
+    validation = Validation(held_out, trainer.recipe, trainer.device)
     with _bar() as bar:
         task = bar.add_task("", total=1.0)
         done = trainer.is_done
@@ -213,8 +215,15 @@ def _train(trainer: Trainer, folder: RunFolder, state: RunState, validation: Val
             if done and trainer.budget:
                 trainer.budget.finish()
             _take_down(state, trainer)
-            folder.save_epoch(state, trainer.average if better else None)
+            folder.save_epoch(state, _kept(trainer, score, held_out) if better else None)
             sys.stdout.write(_readable(line, trainer))
+
+
+def _kept(trainer: Trainer, score: Score, held_out: FaceDataset) -> DenseNet121:
+    """Return the network to write to the disk."""
+    if not trainer.recipe.fit_biases:
+        return trainer.average
+    return with_biases(trainer.average, fit_biases(score.logits, held_out.labels))
 
 
 def _take_down(state: RunState, trainer: Trainer) -> None:

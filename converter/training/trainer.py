@@ -76,7 +76,7 @@ class Trainer:
             raise DataError(f"{len(faces)} training samples do not fill a batch of {recipe.batch}")
         self.recipe = recipe
         self.progress = Progress()
-        self._device = device
+        self.device = device
         self._net = _channels_last(net.to(device))
         self._net.dropout = recipe.dropout
         self.average = copy.deepcopy(self._net).eval()
@@ -94,7 +94,7 @@ class Trainer:
         Each value is the progress so far, which is also what `state` would save. The epoch ends
         early when the budget is spent. Raises ConversionError when the loss is no longer a number.
         """
-        order = self._order().to(self._device)
+        order = self._order().to(self.device)
         self._net.train()
         while self.progress.step_of_epoch < self.steps_per_epoch:
             begin = self.progress.step_of_epoch * self.recipe.batch
@@ -174,14 +174,14 @@ class Trainer:
         samples, others, share = self._mixed(samples)
         samples = samples.contiguous(memory_format=torch.channels_last)
         wanted = self._targets.take(chosen)
-        with autocast(self._device, self.recipe):
+        with autocast(self.device, self.recipe):
             logits = self._net(samples)
         cost = loss(logits, wanted, self._prior, self.recipe)
         if share < 1:
-            of_others = self._targets.take(chosen[others.to(self._device)])
+            of_others = self._targets.take(chosen[others.to(self.device)])
             cost = cost.lerp(loss(logits, of_others, self._prior, self.recipe), 1 - share)
         if self._teachers:
-            with autocast(self._device, self.recipe):
+            with autocast(self.device, self.recipe):
                 answers = self._teachers(samples)
             cost = cost.lerp(distillation_loss(logits, answers), self.recipe.distillation)
         if not torch.isfinite(cost):

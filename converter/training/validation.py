@@ -8,6 +8,7 @@ import torch
 
 from converter.data.dataset import LABELS, FaceDataset
 from converter.training.augment import scaled
+from converter.training.biases import Floats
 from converter.training.model import DenseNet121
 from converter.training.recipe import Recipe
 from converter.training.targets import log_prior, loss, targets
@@ -20,12 +21,13 @@ BATCH = 128
 class Score:
     """`loss` as in training, of whole images; accuracy and recalls by FER2013's labels, 0..1.
 
-    `recall` has one value per label, None where no image has it.
+    `recall` has one value per label, None where no image has it. `logits` are float32 (N, 7).
     """
 
     loss: float
     accuracy: float
     recall: tuple[float | None, ...]
+    logits: Floats
 
 
 class Validation:
@@ -42,19 +44,21 @@ class Validation:
     def __call__(self, net: DenseNet121) -> Score:
         """Measure `net`, which is in eval mode on this device."""
         total = torch.zeros(())
-        predictions = []
+        answers = []
         for chosen in torch.split(torch.arange(len(self._images)), BATCH):
             images = self._images[chosen].to(self._device)
             with autocast(self._device, self._recipe):
                 logits = net(images.contiguous(memory_format=torch.channels_last))
             wanted = self._targets.take(chosen).to(self._device)
             total += loss(logits, wanted, self._prior, self._recipe).cpu() * len(chosen)
-            predictions.append(logits[0].argmax(1).cpu())
-        correct = torch.cat(predictions) == self._targets.labels
+            answers.append(logits[0].float().cpu())
+        by_label = torch.cat(answers)
+        correct = by_label.argmax(1) == self._targets.labels
         return Score(
             loss=float(total) / len(correct),
             accuracy=float(correct.float().mean()),
             recall=tuple(self._recall(correct, label) for label in range(len(LABELS))),
+            logits=by_label.numpy(),
         )
 
     def _recall(self, correct: torch.Tensor, label: int) -> float | None:

@@ -61,6 +61,7 @@ def test_what_is_new_is_off_by_default():
     default = default_recipe()
     amounts = default.augmentation
     assert (default.mixup, default.cutmix, default.stem) == (0, 0, "plain")
+    assert not default.fit_biases
     assert amounts.gamma == amounts.backlight == amounts.low_resolution == 0
     assert amounts.blur == amounts.noise == 0
 
