@@ -5,6 +5,7 @@ import os
 import shutil
 import sqlite3
 import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -259,3 +260,16 @@ class TestAnotherShape:
         watch_and_write(room, file, 60)
         assert [start for start, _, _ in rows(path)] == [*range(NOON, NOON + 301, 60)]
         assert len(list(path.parent.glob("*.damaged-*"))) == 1
+
+
+def test_reports_make_no_new_paths(room: Room, path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Python keeps a place in its table of names for each part of each new path."""
+    file = room.file(path)
+    file.show(REPORT)
+    names: list[str] = []
+    intern = sys.intern
+    monkeypatch.setattr(sys, "intern", lambda name: names.append(name) or intern(name))
+    for _ in range(3):
+        room.watch(1, "happy", fps=1)
+        file.show(REPORT)
+    assert names == []
