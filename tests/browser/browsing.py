@@ -170,15 +170,22 @@ class Page:
         return list(self.browser.complaints())
 
     def violations(self) -> list[str]:
-        """Return what axe-core finds serious or critical. Injected past the page's own policy."""
+        """Return what axe-core finds serious or critical. Injected past the page's own policy.
+
+        Nothing moves meanwhile: a face that fades in has little contrast for a moment.
+        """
         axe = pytest.importorskip("axe_core_python", reason="axe-core-python is not installed")
         source = files(axe).joinpath("axe.min.js").read_text("utf-8")
         found = self.browser.execute_async_script(
             f"""
             const done = arguments[0];
             if (!window.axe) {{ {source} }}
+            const still = new CSSStyleSheet();
+            still.replaceSync("* {{ animation: none !important; transition: none !important; }}");
+            document.adoptedStyleSheets = [still];
             axe.run(document, {{ resultTypes: ["violations"] }})
-              .then(({{ violations }}) => done(violations), (error) => done(`${{error}}`));
+              .then(({{ violations }}) => violations, (error) => `${{error}}`)
+              .then((found) => {{ document.adoptedStyleSheets = []; done(found); }});
             """
         )
         assert isinstance(found, list), found

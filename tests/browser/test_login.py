@@ -91,7 +91,8 @@ def test_too_many_tries_are_told_with_the_wait(login: Page) -> None:
         Promise.all(Array.from({ length: 10 }, wrong)).then(arguments[0]);
     """)
     log_in(login, "wrong")
-    until(lambda: "Too many wrong codes. Try again in" in login.text("[role=alert]"))
+    until(lambda: login.shown("[role=alert]"))
+    assert "Too many wrong codes. Try again in" in login.text("[role=alert]")
 
 
 def test_logging_out_leads_to_the_login_and_back_leads_nowhere(login: Page) -> None:
@@ -126,6 +127,7 @@ def test_the_page_comes_back_logged_in_after_a_restart(
     login: Page, device: Any, make_device: Callable[..., Any]
 ) -> None:
     log_in(login, CODE)
+    until(lambda: login.path == "/")
     until(lambda: login.text("#pill-text") == "Live")
     device.stop()
     until(lambda: login.text("#pill-text") == "Reconnecting")
