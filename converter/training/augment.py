@@ -18,11 +18,22 @@ LARGEST_PATCH = 1 / 3
 """Sides of an erased rectangle, in shares of the image's."""
 
 
-def augmented(pixels: Tensor, side_px: int, amounts: Augmentation) -> Tensor:
-    """Return uint8 images (N, 1, 48, 48) distorted, float32 (N, 1, side, side) in -1..1."""
-    images = _lit(_warped(pixels.float(), amounts), amounts)
-    images = resized(scaled(degraded(images, amounts)), side_px)
-    return _erased(images, amounts.erase)
+def distorted(pixels: Tensor, amounts: Augmentation) -> Tensor:
+    """Return uint8 images (N, 1, 48, 48) warped and lit otherwise, but clear: float32, 0..255."""
+    return _lit(_warped(pixels.float(), amounts), amounts)
+
+
+def spoiled(images: Tensor, side_px: int, amounts: Augmentation) -> Tensor:
+    """Return clear images (N, 1, 48, 48) of 0..255 as samples of a worse camera, partly erased.
+
+    They are float32 (N, 1, side, side) in -1..1, which is what the network takes.
+    """
+    return _erased(samples_of(degraded(images, amounts), side_px), amounts.erase)
+
+
+def samples_of(images: Tensor, side_px: int) -> Tensor:
+    """Return images (N, 1, 48, 48) of 0..255 as samples (N, 1, side, side) in -1..1."""
+    return resized(scaled(images), side_px)
 
 
 def blended(images: Tensor, alpha: float) -> tuple[Tensor, Tensor, float]:

@@ -19,9 +19,9 @@ from torch import Tensor, nn
 
 from converter.data.dataset import FaceDataset
 from converter.errors import ConversionError, DataError
-from converter.training.augment import augmented, blended, patched
+from converter.training.augment import blended, distorted, patched, samples_of, spoiled
 from converter.training.budget import Budget
-from converter.training.distillation import Teachers, distillation_loss
+from converter.training.distillation import Logits, Teachers, distillation_loss
 from converter.training.model import DenseNet121
 from converter.training.recipe import Recipe, Stage
 from converter.training.targets import log_prior, loss, targets
@@ -57,8 +57,8 @@ def autocast(device: torch.device, recipe: Recipe) -> torch.autocast:
 class Trainer:
     """Trains a DenseNet121 and keeps the exponential moving average of its weights.
 
-    The samples stay on the device. With `teachers` their answers are learned, too; with a `budget`
-    the recipe's epochs stand for shares of its time.
+    The samples stay on the device. With `teachers` their answers to the clear images are learned,
+    too; with a `budget` the recipe's epochs stand for shares of its time.
     """
 
     def __init__(
@@ -77,11 +77,12 @@ class Trainer:
         self.recipe = recipe
         self.progress = Progress()
         self.device = device
-        self._net = _channels_last(net.to(device))
+        self._net = net.to(device)
+        self._net.to(memory_format=torch.channels_last)  # type: ignore[call-overload] # stubs lag
         self._net.dropout = recipe.dropout
         self.average = copy.deepcopy(self._net).eval()
         self._optimizer = _optimizer(self._net, recipe)
-        self._teachers = teachers
+        self._teachers = teachers or None
         self.budget = budget
         self._pixels = torch.from_numpy(faces.images)[:, None].to(device)
         self._targets = targets(faces).to(device)
@@ -170,20 +171,17 @@ class Trainer:
 
     def _step(self, chosen: Tensor) -> None:
         torch.manual_seed(_seed(self.recipe.seed, "step", self.progress.step))
-        samples = augmented(self._pixels[chosen], self.stage.side_px, self.recipe.augmentation)
+        clear = distorted(self._pixels[chosen], self.recipe.augmentation)
+        samples = spoiled(clear, self.stage.side_px, self.recipe.augmentation)
         samples, others, share = self._mixed(samples)
-        samples = samples.contiguous(memory_format=torch.channels_last)
-        wanted = self._targets.take(chosen)
+        answers = self._taught(clear)
         with autocast(self.device, self.recipe):
-            logits = self._net(samples)
-        cost = loss(logits, wanted, self._prior, self.recipe)
+            logits = self._net(_channels_last(samples))
+        cost = self._cost(logits, chosen, answers)
         if share < 1:
-            of_others = self._targets.take(chosen[others.to(self.device)])
-            cost = cost.lerp(loss(logits, of_others, self._prior, self.recipe), 1 - share)
-        if self._teachers:
-            with autocast(self.device, self.recipe):
-                answers = self._teachers(samples)
-            cost = cost.lerp(distillation_loss(logits, answers), self.recipe.distillation)
+            others = others.to(self.device)
+            theirs = answers and (answers[0][others], answers[1][others])
+            cost = cost.lerp(self._cost(logits, chosen[others], theirs), 1 - share)
         if not torch.isfinite(cost):
             raise ConversionError(
                 f"the loss is {cost.item()} in epoch {self.progress.epoch + 1}; "
@@ -195,7 +193,24 @@ class Trainer:
         cost.backward()  # type: ignore[no-untyped-call] # torch leaves it untyped
         self._optimizer.step()
         self._follow()
-        self._count(cost, logits[0].argmax(1) == wanted.labels)
+        self._count(cost, logits[0].argmax(1) == self._targets.labels[chosen])
+
+    def _taught(self, clear: Tensor) -> Logits | None:
+        """Return the teachers' answers to the clear images, if there are teachers.
+
+        What they see is neither spoiled nor mixed: a bad image is learned as the clear one reads.
+        """
+        if self._teachers is None:
+            return None
+        with autocast(self.device, self.recipe):
+            return self._teachers(_channels_last(samples_of(clear, self.stage.side_px)))
+
+    def _cost(self, logits: Logits, chosen: Tensor, answers: Logits | None) -> Tensor:
+        """Return the loss of logits that are to be those of the `chosen` samples."""
+        cost = loss(logits, self._targets.take(chosen), self._prior, self.recipe)
+        if answers is None:
+            return cost
+        return cost.lerp(distillation_loss(logits, answers), self.recipe.distillation)
 
     def _mixed(self, samples: Tensor) -> tuple[Tensor, Tensor, float]:
         """Return samples with some of others in them, these others, and the share of their own."""
@@ -229,9 +244,8 @@ def _seed(*parts: object) -> int:
     return random.Random(repr(parts)).getrandbits(63)  # noqa: S311 # for repeatability, not secrecy
 
 
-def _channels_last(net: DenseNet121) -> DenseNet121:
-    net.to(memory_format=torch.channels_last)  # type: ignore[call-overload] # stubs lag
-    return net
+def _channels_last(samples: Tensor) -> Tensor:
+    return samples.contiguous(memory_format=torch.channels_last)
 
 
 def _optimizer(net: nn.Module, recipe: Recipe) -> torch.optim.Optimizer:

@@ -10,11 +10,13 @@ import torch
 
 from converter.training.augment import (
     LARGEST_PATCH,
-    augmented,
     blended,
+    distorted,
     patched,
     resized,
+    samples_of,
     scaled,
+    spoiled,
 )
 from converter.training.degrade import degraded
 from converter.training.recipe import Augmentation, default_recipe
@@ -31,6 +33,10 @@ def pixels():
     image = np.tile(np.linspace(40, 90, 48), (48, 1))
     image[10:22, 6:18] = 230
     return torch.from_numpy(np.repeat(image[None, None], 16, 0).astype(np.uint8))
+
+
+def augmented(pixels, side_px, amounts):
+    return spoiled(distorted(pixels, amounts), side_px, amounts)
 
 
 def test_without_distortion_an_image_is_itself_or_its_mirror_image(pixels):
@@ -91,6 +97,17 @@ def test_erasing_blanks_one_rectangle_of_one_grey(pixels):
         assert 0 < rows <= 48 * LARGEST_PATCH
         assert 0 < columns <= 48 * LARGEST_PATCH
         assert len(image[0][changed].unique()) == 1
+
+
+def test_a_clear_image_is_neither_degraded_nor_erased(pixels):
+    worst = msgspec.structs.replace(
+        STILL, gamma=1.0, backlight=1.0, low_resolution=1.0, blur=1.0, noise=50.0, erase=1.0
+    )
+    torch.manual_seed(0)
+    clear = distorted(pixels, worst)
+    torch.manual_seed(0)
+    assert torch.equal(clear, distorted(pixels, STILL))
+    assert (spoiled(clear, 48, worst) - samples_of(clear, 48)).abs().mean() > 0.1
 
 
 def test_a_turn_keeps_a_circle():

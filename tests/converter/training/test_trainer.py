@@ -11,9 +11,10 @@ import torch
 
 from converter.data.dataset import Split
 from converter.errors import ConversionError, DataError
-from converter.training.distillation import Teachers
+from converter.training.augment import resized, scaled
+from converter.training.distillation import Teachers, distillation_loss
 from converter.training.model import DenseNet121
-from converter.training.recipe import Stage, default_recipe
+from converter.training.recipe import Augmentation, Stage, default_recipe
 from converter.training.targets import loss
 from converter.training.trainer import Trainer
 
@@ -168,6 +169,41 @@ def test_a_teacher_s_share_decides_what_is_learned(faces, random_net):
     next(alone.epoch())
     assert torch.equal(weights[0], alone.average.classifier.weight)
     assert not torch.equal(weights[0], weights[1])
+
+
+def test_teachers_see_the_samples_before_they_are_spoiled(faces):
+    seen = []
+
+    class Teacher(DenseNet121):
+        def forward(self, samples):
+            seen.append(samples)
+            return super().forward(samples)
+
+    still = dict.fromkeys(Augmentation.__struct_fields__, 0.0)
+    amounts = Augmentation(**still | {"erase": 1.0, "noise": 50.0})
+    changed = recipe(stage(), mixup=0.4, augmentation=amounts)
+    teachers = Teachers([Teacher()], CPU)
+    next(Trainer(DenseNet121(), faces, changed, CPU, teachers=teachers).epoch())
+    images = resized(scaled(torch.from_numpy(faces.images)[:, None]), seen[0].shape[-1])
+    images = torch.cat([images, images.flip(-1)])
+    for sample in seen[0]:
+        assert (images - sample).abs().amax((1, 2, 3)).min() < 1e-3
+
+
+def test_of_a_blend_the_teachers_answer_both_halves(faces, random_net, monkeypatch):
+    told = []
+
+    def spied(logits, wanted):
+        told.append(wanted[0])
+        return distillation_loss(logits, wanted)
+
+    monkeypatch.setattr("converter.training.trainer.distillation_loss", spied)
+    changed = recipe(stage(), mixup=0.4)
+    teachers = Teachers([random_net], CPU)
+    next(Trainer(DenseNet121(), faces, changed, CPU, teachers=teachers).epoch())
+    own, others = told
+    assert not torch.equal(own, others)
+    assert torch.equal(own.sort(0)[0], others.sort(0)[0])
 
 
 def test_a_loss_that_is_no_number_stops_it(faces):
