@@ -78,6 +78,11 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     parser.add_argument("--resume", action="store_true", help="go on with the run in --out")
     parser.add_argument("--device", choices=("cpu", "cuda"), help="(default: cuda if there is one)")
     parser.add_argument("--threads", type=arguments.positive, metavar="N", help="of the processor")
+    parser.add_argument(
+        "--compile",
+        action="store_true",
+        help="compile the network first: for a long run on a GPU; needs a C++ compiler",
+    )
     parser.set_defaults(func=run)
 
 
@@ -86,7 +91,7 @@ def run(args: argparse.Namespace) -> int:
     device = _device(args.device)
     folder = RunFolder(args.out)
     trainer, state, held_out = (_resumed if args.resume else _begun)(args, folder, device)
-    with _processor(args.threads):
+    with _processor(args.threads), _compiled(trainer) if args.compile else contextlib.nullcontext():
         _train(trainer, folder, state, held_out)
     best = max(state.history, key=lambda line: line["validation_accuracy"])
     sys.stdout.write(
@@ -281,6 +286,19 @@ def _processor(threads: int | None) -> Iterator[None]:
     finally:
         torch.set_flush_denormal(flushed)
         torch.set_num_threads(before)
+
+
+@contextlib.contextmanager
+def _compiled(trainer: Trainer) -> Iterator[None]:
+    """Train in steps that torch compiles. Raises UsageError where it cannot."""
+    from torch._dynamo.exc import TorchDynamoException  # noqa: PLC0415 # only here: a second
+
+    trainer.compile()
+    try:
+        yield
+    except TorchDynamoException as exc:
+        reason = str(exc).partition("\n")[0]
+        raise UsageError(f"--compile: torch cannot compile on this machine: {reason}") from exc
 
 
 def _bar() -> Progress:

@@ -83,6 +83,28 @@ def test_a_deep_stem_begins_from_a_plain_one(random_npz, random_checkpoint, tmp_
     assert f"{recipe}: the stem of this run is deep, not plain" in capsys.readouterr().err
 
 
+@pytest.mark.by_hand
+def test_a_compiled_run_ends_as_another(random_npz, recipe, tmp_path):
+    words = ["--data", random_npz, "--recipe", recipe, "--threads", "1"]
+    for name, options in (("plain", []), ("compiled", ["--compile"])):
+        subprocess.run(command(*words, "--out", tmp_path / name, *options), check=True)
+    plain, compiled = (log(tmp_path / name) for name in ("plain", "compiled"))
+    assert [line["loss"] for line in compiled] == pytest.approx(
+        [line["loss"] for line in plain], rel=0.02
+    )
+
+
+@pytest.mark.by_hand
+def test_where_nothing_can_be_compiled_it_says_so(random_npz, recipe, tmp_path, monkeypatch):
+    monkeypatch.setenv("CXX", str(tmp_path / "no-compiler"))
+    words = ["--data", random_npz, "--recipe", recipe, "--out", tmp_path / "run", "--compile"]
+    ended = subprocess.run(command(*words), check=False, capture_output=True, text=True)
+    assert ended.returncode == 2
+    said = ended.stderr.splitlines()[-1]
+    assert "--compile: torch cannot compile on this machine: " in said
+    assert "No working C++ compiler found" in said
+
+
 def test_a_run_of_minutes_ends_and_is_not_resumed_after_them(random_npz, recipe, tmp_path, capsys):
     out = tmp_path / "run"
     words = ["train", "--data", str(random_npz), "--out", str(out), "--threads", "1"]
