@@ -14,6 +14,7 @@ from converter.errors import ConverterError
 COMMANDS = {
     "dataset": ("data.stats", "count a dataset's samples"),
     "train": ("training.train", "train a DenseNet121 on labelled faces"),
+    "average": ("training.average", "average the weights of trained networks"),
     "quantize": ("quantization.quantize", "turn a float model into an int8 one"),
     "evaluate": ("evaluation.evaluate", "measure a model's accuracy, or compare two"),
     "demo-faces": ("demo_faces.demo_faces", "average faces into the demo's actors"),
