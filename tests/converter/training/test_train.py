@@ -84,14 +84,16 @@ def test_a_deep_stem_begins_from_a_plain_one(random_npz, random_checkpoint, tmp_
 
 
 @pytest.mark.by_hand
-def test_a_compiled_run_ends_as_another(random_npz, recipe, tmp_path):
-    words = ["--data", random_npz, "--recipe", recipe, "--threads", "1"]
+def test_a_compiled_step_is_another_s_but_for_rounding(random_npz, tmp_path):
+    # One step: rounding grows from step to step, as from a change in the samples' sixth digit.
+    own = tmp_path / "own.toml"
+    own.write_text("dropout = 0.0" + RECIPE)  # compiled, it draws other random numbers
+    words = ["--data", random_npz, "--recipe", own, "--limit", "4", "--epochs", "1"]
     for name, options in (("plain", []), ("compiled", ["--compile"])):
         subprocess.run(command(*words, "--out", tmp_path / name, *options), check=True)
-    plain, compiled = (log(tmp_path / name) for name in ("plain", "compiled"))
-    assert [line["loss"] for line in compiled] == pytest.approx(
-        [line["loss"] for line in plain], rel=0.02
-    )
+    (plain,), (compiled,) = log(tmp_path / "plain"), log(tmp_path / "compiled")
+    assert compiled["loss"] == pytest.approx(plain["loss"], rel=1e-4)
+    assert compiled["validation_loss"] == pytest.approx(plain["validation_loss"], rel=1e-3)
 
 
 @pytest.mark.by_hand
