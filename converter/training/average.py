@@ -64,10 +64,9 @@ def run(args: argparse.Namespace) -> int:
 
 def average(nets: Sequence[DenseNet121], shares: Sequence[int]) -> DenseNet121:
     """Return a network with the mean of the weights and running statistics of `nets`."""
-    mean = copy.deepcopy(nets[0])
+    mean, total = copy.deepcopy(nets[0]), sum(shares)
     states = [net.state_dict() for net in nets]
-    with torch.no_grad():
-        for name, weight in mean.state_dict().items():
-            sums = [state[name] * share for state, share in zip(states, shares, strict=True)]
-            weight.copy_(torch.stack(sums).sum(0) / sum(shares))
+    for name, weight in mean.state_dict().items():
+        parts = [state[name] * (share / total) for state, share in zip(states, shares, strict=True)]
+        weight.copy_(torch.stack(parts).sum(0))
     return mean

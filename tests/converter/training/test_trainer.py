@@ -11,7 +11,7 @@ import torch
 
 from converter.data.dataset import Split
 from converter.errors import ConversionError, DataError
-from converter.training.augment import resized, scaled
+from converter.training.augment import samples_of
 from converter.training.distillation import Teachers, distillation_loss
 from converter.training.model import DenseNet121
 from converter.training.recipe import Augmentation, Stage, default_recipe
@@ -184,7 +184,7 @@ def test_teachers_see_the_samples_before_they_are_spoiled(faces):
     changed = recipe(stage(), mixup=0.4, augmentation=amounts)
     teachers = Teachers([Teacher()], CPU)
     next(Trainer(DenseNet121(), faces, changed, CPU, teachers=teachers).epoch())
-    images = resized(scaled(torch.from_numpy(faces.images)[:, None]), seen[0].shape[-1])
+    images = samples_of(torch.from_numpy(faces.images)[:, None], seen[0].shape[-1])
     images = torch.cat([images, images.flip(-1)])
     for sample in seen[0]:
         assert (images - sample).abs().amax((1, 2, 3)).min() < 1e-3
